@@ -1,0 +1,10 @@
+// The plugin ABI number. It is part of the name of the one symbol that a plugin exports, so a mismatch is seen before any code of the
+// plugin runs. Raise it with every change under include/polyquant that a compiled plugin could notice.
+//
+//   1  first version
+#pragma once
+
+#define PQ_ABI_VERSION 1
+
+/// Prefix of the exported symbol; the ABI number follows.
+#define PQ_ABI_SYMBOL_PREFIX "polyquant_plugin_abi_"

@@ -1,0 +1,100 @@
+// An encoding: which numbers can be stored, and how a row of them is packed in memory.
+#pragma once
+
+#include <polyquant/base/bytes.hpp>
+#include <polyquant/base/matrix.hpp>
+#include <polyquant/column_codec.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pq {
+
+/// How much search an encoder may spend. What each level does is documented per encoding.
+enum class Effort { fast, normal, best };
+
+/// The kind of numbers that an encoding can store.
+enum class GridFamily {
+  floating,  // a floating-point format: f32, bf16, fp8
+  affine,    // offset + scale * code
+  table,     // scale * table[code]: nf4, iq4_nl, mxfp4
+  lattice,   // several weights share one code: iq2, iq3
+};
+
+struct Grid {
+  GridFamily family = GridFamily::floating;
+  int code_bits = 0;
+  int group_cols = 0;      // weights that share a scale; 0 = none, -1 = the whole row
+  bool symmetric = false;  // no offset is stored
+};
+
+/// What the planner, help and listings know about an encoding.
+struct EncodingInfo {
+  std::string id;       // "q4_0", "affine"
+  std::string spec;     // id with its options, parses back to the same encoding: "affine:bits=4,group=128"
+  std::string summary;  // one line
+  Grid grid;
+  int block_cols = 1;           // row lengths must be a multiple of this
+  double bits_per_weight = 0;   // for long rows
+  bool uses_importance = false; // the encoder minimises the importance-weighted error
+};
+
+/// What an encoder may prepare once for all rows of a tensor.
+struct EncodeRequest {
+  std::int64_t cols = 0;
+  std::span<const float> importance;  // one weight >= 0 per column; empty = all equal. Must outlive the encoder.
+  Effort effort = Effort::normal;
+};
+
+/// Encodes rows of one tensor; made once per tensor. Callable from any thread.
+class RowEncoder {
+ public:
+  virtual ~RowEncoder() = default;
+  /// Encodes all rows into `out`, row_bytes() each, without gaps. Total: NaN, infinities and zero rows give defined bytes.
+  virtual void encode(ConstMatrix rows, MutableBytes out) const = 0;
+};
+
+/// A row of an affine encoding, exactly: w[i] = scales[g] * codes[i] + offsets[g] with g = i / group_cols, in f32 arithmetic.
+struct AffineRow {
+  int group_cols = 0;
+  std::vector<float> scales;   // one per group
+  std::vector<float> offsets;  // one per group
+  std::vector<std::int32_t> codes;
+};
+
+/// Immutable; every function may be called from any thread. The CPU reference behaviour is the definition of the encoding.
+class Encoding {
+ public:
+  virtual ~Encoding() = default;
+  virtual const EncodingInfo& info() const = 0;
+
+  /// Bytes of an encoded row of `cols` weights (a multiple of info().block_cols). A pure function: files are laid out with it.
+  virtual std::size_t row_bytes(std::int64_t cols) const = 0;
+
+  virtual std::unique_ptr<RowEncoder> encoder(const EncodeRequest& request) const = 0;
+
+  /// Decodes out.rows rows of out.cols weights, packed without gaps.
+  virtual void decode(Bytes rows, Matrix out) const = 0;
+
+  /// The row as scale * code + offset if that view is exact; false otherwise.
+  virtual bool unpack_affine(Bytes row, std::int64_t cols, AffineRow& out) const;
+  /// Packs a row that has exactly these values; false if this encoding cannot hold them all exactly.
+  virtual bool pack_affine(const AffineRow& row, MutableBytes out) const;
+
+  /// A codec for `rows` rows of `cols` weights, or nullptr: then no error feedback is possible.
+  virtual std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const;
+
+  /// Why these encoded rows are invalid (a non-finite scale, a reserved code), or nothing. Used by `inspect --check`.
+  virtual std::optional<std::string> check_rows(Bytes rows, std::int64_t cols) const;
+};
+
+inline bool Encoding::unpack_affine(Bytes, std::int64_t, AffineRow&) const { return false; }
+inline bool Encoding::pack_affine(const AffineRow&, MutableBytes) const { return false; }
+inline std::unique_ptr<ColumnCodec> Encoding::column_codec(std::int64_t, std::int64_t) const { return nullptr; }
+inline std::optional<std::string> Encoding::check_rows(Bytes, std::int64_t) const { return std::nullopt; }
+
+}  // namespace pq

@@ -1,0 +1,80 @@
+// A quantizer: how codes are chosen for a given encoding.
+#pragma once
+
+#include <polyquant/backend.hpp>
+#include <polyquant/base/executor.hpp>
+#include <polyquant/encoding.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pq {
+
+/// What a quantizer wants to know about the activations at a tensor's input. Statistics belong to sites, not to tensors.
+struct StatisticsNeeded {
+  bool importance = false;     // sum of squares per column; used if there is any, never demanded
+  bool mean_absolute = false;  // mean |x| per column (AWQ)
+  bool gram = false;           // X^T X (GPTQ)
+  friend bool operator==(const StatisticsNeeded&, const StatisticsNeeded&) = default;
+};
+
+struct QuantizerInfo {
+  std::string id;       // "rtn"
+  std::string summary;  // one line
+  StatisticsNeeded needs;
+};
+
+/// Statistics of one site. Empty spans: not measured.
+struct SiteStatistics {
+  std::span<const float> importance;     // [cols]
+  std::span<const float> mean_absolute;  // [cols]
+  ConstMatrix gram;                      // [cols, cols]
+  std::int64_t samples = 0;              // activation vectors seen
+};
+
+/// One tensor to quantize. Everything it points to outlives the TensorQuantizer made from it.
+struct QuantJob {
+  std::string_view tensor;  // name in the source framework, for messages
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  const Encoding* encoding = nullptr;
+  SiteStatistics statistics;
+  Effort effort = Effort::normal;
+};
+
+/// Trouble that is data, not an exception: what happened and what was done instead.
+struct QuantReport {
+  std::vector<std::string> warnings;
+};
+
+/// What a run offers to its quantizers.
+struct RunContext {
+  Executor& executor;
+  Device* device = nullptr;  // of the pipeline's backend
+};
+
+/// Quantizes the rows of one tensor, prepared once. quantize() may be called from any thread, with any row ranges in any order, and each row's
+/// bytes depend on that row and the job only.
+class TensorQuantizer {
+ public:
+  virtual ~TensorQuantizer() = default;
+  /// Encodes `rows` (the first is row `first_row` of the tensor) into `out`, encoding->row_bytes(cols) each.
+  virtual void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out, QuantReport& report) const = 0;
+};
+
+/// Immutable, callable from any thread.
+class Quantizer {
+ public:
+  virtual ~Quantizer() = default;
+  virtual const QuantizerInfo& info() const = 0;
+  /// Why this quantizer cannot work with the encoding, or nothing. Asked at plan time: "gptq cannot use tq1_0: it has no column codec".
+  virtual std::optional<std::string> rejects(const Encoding& encoding) const = 0;
+  virtual std::unique_ptr<TensorQuantizer> prepare(const QuantJob& job, const RunContext& context) const = 0;
+};
+
+}  // namespace pq

@@ -1,0 +1,55 @@
+// A pipeline file as typed data. Names of components stay nodes: the planner resolves them against the registry.
+#pragma once
+
+#include <polyquant/base/node.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pq {
+
+/// One line of `rules:`: tensors whose name (view or source name) matches the regular expression, or whose role is equal, get the encoding.
+struct Rule {
+  std::string match;  // as written
+  Node encoding;
+  Mark mark;
+};
+
+enum class Lossless { no, prefer, require };
+
+struct OutputSpec {
+  Mark mark;
+  Node format;               // name or {type:, ...}
+  std::filesystem::path to;  // absolute or relative to the working directory
+  std::string recipe;        // exactly one of recipe, encoding, allocate (or none: keep what is stored)
+  Node encoding;
+  Node allocate;
+  Node quantizer;  // null = rtn
+  std::vector<Rule> rules;
+  std::string fallback;  // spec of the encoding for tensors whose columns do not fit; "" = refuse
+  std::optional<Lossless> lossless;
+  Node options;  // of the format
+  Node card;
+};
+
+struct Pipeline {
+  std::filesystem::path file;  // "" if made from the command line
+  std::filesystem::path model;
+  Node backend;  // null = auto
+  int threads = 0;
+  std::string effort = "normal";
+  Node calibration;
+  std::filesystem::path imatrix;
+  std::vector<OutputSpec> outputs;
+  Node recipes;
+  Node evaluate;
+  std::filesystem::path report;
+  std::filesystem::path work;
+};
+
+/// Checks keys and types of a pipeline tree; relative paths are relative to `base`. Throws ConfigError at the place, with suggestions.
+PQ_API Pipeline parse_pipeline(const Node& root, const std::filesystem::path& base);
+
+}  // namespace pq

@@ -1,0 +1,99 @@
+// A model as seen in one dialect: tensor names, shapes, roles, metadata and side files, and how each tensor's rows come from stored rows.
+#pragma once
+
+#include <polyquant/base/metadata.hpp>
+#include <polyquant/encoding.hpp>
+#include <polyquant/format.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pq {
+
+/// Where the rows of a tensor come from. All moves keep rows whole, so they work on quantized rows too.
+struct RowMap {
+  /// `rows` rows of stored tensor `stored`, from `first_row` on, every `step`-th.
+  struct Part {
+    std::size_t stored = 0;
+    std::int64_t first_row = 0;
+    std::int64_t rows = 0;
+    std::int64_t step = 1;
+  };
+  std::vector<Part> parts;  // one after the other
+  /// Order inside the joined parts. rotary_to_pairs: per head of `head_rows`, row 2j + s comes from s * head_rows / 2 + j (Hugging Face ->
+  /// GGUF); rotary_to_halves is its inverse.
+  enum class Order { natural, rotary_to_pairs, rotary_to_halves } order = Order::natural;
+  std::int64_t head_rows = 0;
+
+  /// Stored tensor and row of row r.
+  std::pair<std::size_t, std::int64_t> source(std::int64_t r) const;
+};
+
+/// One tensor of the view.
+struct ViewTensor {
+  std::string name;   // in the view's dialect
+  std::string source_name;  // in the Hugging Face dialect where known, else the stored name
+  Shape shape;
+  std::string role;   // "embedding", "output", "attention_q", "ffn_down", "norm", ...; "" = unknown
+  int layer = -1;
+  bool is_expert = false;
+  bool keep_f32 = false;  // GGUF only: the readers demand f32 (norms, biases, routers, ...)
+  RowMap map;
+  bool transpose = false;        // the stored matrix is transposed after mapping; only for whole tensors
+  float add = 0;                 // added to every weight after decoding (Gemma's norm + 1)
+  std::vector<float> generated;  // not stored at all: these are the weights
+  std::string stored_encoding;   // common spec of all parts; "" if generated
+  /// The stored bytes of a row are the view's row: no addition, no transposition, not generated.
+  bool rows_are_stored() const noexcept { return !transpose && add == 0 && generated.empty(); }
+};
+
+/// What is known about the model itself.
+struct ModelFacts {
+  std::string family;        // "llama", "" = unknown
+  std::string architecture;  // as the source names it: "LlamaForCausalLM" or "llama"
+  int layers = 0;
+  int attention_heads = 0;
+  int key_value_heads = 0;
+  int experts = 0;
+  bool tied_output = false;  // no separate output matrix
+  std::int64_t parameters = 0;
+};
+
+/// Immutable after construction; reading is callable from any thread.
+struct ModelView {
+  std::shared_ptr<const ModelReader> reader;
+  Dialect dialect = Dialect::huggingface;
+  ModelFacts facts;
+  std::vector<ViewTensor> tensors;   // in the order in which an output lists them
+  Metadata metadata;                 // GGUF keys if dialect is gguf (without general.file_type), else safetensors' __metadata__
+  std::vector<SideFile> side_files;  // Hugging Face files if dialect is huggingface
+  std::vector<std::string> warnings;  // what the dialect cannot express, one sentence each
+};
+
+/// How to view a model in another dialect.
+struct ViewOptions {
+  std::string name;  // general.name; empty = from the folder's name and model card
+  std::string pre_tokenizer;  // tokenizer.ggml.pre if it cannot be recognised; empty = detect
+};
+
+/// The model in the dialect `target`. Same dialect as the reader: everything as it stands (roles from the family if it is known). Another one: by
+/// the family's description; throws FormatError (unknown family, missing or contradicting config keys, missing tensors) with file and key.
+std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> reader, const std::filesystem::path& path,
+                                           Dialect target, const ViewOptions& options);
+
+/// Finds the encoding of a spec; nullptr if no plugin has it.
+using EncodingLookup = std::function<std::shared_ptr<const Encoding>(const std::string& spec)>;
+
+/// Reads rows [first, first + count) as stored, in the view's row order. Only where rows_are_stored(). The result is a view of the mapped
+/// file when the rows are consecutive there, else of `scratch`.
+Bytes read_encoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, std::int64_t count,
+                        std::vector<std::byte>& scratch);
+
+/// Decodes rows [first, first + out.rows) into `out`. `decoder` is the encoding of `stored_encoding` (unused for generated tensors).
+void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out, const Encoding* decoder,
+                       std::vector<std::byte>& scratch);
+
+}  // namespace pq
