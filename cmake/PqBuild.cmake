@@ -1,0 +1,39 @@
+# How every target of this tree is compiled.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Release, Debug, ..." FORCE)
+endif()
+
+# Fused multiply-adds change decoded weights, so no compiler may introduce them (style: a codec is exact).
+# There is no -march flag either: fast code is dispatched at run time.
+add_compile_options(-ffp-contract=off)
+add_compile_options(-Wall -Wextra -Wconversion -Wshadow)
+if(PQ_WERROR)
+  add_compile_options(-Werror)
+endif()
+
+find_package(Threads REQUIRED)
+
+if(PQ_SANITIZE)
+  add_compile_options(-fsanitize=${PQ_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PQ_SANITIZE})
+else()
+  # A missing symbol is an error of the build, not of the first use. (Sanitizers resolve theirs at load time.)
+  add_link_options(-Wl,-z,defs)
+endif()
+
+# The sloppiness is what ccache asks for with precompiled headers.
+find_program(PQ_CCACHE ccache)
+mark_as_advanced(PQ_CCACHE)
+if(PQ_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${PQ_CCACHE}")
+endif()
