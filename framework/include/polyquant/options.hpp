@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <string>
@@ -43,7 +44,9 @@ struct Constraint {
 inline Constraint range(double minimum, double maximum) { return {{}, minimum, maximum}; }
 inline Constraint at_least(double minimum) { return {{}, minimum, std::nullopt}; }
 inline Constraint one_of(std::vector<std::string> choices) { return {std::move(choices), {}, {}}; }
-PQ_API Constraint one_of(std::vector<std::int64_t> choices);
+// Without these two, one_of({"a", "b"}) could also be a vector made from two pointers.
+inline Constraint one_of(std::initializer_list<const char*> choices) { return {{choices.begin(), choices.end()}, {}, {}}; }
+PQ_API Constraint one_of(std::initializer_list<int> choices);
 
 namespace detail {
 /// Throws ConfigError at the node if a value of the map is not known to the table; names the nearest known key.

@@ -1,0 +1,76 @@
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
+
+#include "base/descriptor.hpp"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace pq {
+namespace {
+
+[[noreturn]] void throw_unreadable(const std::filesystem::path& path, const std::string& reason) {
+  throw FormatError(fmt::format("{}: cannot be opened: {}", path.string(), reason));
+}
+
+// A folder can be opened and a pipe would block, so both are told apart from files here.
+Descriptor open_for_reading(const std::filesystem::path& path, struct ::stat& status) {
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) throw_unreadable(path, error_text(errno));
+  if (::fstat(file.get(), &status) != 0) throw_unreadable(path, error_text(errno));
+  if (S_ISDIR(status.st_mode)) throw_unreadable(path, "it is a folder");
+  return file;
+}
+
+}  // namespace
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+  struct ::stat status = {};
+  const Descriptor file = open_for_reading(path, status);
+  if (!S_ISREG(status.st_mode)) throw_unreadable(path, "it is not a regular file");
+  size_ = static_cast<std::uint64_t>(status.st_size);
+  if (size_ == 0) return;  // nothing to map
+  void* const data = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_SHARED, file.get(), 0);
+  if (data == MAP_FAILED) throw_unreadable(path, error_text(errno));
+  data_ = static_cast<const std::byte*>(data);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), static_cast<std::size_t>(size_));
+}
+
+void MappedFile::release(std::uint64_t offset, std::uint64_t count) const noexcept {
+  if (data_ == nullptr || offset >= size_) return;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t end = offset + std::min(count, size_ - offset);
+  const std::uint64_t first = round_up(offset, page);
+  // The last page of the file belongs to nobody else.
+  const std::uint64_t last = end == size_ ? size_ : end / page * page;
+  if (first >= last) return;
+  ::madvise(const_cast<std::byte*>(data_) + first, static_cast<std::size_t>(last - first), MADV_DONTNEED);
+}
+
+std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit) {
+  struct ::stat status = {};
+  const Descriptor file = open_for_reading(path, status);
+  std::string text;
+  // Read to the end rather than by st_size: files in /proc claim zero bytes.
+  for (;;) {
+    constexpr std::size_t kStep = 64 * 1024;
+    const std::size_t known = text.size();
+    text.resize(known + static_cast<std::size_t>(std::min<std::uint64_t>(kStep, limit + 1 - known)));
+    const ::ssize_t count = ::read(file.get(), text.data() + known, text.size() - known);
+    if (count < 0 && errno != EINTR) throw FormatError(fmt::format("{}: cannot be read: {}", path.string(), error_text(errno)));
+    text.resize(known + static_cast<std::size_t>(std::max<::ssize_t>(count, 0)));
+    if (count == 0) return text;
+    if (text.size() > limit)
+      throw FormatError(fmt::format("{}: is larger than the {} bytes that such a file may have", path.string(), limit));
+  }
+}
+
+}  // namespace pq
