@@ -36,6 +36,8 @@ class PQ_API Metadata {
   const MetaValue* find(std::string_view key) const noexcept;
   /// Appends, or replaces the value where the key stands.
   void set(std::string key, MetaValue value);
+  /// Appends without looking for `key`, in constant time: for readers, which check all keys of a file for duplicates at once.
+  void append(std::string key, MetaValue value) { entries_.emplace_back(std::move(key), std::move(value)); }
   /// Removes `key` if it is there.
   void erase(std::string_view key);
 
