@@ -1,0 +1,141 @@
+// Search for scale and offset of a group whose values are  scale * code + offset,  code = 0..highest, scale > 0.
+//
+// With x measured from its weighted mean and q from the middle code, the best scale of given codes is c/v with c = sum w x q,
+// v = sum w q^2 - (sum w q)^2 / sum w, and the error is  sum w x^2 - c^2/v. These plain loops are the definition (see scale_search.hpp).
+#pragma once
+
+#include <polyquant/codec/rounding.hpp>
+
+#include <cstddef>
+#include <span>
+
+namespace pq {
+
+/// Starts: both ends of the range are moved inwards by first_cut + k * cut_step code steps, k = 0 .. cuts - 1, in all combinations.
+struct OffsetStarts {
+  int cuts = 8;
+  float first_cut = -0.5f;
+  float cut_step = 0.5f;
+  int refinements = 3;
+};
+
+/// What a search found; both are f16 numbers.
+struct ScaleOffset {
+  float scale = 0;
+  float offset = 0;
+};
+
+namespace detail {
+
+/// Sums for codes measured from the middle code.
+struct OffsetMoments {
+  float q = 0, qq = 0, xq = 0;  // sum w q, sum w q^2, sum w x q
+};
+
+inline OffsetMoments offset_moments(std::span<const float> x, std::span<const float> w, float inverse_scale, float shift, float lowest,
+                                    float highest) noexcept {
+  OffsetMoments sums;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float q = std::min(std::max(round_even(x[i] * inverse_scale + shift), lowest), highest);
+    const float wq = w[i] * q;
+    sums.q += wq;
+    sums.qq += wq * q;
+    sums.xq += wq * x[i];
+  }
+  return sums;
+}
+
+/// Error of the decoded values for f16 scale and offset, and the sums over z = x - offset that refits need.
+struct OffsetError {
+  float error = 0, c = 0, cc = 0, z = 0, zc = 0;
+};
+
+inline OffsetError offset_error(std::span<const float> x, std::span<const float> w, ScaleOffset fit, float highest) noexcept {
+  OffsetError sums;
+  const float inverse = inverse_or_zero(fit.scale);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float z = x[i] - fit.offset;
+    const float c = std::min(std::max(round_even(z * inverse), 0.0f), highest);
+    const float difference = x[i] - (fit.scale * c + fit.offset);
+    const float wc = w[i] * c;
+    sums.error += (w[i] * difference) * difference;
+    sums.c += wc;
+    sums.cc += wc * c;
+    sums.z += w[i] * z;
+    sums.zc += wc * z;
+  }
+  return sums;
+}
+
+}  // namespace detail
+
+/// `x` is finite (|x| <= 2^23), `w` is in 0..1 with a maximum of 1.
+inline ScaleOffset search_scale_offset(std::span<const float> x, std::span<const float> w, float highest, const OffsetStarts& starts) noexcept {
+  // Weighted mean and range.
+  float total = 0, weighted = 0, low = x[0], high = x[0];
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    total += w[i];
+    weighted += w[i] * x[i];
+    low = std::min(low, x[i]);
+    high = std::max(high, x[i]);
+  }
+  const float mean = weighted / total;
+  const float range = high - low;
+  if (range < kSmallestPeak) return {0.0f, f16_round(low)};
+
+  float centred[64];
+  for (std::size_t i = 0; i < x.size(); ++i) centred[i] = x[i] - mean;
+  const std::span<const float> xc(centred, x.size());
+  const float middle = (highest + 1.0f) * 0.5f;  // 8 or 16: codes are measured from it
+
+  detail::OffsetMoments best;
+  float best_score = 0.0f, best_variance = 1.0f;
+  const auto consider = [&](float inverse_scale, float shift) {
+    const detail::OffsetMoments sums = detail::offset_moments(xc, w, inverse_scale, shift, -middle, highest - middle);
+    const float variance = sums.qq - (sums.q * sums.q) / total;
+    const float score = variance > 0.0f ? (sums.xq * sums.xq) / variance : 0.0f;
+    if (score > best_score) {
+      best_score = score;
+      best_variance = variance;
+      best = sums;
+    }
+  };
+  const float step = range / highest;
+  for (int i = 0; i < starts.cuts; ++i) {
+    for (int j = 0; j < starts.cuts; ++j) {
+      const float bottom = (low - mean) + (starts.first_cut + static_cast<float>(i) * starts.cut_step) * step;
+      const float top = (high - mean) - (starts.first_cut + static_cast<float>(j) * starts.cut_step) * step;
+      const float inverse = highest / (top - bottom);
+      consider(inverse, -bottom * inverse - middle);
+    }
+  }
+  if (!(best_score > 0.0f)) return {0.0f, f16_round(mean)};
+  for (int round = 0; round < starts.refinements; ++round) {
+    const float inverse = best_variance / best.xq;
+    consider(inverse, best.q / total);  // offset of the centred values: -scale * sum w q / sum w
+  }
+
+  // From here on with stored numbers: as found; scale refitted for that offset; both refitted.
+  const float scale = best.xq / best_variance;
+  ScaleOffset result{f16_round(scale), f16_round(mean - scale * (best.q / total + middle))};
+  const detail::OffsetError first = detail::offset_error(x, w, result, highest);
+  float best_error = first.error;
+  const auto keep_if_better = [&](ScaleOffset fit) {
+    const float error = detail::offset_error(x, w, fit, highest).error;
+    if (error < best_error) {
+      best_error = error;
+      result = fit;
+    }
+  };
+  const float offset = result.offset;
+  const float variance = first.cc - (first.c * first.c) / total;
+  const float covariance = first.zc - (first.z * first.c) / total;
+  if (first.cc > 0.0f) keep_if_better({f16_round(first.zc / first.cc), offset});
+  if (variance > 0.0f) {
+    const float refitted = covariance / variance;
+    keep_if_better({f16_round(refitted), f16_round(offset + (first.z - refitted * first.c) / total)});
+  }
+  return result;
+}
+
+}  // namespace pq
