@@ -1,0 +1,177 @@
+#include <polyquant/base/file.hpp>
+
+#include "base/support.hpp"
+
+#include <catch2/catch.hpp>
+#include <sys/stat.h>
+
+#include <string_view>
+
+using namespace pq;
+using test::message_of;
+using test::read_file;
+using test::TempFolder;
+using test::write_file;
+namespace fs = std::filesystem;
+
+namespace {
+Bytes bytes_of(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+std::string text_of(Bytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+}  // namespace
+
+TEST_CASE("mapped file: shows the file's bytes and survives a release", "[file][unit]") {
+  const TempFolder folder;
+  const std::string content(20000, 'q');
+  write_file(folder / "in", content);
+  const MappedFile file(folder / "in");
+  CHECK(file.size() == 20000);
+  file.release(0, 20000);
+  file.release(5000, UINT64_MAX);
+  file.release(UINT64_MAX, 1);
+  CHECK(text_of(file.bytes()) == content);
+  CHECK(text_of(file.bytes(4095, 3)) == "qqq");
+}
+
+TEST_CASE("mapped file: an empty file has no bytes", "[file][unit]") {
+  const TempFolder folder;
+  write_file(folder / "empty", "");
+  CHECK(MappedFile(folder / "empty").bytes().empty());
+}
+
+TEST_CASE("mapped file: what is no readable file is refused with its name", "[file][unit]") {
+  const TempFolder folder;
+  ::mkfifo((folder / "pipe").c_str(), 0600);
+  const auto refusal = [](const fs::path& path) { return message_of<FormatError>([&] { MappedFile file(path); }); };
+  CHECK(refusal(folder / "none") == (folder / "none").string() + ": cannot be opened: No such file or directory");
+  CHECK(refusal(folder.path()) == folder.path().string() + ": cannot be opened: it is a folder");
+  CHECK_THAT(refusal(folder / "pipe"), Catch::Contains("not a regular file"));
+}
+
+TEST_CASE("read_text_file: reads small files and refuses larger ones", "[file][unit]") {
+  const TempFolder folder;
+  write_file(folder / "a", std::string(100, 'a'));
+  CHECK(read_text_file(folder / "a", 100).size() == 100);
+  CHECK_THROWS_AS(read_text_file(folder / "a", 99), FormatError);
+  CHECK_THROWS_AS(read_text_file(folder / "b", 99), FormatError);
+  CHECK_THROWS_AS(read_text_file(folder.path(), 99), FormatError);
+  CHECK_FALSE(read_text_file("/proc/self/status", 1 << 20).empty());  // claims zero bytes
+}
+
+TEST_CASE("partial file: has its final name only when it is sealed", "[file][unit]") {
+  const TempFolder folder;
+  PartialFile file(folder / "out", 6);
+  CHECK(fs::file_size(folder / "out.partial") == 6);
+  file.write(3, bytes_of("def"));
+  file.write(0, bytes_of("abc"));
+  CHECK_FALSE(fs::exists(folder / "out"));
+  file.seal();
+  CHECK(read_file(folder / "out") == "abcdef");
+  CHECK_FALSE(fs::exists(folder / "out.partial"));
+}
+
+TEST_CASE("partial file: nothing is left of a file that is not sealed", "[file][unit]") {
+  const TempFolder folder;
+  { PartialFile file(folder / "out", 6); }
+  CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("partial file: a kept one is continued with resume, and begun anew without", "[file][unit]") {
+  const TempFolder folder;
+  {
+    PartialFile file(folder / "out", 4);
+    file.write(0, bytes_of("ab"));
+    file.keep();
+  }
+  {
+    PartialFile file(folder / "out", 4, true);
+    file.write(2, bytes_of("cd"));
+    file.keep();
+  }
+  CHECK(read_file(folder / "out.partial") == "abcd");
+  PartialFile fresh(folder / "out", 4);
+  CHECK(read_file(folder / "out.partial") == std::string(4, '\0'));
+}
+
+TEST_CASE("partial file: an existing output stays until the new one is sealed", "[file][unit]") {
+  const TempFolder folder;
+  write_file(folder / "out", "old");
+  PartialFile file(folder / "out", 3);
+  file.write(0, bytes_of("new"));
+  CHECK(read_file(folder / "out") == "old");
+  file.seal();
+  CHECK(read_file(folder / "out") == "new");
+}
+
+TEST_CASE("partial file: a size beyond the disk is refused and leaves nothing", "[file][unit]") {
+  const TempFolder folder;
+  const std::uint64_t size = GENERATE(std::uint64_t{1} << 60, std::uint64_t{UINT64_MAX});
+  const std::string text = message_of<ResourceError>([&] { PartialFile file(folder / "out", size); });
+  CHECK_THAT(text, Catch::Contains("out.partial") && Catch::Contains("EiB") && Catch::Contains("free"));
+  CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("partial file: a folder that does not exist, or in place of the file, is a configuration error", "[file][unit]") {
+  const TempFolder folder;
+  CHECK_THROWS_AS(PartialFile(folder / "none/out", 1), ConfigError);
+  CHECK_THROWS_AS(PartialFile(folder.path(), 1), ConfigError);
+}
+
+TEST_CASE("partial file: a second writer of the same output is refused", "[file][unit]") {
+  const TempFolder folder;
+  PartialFile first(folder / "out", 3);
+  first.write(0, bytes_of("abc"));
+  const std::string text = message_of<ConfigError>([&] { PartialFile second(folder / "out", 3); });
+  CHECK_THAT(text, Catch::Contains("another process is writing it"));
+  first.seal();
+  CHECK(read_file(folder / "out") == "abc");
+}
+
+TEST_CASE("partial file: a write outside of the file is a defect", "[file][unit]") {
+  const TempFolder folder;
+  PartialFile file(folder / "out", 3);
+  CHECK_THROWS_AS(file.write(1, bytes_of("abc")), InternalError);
+  CHECK_THROWS_AS(file.write(UINT64_MAX, bytes_of("abc")), InternalError);
+}
+
+TEST_CASE("partial folder: has its final name only when it is sealed", "[file][unit]") {
+  const TempFolder folder;
+  PartialFolder out(folder / "out/");
+  write_file(out.partial_path() / "a", "1");
+  CHECK_FALSE(fs::exists(folder / "out"));
+  out.seal();
+  CHECK(read_file(folder / "out" / "a") == "1");
+  CHECK_FALSE(fs::exists(folder / "out.partial"));
+}
+
+TEST_CASE("partial folder: replaces an existing folder as a whole", "[file][unit]") {
+  const TempFolder folder;
+  fs::create_directory(folder / "out");
+  write_file(folder / "out" / "old", "1");
+  PartialFolder out(folder / "out");
+  write_file(out.partial_path() / "new", "2");
+  CHECK(fs::exists(folder / "out" / "old"));
+  out.seal();
+  CHECK_FALSE(fs::exists(folder / "out" / "old"));
+  CHECK(fs::exists(folder / "out" / "new"));
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("partial folder: begins empty, unless it is resumed, and is removed or kept at the end", "[file][unit]") {
+  const TempFolder folder;
+  fs::create_directory(folder / "out.partial");
+  write_file(folder / "out.partial" / "stale", "1");
+  {
+    PartialFolder out(folder / "out", true);
+    CHECK(fs::exists(out.partial_path() / "stale"));
+    out.keep();
+  }
+  { PartialFolder out(folder / "out"); CHECK(fs::is_empty(out.partial_path())); }
+  CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("partial folder: a file in its place, or no parent folder, is a configuration error", "[file][unit]") {
+  const TempFolder folder;
+  write_file(folder / "file", "1");
+  CHECK_THAT(message_of<ConfigError>([&] { PartialFolder out(folder / "file"); }), Catch::Contains("is a file"));
+  CHECK_THROWS_AS(PartialFolder(folder / "none/out"), ConfigError);
+}
