@@ -1,0 +1,32 @@
+#include "session.hpp"
+#include "verbs.hpp"
+
+#include <polyquant/version.hpp>
+
+namespace pq::cli {
+
+void add_all_verbs(CLI::App& app, Session& session) {
+#define PQ_VERB(name) add_##name(app, session);
+#include "verbs.inc"
+#undef PQ_VERB
+}
+
+void define_command_line(CLI::App& app, Session& session) {
+  app.name("polyquant");
+  app.description("Quantizes language models and converts between the formats that they are stored in.");
+  app.set_version_flag("--version", "polyquant " + std::string(kVersion), "Print the version and exit.");
+  app.set_help_flag("-h,--help", "Print this help and exit.");
+  // Global options may stand before and after the subcommand.
+  app.fallthrough();
+  app.add_option("--plugin-path", session.globals.plugin_path, "Search this folder for plugins first; may be repeated.")
+      ->type_name("FOLDER")
+      ->allow_extra_args(false);
+  app.add_option("--threads", session.globals.threads, "Use this many threads; 0 means all that the machine offers.")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024).description(""));
+  app.add_flag("-q,--quiet", session.globals.quiet, "Show warnings and errors only.");
+  app.add_flag("-v,--verbose", session.globals.verbose, "Show more of what happens.");
+  add_all_verbs(app, session);
+}
+
+}  // namespace pq::cli

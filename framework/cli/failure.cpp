@@ -1,0 +1,41 @@
+#include "session.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <new>
+
+namespace pq::cli {
+namespace {
+
+void collect(const std::exception& error, std::vector<std::string>& parts, int& code) {
+  if (const auto* known = dynamic_cast<const Error*>(&error)) {
+    code = known->exit_code();
+    parts.emplace_back(error.what());
+  } else if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    code = 4;
+    parts.emplace_back("out of memory");
+  } else {
+    code = 1;
+    parts.emplace_back(std::string("internal error: ") + error.what() + " (please report this)");
+  }
+  try {
+    std::rethrow_if_nested(error);
+  } catch (const std::exception& cause) {
+    collect(cause, parts, code);
+  } catch (...) {
+    code = 1;
+    parts.emplace_back("internal error: an exception of unknown type (please report this)");
+  }
+}
+
+}  // namespace
+
+Failure describe(const std::exception& error) {
+  Failure failure;
+  std::vector<std::string> parts;
+  collect(error, parts, failure.exit_code);
+  for (const std::string& part : parts) failure.message += (failure.message.empty() ? "" : ": ") + part;
+  return failure;
+}
+
+}  // namespace pq::cli
