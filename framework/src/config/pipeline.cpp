@@ -1,0 +1,135 @@
+#include "config/pipeline.hpp"
+
+#include "config/pattern.hpp"
+#include "config/pipeline_keys.hpp"
+
+#include <polyquant/base/error.hpp>
+
+namespace pq {
+namespace {
+
+constexpr std::int64_t kPipelineVersion = 1;
+constexpr std::int64_t kMaxThreads = 1024;
+
+std::filesystem::path path_of(const Node& value, const std::filesystem::path& base, std::string_view what) {
+  const std::filesystem::path path = (base / value.as_string(what)).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();  // "out/" and "out" are the same folder
+}
+
+std::string text_or(const Node& map, std::string_view key, std::string otherwise) {
+  const Node* value = map.find(key);
+  return value == nullptr ? otherwise : value->as_string(key);
+}
+
+Node node_or_null(const Node& map, std::string_view key) {
+  const Node* value = map.find(key);
+  return value == nullptr ? Node() : *value;
+}
+
+void check_version(const Node& root) {
+  const Node& version = *root.find("version");
+  if (version.as_int("version") != kPipelineVersion)
+    throw_at(version.mark(), "'version' must be 1, got '" + version.text() + "'; this program reads version 1 of the pipeline language");
+}
+
+std::vector<Rule> parse_rules(const Node& list, const std::string& where) {
+  std::vector<Rule> rules;
+  for (const Node& item : list.items()) {
+    check_keys(item, rule_keys(), where + "[" + std::to_string(rules.size()) + "]");
+    const Node& match = *item.find("match");
+    try {
+      Pattern checked(match.text());
+    } catch (const ConfigError& error) {
+      throw_at(match.mark(), std::string("'match': ") + error.what());
+    }
+    rules.push_back({match.text(), *item.find("encoding"), item.mark()});
+  }
+  return rules;
+}
+
+// Which tensor gets which encoding must be said exactly once.
+void check_one_source(const Node& output, const std::string& where) {
+  std::string first;
+  for (const char* key : {"recipe", "encoding", "allocate"}) {
+    if (output.find(key) == nullptr) continue;
+    if (!first.empty())
+      throw_at(output.find(key)->mark(), where + " has both '" + first + "' and '" + key + "'; keep one of them");
+    first = key;
+  }
+  if (first.empty()) throw_at(output.mark(), where + " does not say how to store the weights; add 'recipe' or 'encoding'");
+}
+
+std::optional<Lossless> parse_lossless(const Node& output) {
+  const std::string text = text_or(output, "lossless", "");
+  if (text.empty()) return std::nullopt;
+  return text == "require" ? Lossless::require : text == "prefer" ? Lossless::prefer : Lossless::no;
+}
+
+OutputSpec parse_output(const Node& node, const std::string& where, const std::filesystem::path& base) {
+  check_keys(node, output_keys(), where);
+  check_one_source(node, where);
+  OutputSpec output;
+  output.mark = node.mark();
+  output.format = *node.find("format");
+  output.to = path_of(*node.find("to"), base, "to");
+  output.recipe = text_or(node, "recipe", "");
+  output.encoding = node_or_null(node, "encoding");
+  output.allocate = node_or_null(node, "allocate");
+  output.quantizer = node_or_null(node, "quantizer");
+  if (const Node* rules = node.find("rules")) output.rules = parse_rules(*rules, where + ".rules");
+  output.fallback = text_or(node, "fallback", "");
+  output.lossless = parse_lossless(node);
+  output.options = node_or_null(node, "options");
+  output.card = node_or_null(node, "card");
+  return output;
+}
+
+std::vector<OutputSpec> parse_outputs(const Node& list, const std::filesystem::path& base) {
+  if (list.items().empty()) throw_at(list.mark(), "'outputs' is empty; add at least one output");
+  std::vector<OutputSpec> outputs;
+  for (const Node& item : list.items()) {
+    const std::string where = "outputs[" + std::to_string(outputs.size()) + "]";
+    OutputSpec output = parse_output(item, where, base);
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      if (outputs[i].to == output.to)
+        throw_at(item.find("to")->mark(), where + " writes to the same path as outputs[" + std::to_string(i) + "]: " + output.to.string());
+    outputs.push_back(std::move(output));
+  }
+  return outputs;
+}
+
+int parse_threads(const Node& root) {
+  const Node* value = root.find("threads");
+  if (value == nullptr) return 0;
+  const std::int64_t threads = value->as_int("threads");
+  if (threads < 0 || threads > kMaxThreads)
+    throw_at(value->mark(), "'threads' must be between 0 and " + std::to_string(kMaxThreads) + ", got '" + value->text() + "'");
+  return static_cast<int>(threads);
+}
+
+std::filesystem::path parse_report(const Node& root, const std::filesystem::path& base) {
+  const Node* value = root.find("report");
+  if (value == nullptr) return {};
+  std::filesystem::path report = path_of(*value, base, "report");
+  if (report.extension() != ".json") throw_at(value->mark(), "'report' must end with .json, got '" + value->text() + "'");
+  return report;
+}
+
+}  // namespace
+
+Pipeline parse_pipeline(const Node& root, const std::filesystem::path& base) {
+  check_keys(root, pipeline_keys(), "the pipeline");
+  check_version(root);
+  Pipeline pipeline;
+  pipeline.model = path_of(*root.find("model"), base, "model");
+  pipeline.backend = node_or_null(root, "backend");
+  if (pipeline.backend.is_scalar() && pipeline.backend.text() == "auto") pipeline.backend = Node();
+  pipeline.threads = parse_threads(root);
+  pipeline.effort = text_or(root, "effort", pipeline.effort);
+  pipeline.recipes = node_or_null(root, "recipes");
+  pipeline.outputs = parse_outputs(*root.find("outputs"), base);
+  pipeline.report = parse_report(root, base);
+  return pipeline;
+}
+
+}  // namespace pq
