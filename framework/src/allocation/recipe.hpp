@@ -1,24 +1,38 @@
 // Recipes: which tensor gets which encoding, as YAML data.
+//
+//   summary: 4 bits, symmetric, 32 weights share a scale
+//   file_type: 2                      # general.file_type of GGUF outputs
+//   rules:                            # from top to bottom; the first whose conditions all hold decides
+//     - include: unquantized          # the rules of parts/unquantized.yaml
+//     - {roles: output, columns_multiple_of: 256, use: q6_k}
+//     - {roles: output, use: q8_0}
+//   otherwise: q4_0                   # for all other tensors
+//
+// `use` and `otherwise` take an encoding or a list that is tried in order: the first whose block divides the columns. The word `stored`
+// stands for the encoding that the source has.
 #pragma once
 
 #include "model/view.hpp"
 
 #include <polyquant/base/node.hpp>
 
-#include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
 namespace pq {
 
-/// One rule: all given conditions must hold. The first rule that fits decides.
+/// What a rule decides about.
+struct RecipeSubject {
+  const ModelFacts& facts;
+  const ViewTensor& tensor;
+  Dialect dialect;
+};
+using RecipeCondition = std::function<bool(const RecipeSubject&)>;
+
 struct RecipeRule {
-  std::vector<std::string> roles;    // any of them; empty = all
-  std::string name;                  // regular expression on the view's name; empty = all
-  int max_dims = 0;                  // shape has at most this many dimensions; 0 = any
-  bool only_f32_tensors = false;     // ViewTensor::keep_f32
-  bool only_if_tied = false;         // ModelFacts::tied_output
-  std::vector<std::string> encodings;  // tried in order: the first whose block divides the columns
+  std::vector<RecipeCondition> conditions;  // all must hold
+  std::vector<std::string> encodings;       // tried in order
 };
 
 struct Recipe {
@@ -30,9 +44,16 @@ struct Recipe {
 };
 
 /// Reads one recipe; throws ConfigError at the place.
-PQ_API Recipe parse_recipe(const Node& root);
-/// Recipes of the data folder by id; throws ConfigError with the nearest known id.
+PQ_API Recipe parse_recipe(const Node& root, const std::string& id);
+/// The recipe of the data folder; throws ConfigError at `where` with the nearest known id.
 PQ_API Recipe load_recipe(const std::string& id, const Mark& where);
+/// The recipe `id` of `own` (the pipeline's `recipes:` map, or null), else that of the data folder.
+PQ_API Recipe find_recipe(const Node& own, const std::string& id, const Mark& where);
+/// Ids of the data folder's recipes, sorted.
 PQ_API std::vector<std::string> known_recipes();
+
+/// The candidates for a tensor, in order; specs of encodings. Never empty.
+PQ_API std::vector<std::string> encodings_for(const Recipe& recipe, const ModelFacts& facts, const ViewTensor& tensor,
+                                              Dialect dialect);
 
 }  // namespace pq

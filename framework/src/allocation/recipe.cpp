@@ -1,0 +1,146 @@
+#include "allocation/recipe.hpp"
+
+#include "allocation/recipe_conditions.hpp"
+#include "config/yaml.hpp"
+#include "plugin/registry.hpp"
+
+#include <polyquant/base/text.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace pq {
+namespace {
+
+// In place of an encoding: the rows stay as the source stores them (f32 if they are generated).
+constexpr std::string_view kStored = "stored";
+
+std::filesystem::path recipe_folder() { return data_folder() / "recipes"; }
+
+std::vector<std::string> yaml_files(const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;  // a missing folder has no recipes
+  for (const auto& file : std::filesystem::directory_iterator(folder, ignored))
+    if (file.path().extension() == ".yaml") names.push_back(file.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void require_known(const std::string& key, const Mark& mark, const std::vector<std::string>& known, const std::string& where) {
+  if (std::find(known.begin(), known.end(), key) == known.end())
+    throw_at(mark, "unknown key '" + key + "' in " + where + suggestion(key, known));
+}
+
+std::vector<std::string> parse_encodings(const Node& node, const std::string& key) {
+  std::vector<std::string> specs;
+  const std::vector<Node> items = node.is_sequence() ? node.items() : std::vector<Node>{node};
+  for (const Node& item : items) {
+    // A spec such as affine:bits=4 stays text: the planner makes the encoding.
+    if (item.as_string(key) != kStored) parse_component_spec(item, key);
+    specs.push_back(item.text());
+  }
+  if (specs.empty()) throw_at(node.mark(), "'" + key + "' is empty; name at least one encoding");
+  return specs;
+}
+
+RecipeRule parse_rule(const Node& node, const std::string& where) {
+  const auto& kinds = recipe_condition_kinds();
+  std::vector<std::string> known = {"include", "use"};
+  for (const auto& kind : kinds) known.push_back(kind.key);
+  RecipeRule rule;
+  for (const Node::Member& member : node.members()) {
+    require_known(member.key, member.mark, known, where);
+    if (member.key == "use") rule.encodings = parse_encodings(member.value, member.key);
+    for (const auto& kind : kinds)
+      if (kind.key == member.key) rule.conditions.push_back(kind.make(member.value, kind.key));
+  }
+  if (rule.encodings.empty()) throw_at(node.mark(), where + " does not say which encoding to use; add 'use'");
+  if (rule.conditions.empty()) throw_at(node.mark(), where + " has no condition; write 'otherwise' for what holds for all tensors");
+  return rule;
+}
+
+std::vector<RecipeRule> parse_rules(const Node& list, bool in_part);
+
+std::vector<RecipeRule> load_part(const Node& name, bool in_part) {
+  if (in_part) throw_at(name.mark(), "a part of recipes cannot include another one");
+  const std::filesystem::path folder = recipe_folder() / "parts";
+  const std::vector<std::string> known = yaml_files(folder);
+  const std::string text = name.as_string("include");
+  if (std::find(known.begin(), known.end(), text) == known.end())
+    throw_at(name.mark(), "unknown part of recipes '" + text + "'" + suggestion(text, known));
+  const Node root = load_yaml(folder / (text + ".yaml"));
+  const Node* rules = root.find("rules");
+  if (rules == nullptr || root.members().size() != 1) throw_at(root.mark(), "a part of recipes is a map with the one key 'rules'");
+  return parse_rules(*rules, true);
+}
+
+std::vector<RecipeRule> parse_rules(const Node& list, bool in_part) {
+  if (!list.is_sequence()) throw_at(list.mark(), "'rules' must be a list");
+  std::vector<RecipeRule> rules;
+  for (std::size_t i = 0; i < list.items().size(); ++i) {
+    const Node& item = list.items()[i];
+    const std::string where = "rules[" + std::to_string(i) + "]";
+    if (!item.is_map()) throw_at(item.mark(), where + " must be a map of conditions and 'use'");
+    const Node* include = item.find("include");
+    if (include == nullptr) {
+      rules.push_back(parse_rule(item, where));
+      continue;
+    }
+    if (item.members().size() != 1) throw_at(item.mark(), where + " has 'include', so it cannot have other keys");
+    for (RecipeRule& rule : load_part(*include, in_part)) rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+int parse_file_type(const Node& node) {
+  const std::int64_t value = node.as_int("file_type");
+  if (value < 0 || value > std::numeric_limits<std::int32_t>::max())
+    throw_at(node.mark(), "'file_type' must be a number of llama.cpp's file types, got '" + node.text() + "'");
+  return static_cast<int>(value);
+}
+
+}  // namespace
+
+Recipe parse_recipe(const Node& root, const std::string& id) {
+  const std::string where = "recipe '" + id + "'";
+  if (!root.is_map()) throw_at(root.mark(), where + " must be a map with the keys summary, file_type, rules, otherwise");
+  Recipe recipe;
+  recipe.id = id;
+  for (const Node::Member& member : root.members()) {
+    require_known(member.key, member.mark, {"summary", "file_type", "rules", "otherwise"}, where);
+    if (member.key == "summary") recipe.summary = member.value.as_string(member.key);
+    if (member.key == "file_type") recipe.file_type = parse_file_type(member.value);
+    if (member.key == "rules") recipe.rules = parse_rules(member.value, false);
+    if (member.key == "otherwise") recipe.encodings = parse_encodings(member.value, member.key);
+  }
+  if (recipe.encodings.empty()) throw_at(root.mark(), where + " does not say what all other tensors get; add 'otherwise'");
+  return recipe;
+}
+
+std::vector<std::string> known_recipes() { return yaml_files(recipe_folder()); }
+
+Recipe load_recipe(const std::string& id, const Mark& where) {
+  const std::vector<std::string> known = known_recipes();
+  if (std::find(known.begin(), known.end(), id) == known.end())
+    throw_at(where, "unknown recipe '" + id + "'" + suggestion(id, known));
+  return parse_recipe(load_yaml(recipe_folder() / (id + ".yaml")), id);
+}
+
+Recipe find_recipe(const Node& own, const std::string& id, const Mark& where) {
+  if (const Node* recipe = own.find(id)) return parse_recipe(*recipe, id);
+  return load_recipe(id, where);
+}
+
+std::vector<std::string> encodings_for(const Recipe& recipe, const ModelFacts& facts, const ViewTensor& tensor, Dialect dialect) {
+  const RecipeSubject subject{facts, tensor, dialect};
+  const auto fits = [&](const RecipeRule& rule) {
+    return std::all_of(rule.conditions.begin(), rule.conditions.end(), [&](const RecipeCondition& holds) { return holds(subject); });
+  };
+  const auto rule = std::find_if(recipe.rules.begin(), recipe.rules.end(), fits);
+  std::vector<std::string> encodings = rule == recipe.rules.end() ? recipe.encodings : rule->encodings;
+  for (std::string& encoding : encodings)
+    if (encoding == kStored) encoding = tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding;
+  return encodings;
+}
+
+}  // namespace pq
