@@ -1,0 +1,187 @@
+// What holds for importance, the affine view and the column codec of every encoding that has them.
+#pragma once
+
+#include <polyquant/testing/encoding_checks.hpp>
+
+namespace pq::testing {
+namespace encoding_checks {
+
+inline void no_importance_means_equal(const EncodingSubject& subject, Findings& findings) {
+  const Sample sample = gaussian(subject.rows, subject.long_row(), 43);
+  const std::vector<float> ones(static_cast<std::size_t>(sample.cols), 1.0f);
+  findings.expect(encode(subject.get(), sample.matrix()) == encode(subject.get(), sample.matrix(), ones),
+                  "no importance and an importance of 1 everywhere give different bytes");
+}
+
+inline void zero_importance_is_harmless(const EncodingSubject& subject, Findings& findings) {
+  const Sample sample = gaussian(subject.rows, subject.long_row(), 47);
+  const auto cols = static_cast<std::size_t>(sample.cols);
+  std::vector<float> half(cols, 1.0f);
+  std::fill(half.begin(), half.begin() + static_cast<std::ptrdiff_t>(cols / 2), 0.0f);
+  for (const std::vector<float>& importance : {std::vector<float>(cols, 0.0f), half, lognormal_importance(sample.cols, 3)}) {
+    const Sample back = stored(subject.get(), sample, importance);
+    findings.expect(all_finite(back), "columns without importance are decoded as NaN or infinite");
+    findings.expect(relative_error(sample, back) <= kNoWorseThanZeros, "columns without importance have relative error ", relative_error(sample, back));
+  }
+}
+
+inline void importance_is_used(const EncodingSubject& subject, Findings& findings) {
+  const Sample sample = gaussian(16, subject.long_row(), 53);
+  const std::vector<float> importance = lognormal_importance(sample.cols, 59);
+  const double with = relative_error(sample, stored(subject.get(), sample, importance), importance);
+  const double without = relative_error(sample, stored(subject.get(), sample), importance);
+  if (subject.get().info().uses_importance)
+    findings.expect(with <= without, "the weighted error is ", with, " with importance, ", without, " without");
+  else
+    findings.expect(with == without, "uses_importance is false, but importance changes the result");
+}
+
+/// The row that an affine view stands for.
+inline std::vector<float> values_of(const AffineRow& row) {
+  std::vector<float> values;
+  for (std::size_t i = 0; i < row.codes.size(); ++i) {
+    const std::size_t group = i / static_cast<std::size_t>(row.group_cols);
+    const float product = row.scales[group] * static_cast<float>(row.codes[i]);
+    values.push_back(product + row.offsets[group]);
+  }
+  return values;
+}
+
+inline bool is_complete(const AffineRow& row, std::int64_t cols) {
+  if (row.group_cols < 1 || row.codes.size() != static_cast<std::size_t>(cols)) return false;
+  const auto groups = static_cast<std::size_t>((cols + row.group_cols - 1) / row.group_cols);
+  return row.scales.size() == groups && row.offsets.size() == groups;
+}
+
+inline void affine_view_is_exact(const EncodingSubject& subject, Findings& findings) {
+  const std::int64_t cols = subject.long_row();
+  for (const Sample& sample : ordinary_samples(1, cols, 61)) {
+    const std::vector<std::byte> bytes = encode(subject.get(), sample.matrix());
+    AffineRow row;
+    if (!subject.get().unpack_affine(bytes, cols, row)) return findings.skip("it has no affine view");
+    if (!findings.expect(is_complete(row, cols), sample.name, ": the view's sizes do not fit ", cols, " columns")) return;
+    const Sample back = decode(subject.get(), bytes, 1, cols);
+    findings.expect(values_of(row) == back.values, sample.name, ": scale * code + offset is not what decode gives");
+    std::vector<std::byte> again(bytes.size());
+    if (!findings.expect(subject.get().pack_affine(row, again), sample.name, ": its own view does not fit")) continue;
+    findings.expect(decode(subject.get(), again, 1, cols).values == back.values, sample.name, ": packing its own view changes values");
+  }
+}
+
+inline void affine_packing_is_exact_or_refused(const EncodingSubject& subject, Findings& findings) {
+  const std::int64_t cols = subject.long_row();
+  AffineRow row;
+  std::vector<std::byte> bytes = encode(subject.get(), gaussian(1, cols, 67).matrix());
+  if (!subject.get().unpack_affine(bytes, cols, row)) return findings.skip("it has no affine view");
+  const auto try_to_pack = [&](const AffineRow& changed, const char* what) {
+    const bool packed = subject.get().pack_affine(changed, bytes);
+    findings.expect(!packed || decode(subject.get(), bytes, 1, cols).values == values_of(changed), what, " is packed, but not exactly");
+  };
+  AffineRow changed = row;
+  changed.codes[0] = 1 << 20;
+  try_to_pack(changed, "a code of 2^20");
+  changed = row;
+  changed.codes.back() = -(1 << 20);
+  try_to_pack(changed, "a code of -2^20");
+  changed = row;
+  changed.scales[0] = std::nextafter(changed.scales[0], 1.0f);
+  try_to_pack(changed, "a scale with one bit more");
+  changed = row;
+  changed.offsets.back() = std::nextafter(changed.offsets.back(), 1.0f);
+  try_to_pack(changed, "an offset with one bit more");
+  changed = row;
+  changed.scales[0] = std::numeric_limits<float>::infinity();
+  findings.expect(!subject.get().pack_affine(changed, bytes), "an infinite scale is packed");
+}
+
+/// Runs a column codec over the sample as an error-feedback method does: weights move after fit().
+struct ColumnRun {
+  Sample rounded;
+  std::vector<std::byte> bytes;
+};
+inline ColumnRun run_columns(const Encoding& encoding, const Sample& sample, ColumnCodec& codec, std::span<const float> importance,
+                             double movement) {
+  ColumnRun run{sample, std::vector<std::byte>(encoding.row_bytes(sample.cols) * static_cast<std::size_t>(sample.rows))};
+  std::vector<float> moved = sample.values;
+  Random random(71);
+  for (float& value : moved) value += static_cast<float>(movement * 0.02 * random.gaussian());
+  const auto part = [&](const std::vector<float>& values, std::int64_t first, std::int64_t count) {
+    return ConstMatrix{values.data() + first, sample.rows, count, sample.cols};
+  };
+  for (std::int64_t group = 0; group < sample.cols; group += codec.fit_cols()) {
+    const std::int64_t group_cols = std::min<std::int64_t>(codec.fit_cols(), sample.cols - group);
+    const auto weights = importance.empty() ? importance : importance.subspan(static_cast<std::size_t>(group), static_cast<std::size_t>(group_cols));
+    codec.fit(part(sample.values, group, group_cols), weights);
+    for (std::int64_t c = group; c < group + group_cols; c += codec.round_cols())
+      codec.round(part(moved, c, codec.round_cols()), {run.rounded.values.data() + c, sample.rows, codec.round_cols(), sample.cols});
+  }
+  const std::size_t row_bytes = encoding.row_bytes(sample.cols);
+  for (std::int64_t r = 0; r < sample.rows; ++r)
+    codec.emit(r, MutableBytes(run.bytes).subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes));
+  return run;
+}
+
+inline void columns_decode_to_what_was_rounded(const EncodingSubject& subject, Findings& findings) {
+  for (const std::int64_t cols : subject.lengths()) {
+    const std::vector<float> importance = lognormal_importance(cols, 73);
+    for (const Sample& sample : ordinary_samples(subject.rows, cols, 79)) {
+      for (const bool weighted : {false, true}) {
+        const auto codec = subject.get().column_codec(sample.rows, cols);
+        if (!codec) return findings.skip("it has no column codec");
+        if (!findings.expect(codec->round_cols() >= 1 && codec->fit_cols() >= 1 && codec->fit_cols() % codec->round_cols() == 0,
+                             "fit_cols ", codec->fit_cols(), " is no multiple of round_cols ", codec->round_cols()))
+          return;
+        const std::span<const float> weights = weighted ? std::span<const float>(importance) : std::span<const float>();
+        const ColumnRun run = run_columns(subject.get(), sample, *codec, weights, weighted ? 0.1 : 0.0);
+        const Sample back = decode(subject.get(), run.bytes, sample.rows, cols);
+        findings.expect(back.values == run.rounded.values, sample.name, ", ", cols, " columns: decode gives other values than round()");
+        if (!weighted)
+          findings.expect(relative_error(sample, back) <= kNoWorseThanZeros, sample.name, ", ", cols, " columns: relative error ",
+                          relative_error(sample, back));
+      }
+    }
+  }
+}
+
+inline void columns_take_anything(const EncodingSubject& subject, Findings& findings) {
+  for (const Sample& sample : hostile_samples(subject.rows, subject.long_row(), 83)) {
+    const auto first = subject.get().column_codec(sample.rows, sample.cols);
+    if (!first) return findings.skip("it has no column codec");
+    const auto second = subject.get().column_codec(sample.rows, sample.cols);
+    const ColumnRun a = run_columns(subject.get(), sample, *first, {}, 0.0), b = run_columns(subject.get(), sample, *second, {}, 0.0);
+    findings.expect(a.bytes == b.bytes, sample.name, ": two runs give different bytes");
+  }
+}
+
+inline void columns_are_as_good_as_rows(const EncodingSubject& subject, Findings& findings) {
+  const Sample sample = gaussian(8, subject.long_row(), 89);
+  const auto codec = subject.get().column_codec(sample.rows, sample.cols);
+  if (!codec) return findings.skip("it has no column codec");
+  const ColumnRun run = run_columns(subject.get(), sample, *codec, {}, 0.0);
+  const double columns = relative_error(sample, run.rounded), rows = relative_error(sample, stored(subject.get(), sample));
+  // Without error feedback the codec is another way to round the same weights; its search may be simpler.
+  findings.expect(columns <= 1.5 * rows + 1e-12, "column by column the relative error is ", columns, ", row by row ", rows);
+}
+
+}  // namespace encoding_checks
+
+/// All checks of one encoding.
+inline std::vector<CheckResult> check_encoding(const EncodingSubject& subject) {
+  using namespace encoding_checks;
+  std::vector<Check<EncodingSubject>> checks = basic_encoding_checks();
+  const std::vector<Check<EncodingSubject>> more = {
+      {"no importance means the same for all columns", no_importance_means_equal},
+      {"columns of no importance are harmless", zero_importance_is_harmless},
+      {"importance is used if uses_importance says so", importance_is_used},
+      {"the affine view is exact", affine_view_is_exact},
+      {"an affine row is packed exactly or refused", affine_packing_is_exact_or_refused},
+      {"the column codec emits what it rounded to", columns_decode_to_what_was_rounded},
+      {"the column codec takes NaN, infinities, denormals and zeros", columns_take_anything},
+      {"the column codec is about as good as the row encoder", columns_are_as_good_as_rows}};
+  checks.insert(checks.end(), more.begin(), more.end());
+  std::vector<CheckResult> results;
+  run_checks("encoding " + subject.get().info().spec, subject, checks, results);
+  return results;
+}
+
+}  // namespace pq::testing

@@ -1,0 +1,115 @@
+// Two encodings for checks of other components: quantizers and formats need some, whatever is installed.
+#pragma once
+
+#include <polyquant/base/half.hpp>
+#include <polyquant/row_wise_encoding.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace pq::testing {
+
+/// The encoding "f32": the numbers themselves.
+class PlainFloats final : public RowWiseEncoding {
+ public:
+  PlainFloats() {
+    info_.id = info_.spec = "f32";
+    info_.summary = "IEEE binary32";
+    info_.grid.code_bits = 32;
+    info_.bits_per_weight = 32;
+  }
+  const EncodingInfo& info() const override { return info_; }
+  std::size_t row_bytes(std::int64_t cols) const override { return static_cast<std::size_t>(cols) * sizeof(float); }
+  void encode_row(std::span<const float> weights, std::span<const float>, Effort, MutableBytes out) const override {
+    std::memcpy(out.data(), weights.data(), weights.size_bytes());
+  }
+  void decode_row(Bytes row, std::span<float> out) const override { std::memcpy(out.data(), row.data(), out.size_bytes()); }
+
+ private:
+  EncodingInfo info_;
+};
+
+/// One signed byte per weight and an f16 scale for 32 of them: scale first, then the codes. With a column codec.
+class TestBytes final : public RowWiseEncoding {
+ public:
+  static constexpr int kGroup = 32;
+  static constexpr std::size_t kBlockBytes = 2 + kGroup;
+
+  TestBytes() {
+    info_.id = info_.spec = "test_bytes";
+    info_.summary = "8-bit codes for checks of other components";
+    info_.grid = {GridFamily::affine, 8, kGroup, true};
+    info_.block_cols = kGroup;
+    info_.bits_per_weight = 8.5;
+  }
+  const EncodingInfo& info() const override { return info_; }
+  std::size_t row_bytes(std::int64_t cols) const override { return static_cast<std::size_t>(cols / kGroup) * kBlockBytes; }
+  void encode_row(std::span<const float> weights, std::span<const float>, Effort, MutableBytes out) const override {
+    for (std::size_t g = 0; g < weights.size() / kGroup; ++g) {
+      std::byte* block = out.data() + g * kBlockBytes;
+      const float scale = fit_scale(weights.subspan(g * kGroup, kGroup));
+      store(block, f16_from(scale));
+      for (std::size_t i = 0; i < kGroup; ++i) store(block + 2 + i, code_of(weights[g * kGroup + i], scale));
+    }
+  }
+  void decode_row(Bytes row, std::span<float> out) const override {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const std::byte* block = row.data() + i / kGroup * kBlockBytes;
+      out[i] = f16_to(load<std::uint16_t>(block)) * static_cast<float>(load<std::int8_t>(block + 2 + i % kGroup));
+    }
+  }
+  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
+    return std::make_unique<Columns>(rows, cols);
+  }
+
+  // The stored value of the scale: finite for every input.
+  static float fit_scale(std::span<const float> weights) {
+    float largest = 0;
+    for (const float weight : weights)
+      if (std::isfinite(weight)) largest = std::max(largest, std::fabs(weight));
+    return f16_to(f16_from(std::min(largest / 127.0f, 65504.0f)));
+  }
+  static std::int8_t code_of(float weight, float scale) {
+    if (scale == 0 || std::isnan(weight)) return 0;
+    return static_cast<std::int8_t>(std::lrint(std::clamp(weight / scale, -127.0f, 127.0f)));
+  }
+
+ private:
+  class Columns final : public ColumnCodec {
+   public:
+    Columns(std::int64_t rows, std::int64_t cols)
+        : cols_(static_cast<std::size_t>(cols)), scales_(static_cast<std::size_t>(rows)),
+          bytes_(static_cast<std::size_t>(rows) * (cols_ / kGroup) * kBlockBytes) {}
+    int fit_cols() const override { return kGroup; }
+    int round_cols() const override { return 1; }
+    void fit(ConstMatrix weights, std::span<const float>) override {
+      for (std::size_t r = 0; r < scales_.size(); ++r) {
+        scales_[r] = fit_scale(weights.row(static_cast<std::int64_t>(r)));
+        store(block(r), f16_from(scales_[r]));
+      }
+    }
+    void round(ConstMatrix weights, Matrix rounded) override {
+      for (std::size_t r = 0; r < scales_.size(); ++r) {
+        const std::int8_t code = code_of(weights.row(static_cast<std::int64_t>(r))[0], scales_[r]);
+        store(block(r) + 2 + column_ % kGroup, code);
+        rounded.row(static_cast<std::int64_t>(r))[0] = scales_[r] * static_cast<float>(code);
+      }
+      ++column_;
+    }
+    void emit(std::int64_t row, MutableBytes out) const override {
+      const std::size_t row_bytes = cols_ / kGroup * kBlockBytes;
+      std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * row_bytes), row_bytes, out.begin());
+    }
+
+   private:
+    std::byte* block(std::size_t row) { return bytes_.data() + (row * (cols_ / kGroup) + column_ / kGroup) * kBlockBytes; }
+    std::size_t cols_, column_ = 0;
+    std::vector<float> scales_;
+    std::vector<std::byte> bytes_;
+  };
+  EncodingInfo info_;
+};
+
+}  // namespace pq::testing
