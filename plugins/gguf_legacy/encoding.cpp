@@ -1,6 +1,6 @@
 #include "encoding.hpp"
 
-#include "reference.hpp"
+#include "encode.hpp"
 
 #include <polyquant/codec/affine_view.hpp>
 #include <polyquant/codec/block_columns.hpp>
@@ -16,24 +16,12 @@ template <class Codec>
 class LegacyEncoder final : public RowEncoder {
  public:
   explicit LegacyEncoder(const EncodeRequest& request)
-      : importance_(request.importance.empty() ? std::vector<float>(static_cast<std::size_t>(request.cols), 1.0f)
-                                               : normalized_importance(request.importance, Codec::kWeights)),
-        effort_(request.effort) {}
+      : importance_(normalized_importance(request.importance, Codec::kWeights)), effort_(request.effort) {}
 
-  void encode(ConstMatrix rows, MutableBytes out) const override {
-    std::byte* to = out.data();
-    for (std::int64_t r = 0; r < rows.rows; ++r) {
-      const float* row = rows.row(r).data();
-      for (std::int64_t c = 0; c < rows.cols; c += Codec::kWeights, to += sizeof(typename Codec::Block)) {
-        typename Codec::Block block;
-        encode_reference<Codec>(row + c, importance_.data() + c, effort_, block);
-        store(to, block);
-      }
-    }
-  }
+  void encode(ConstMatrix rows, MutableBytes out) const override { encode_rows<Codec>({rows, importance_, effort_, out.data()}); }
 
  private:
-  std::vector<float> importance_;
+  std::vector<float> importance_;  // empty: all equal
   Effort effort_;
 };
 

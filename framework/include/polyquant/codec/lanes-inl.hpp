@@ -1,0 +1,173 @@
+// Tools of encoders that put one group of weights into each SIMD lane (Google Highway; compiled once per instruction set). Element i of all
+// groups is one vector: no sums across lanes, no branches, and the same operations in the same order for every vector width, so all
+// instruction sets give the same bytes. Only for .cpp files of plugins that link hwy::hwy; include after hwy/highway.h inside
+// foreach_target.h's loop.
+
+// clang-format off
+#if defined(POLYQUANT_CODEC_LANES_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef POLYQUANT_CODEC_LANES_INL_HPP
+#undef POLYQUANT_CODEC_LANES_INL_HPP
+#else
+#define POLYQUANT_CODEC_LANES_INL_HPP
+#endif
+// clang-format on
+
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#if HWY_TARGET != HWY_SCALAR  // there the plain loops serve
+HWY_BEFORE_NAMESPACE();
+namespace pq::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// f32 lanes; at most 16, at least 4 on all targets that Highway dispatches to.
+using F32 = hn::CappedTag<float, 16>;
+using I32 = hn::Rebind<std::int32_t, F32>;
+using U32 = hn::Rebind<std::uint32_t, F32>;
+using VF = hn::Vec<F32>;
+using VI = hn::Vec<I32>;
+using VU = hn::Vec<U32>;
+constexpr std::size_t kLanes = hn::MaxLanes(F32());
+static_assert(kLanes == 4 || kLanes == 8 || kLanes == 16, "lanes are loaded and stored in 128-bit pieces");
+
+/// The four f32 (or u32) at pointers[k + 4 j] + offset in 128-bit piece j of the vector.
+template <class T>
+HWY_INLINE hn::Vec<hn::CappedTag<T, 16>> load_pieces(const T* const* pointers, std::size_t k, std::size_t offset) {
+  const hn::CappedTag<T, 16> d;
+  if constexpr (kLanes == 4) {
+    return hn::LoadU(d, pointers[k] + offset);
+  } else {
+    const hn::Half<decltype(d)> half;
+    if constexpr (kLanes == 8) {
+      return hn::Combine(d, hn::LoadU(half, pointers[k + 4] + offset), hn::LoadU(half, pointers[k] + offset));
+    } else {
+      const hn::Half<decltype(half)> quarter;
+      const auto low = hn::Combine(half, hn::LoadU(quarter, pointers[k + 4] + offset), hn::LoadU(quarter, pointers[k] + offset));
+      const auto high = hn::Combine(half, hn::LoadU(quarter, pointers[k + 12] + offset), hn::LoadU(quarter, pointers[k + 8] + offset));
+      return hn::Combine(d, high, low);
+    }
+  }
+}
+
+/// 128-bit piece j of the vector to pointers[k + 4 j] + offset bytes.
+HWY_INLINE void store_pieces(VU v, std::byte* const* pointers, std::size_t k, std::size_t offset) {
+  const auto at = [&](std::size_t lane) { return reinterpret_cast<std::uint8_t*>(pointers[lane] + offset); };
+  const auto bytes = hn::BitCast(hn::Repartition<std::uint8_t, U32>(), v);
+  if constexpr (kLanes == 4) {
+    hn::StoreU(bytes, hn::Repartition<std::uint8_t, U32>(), at(k));
+  } else {
+    const hn::Half<hn::Repartition<std::uint8_t, U32>> half;
+    if constexpr (kLanes == 8) {
+      hn::StoreU(hn::LowerHalf(half, bytes), half, at(k));
+      hn::StoreU(hn::UpperHalf(half, bytes), half, at(k + 4));
+    } else {
+      const hn::Half<decltype(half)> quarter;
+      const auto low = hn::LowerHalf(half, bytes), high = hn::UpperHalf(half, bytes);
+      hn::StoreU(hn::LowerHalf(quarter, low), quarter, at(k));
+      hn::StoreU(hn::UpperHalf(quarter, low), quarter, at(k + 4));
+      hn::StoreU(hn::LowerHalf(quarter, high), quarter, at(k + 8));
+      hn::StoreU(hn::UpperHalf(quarter, high), quarter, at(k + 12));
+    }
+  }
+}
+
+/// Transposes the 4 x 4 elements of each 128-bit piece.
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void transpose_pieces(D d, V& a, V& b, V& c, V& e) {
+  const hn::Repartition<double, D> d64;
+  const auto ab_low = hn::BitCast(d64, hn::InterleaveLower(d, a, b)), ab_high = hn::BitCast(d64, hn::InterleaveUpper(d, a, b));
+  const auto ce_low = hn::BitCast(d64, hn::InterleaveLower(d, c, e)), ce_high = hn::BitCast(d64, hn::InterleaveUpper(d, c, e));
+  a = hn::BitCast(d, hn::InterleaveLower(d64, ab_low, ce_low));
+  b = hn::BitCast(d, hn::InterleaveUpper(d64, ab_low, ce_low));
+  c = hn::BitCast(d, hn::InterleaveLower(d64, ab_high, ce_high));
+  e = hn::BitCast(d, hn::InterleaveUpper(d64, ab_high, ce_high));
+}
+
+/// Element i of the group at groups[lane] becomes lane `lane` of vector i of `out` (count x kLanes, aligned). count: a multiple of 4.
+HWY_INLINE void load_groups(const float* const* groups, std::size_t count, float* out) {
+  const F32 d;
+  for (std::size_t i = 0; i < count; i += 4) {
+    VF a = load_pieces(groups, 0, i), b = load_pieces(groups, 1, i), c = load_pieces(groups, 2, i), e = load_pieces(groups, 3, i);
+    transpose_pieces(d, a, b, c, e);
+    hn::Store(a, d, out + (i + 0) * kLanes);
+    hn::Store(b, d, out + (i + 1) * kLanes);
+    hn::Store(c, d, out + (i + 2) * kLanes);
+    hn::Store(e, d, out + (i + 3) * kLanes);
+  }
+}
+
+/// Four u32 vectors a..e (lane = block) to 16 consecutive bytes of each block.
+HWY_INLINE void store_words(VU a, VU b, VU c, VU e, std::byte* const* blocks, std::size_t offset) {
+  const U32 d;
+  transpose_pieces(d, a, b, c, e);
+  store_pieces(a, blocks, 0, offset);
+  store_pieces(b, blocks, 1, offset);
+  store_pieces(c, blocks, 2, offset);
+  store_pieces(e, blocks, 3, offset);
+}
+
+/// As pq::finite_weight: NaN to 0, infinities and huge numbers to +-limit.
+HWY_INLINE VF finite_weights(VF x, VF limit) {
+  const VF numbers = hn::IfThenElseZero(hn::Eq(x, x), x);
+  return hn::Min(hn::Max(numbers, hn::Neg(limit)), limit);
+}
+
+/// As pq::nearest_code.
+HWY_INLINE VF nearest_codes(VF x, VF inverse_scale, VF lowest, VF highest) {
+  return hn::Min(hn::Max(hn::Round(hn::Mul(x, inverse_scale)), lowest), highest);
+}
+
+/// As pq::inverse_or_zero.
+HWY_INLINE VF inverses_or_zero(VF scale) {
+  const F32 d;
+  const auto zero = hn::Eq(scale, hn::Zero(d));
+  return hn::IfThenZeroElse(zero, hn::Div(hn::Set(d, 1.0f), hn::IfThenElse(zero, hn::Set(d, 1.0f), scale)));
+}
+
+/// a / b, and 0 where b is not positive.
+HWY_INLINE VF divide_or_zero(VF a, VF b) {
+  const F32 d;
+  const auto usable = hn::Gt(b, hn::Zero(d));
+  return hn::IfThenElseZero(usable, hn::Div(a, hn::IfThenElse(usable, b, hn::Set(d, 1.0f))));
+}
+
+/// As pq::f16_round: the nearest f16 number, ties to even, saturating.
+HWY_INLINE VF f16_rounded(VF x) {
+  const F32 d;
+  const U32 du;
+  const VF value = hn::Min(hn::Max(x, hn::Set(d, -65504.0f)), hn::Set(d, 65504.0f));
+  const VU bits = hn::BitCast(du, value);
+  const VU odd = hn::And(hn::ShiftRight<13>(bits), hn::Set(du, 1u));
+  const VU rounded = hn::AndNot(hn::Set(du, 0x1FFFu), hn::Add(hn::Add(bits, hn::Set(du, 0xFFFu)), odd));
+  // Below 2^-14 f16 has steps of 2^-24: adding 0.5 leaves exactly those.
+  const VF magnitude = hn::Abs(value);
+  const VF subnormal = hn::Sub(hn::Add(magnitude, hn::Set(d, 0.5f)), hn::Set(d, 0.5f));
+  const VF small = hn::Or(subnormal, hn::And(value, hn::BitCast(d, hn::Set(du, 0x80000000u))));
+  return hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0x1p-14f)), small, hn::BitCast(d, rounded));
+}
+
+/// The bits of numbers that f16 holds exactly, in the low halves of u32 lanes.
+HWY_INLINE VU f16_bits(VF x) {
+  const F32 d;
+  const U32 du;
+  const VU bits = hn::BitCast(du, x);
+  const VU sign = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 0x8000u));
+  const VF magnitude = hn::Abs(x);
+  const VU normal = hn::Sub(hn::ShiftRight<13>(hn::BitCast(du, magnitude)), hn::Set(du, 112u << 10));
+  const VU subnormal = hn::Sub(hn::BitCast(du, hn::Add(magnitude, hn::Set(d, 0.5f))), hn::Set(du, 0x3F000000u));
+  const auto small = hn::RebindMask(du, hn::Lt(magnitude, hn::Set(d, 0x1p-14f)));
+  return hn::Or(sign, hn::IfThenElse(small, subnormal, normal));
+}
+
+/// Codes 0..255 of four elements to the bytes of one u32, the first lowest.
+HWY_INLINE VU pack_bytes(VU a, VU b, VU c, VU e) {
+  return hn::Or(hn::Or(a, hn::ShiftLeft<8>(b)), hn::Or(hn::ShiftLeft<16>(c), hn::ShiftLeft<24>(e)));
+}
+
+}  // namespace pq::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
+
+#endif

@@ -1,0 +1,121 @@
+// Speed and error of the encoders on given rows, one thread. Used by encoders.py, which runs ggml on the same rows.
+//
+//   codec_bench ROWS.f32 COLS [--importance FILE.f32] [--effort fast|normal|best] [--only ID] [--seconds S] [--dump FILE]
+//
+// Prints one JSON object per encoding. Error: sum w (x - y)^2 / sum w x^2 of the decoded values.
+#include <gguf_legacy/encoding.hpp>
+
+#include <hwy/targets.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace {
+
+struct Arguments {
+  std::string rows, importance, only, dump;
+  std::int64_t cols = 0;
+  pq::Effort effort = pq::Effort::normal;
+  double seconds = 0.5;
+};
+
+std::vector<float> read_floats(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  std::vector<float> values(bytes.size() / sizeof(float));
+  if (!values.empty()) std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+/// Seconds of the fastest call; at least three calls.
+template <class F>
+double fastest(double budget, const F& call) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  double best = 1e9;
+  for (int i = 0; i < 3 || std::chrono::duration<double>(Clock::now() - begin).count() < budget; ++i) {
+    const auto start = Clock::now();
+    call();
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return best;
+}
+
+double relative_error(pq::ConstMatrix x, pq::ConstMatrix y, const std::vector<float>& importance) {
+  double error = 0, norm = 0;
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t c = 0; c < x.cols; ++c) {
+      const double w = importance.empty() ? 1.0 : static_cast<double>(importance[static_cast<std::size_t>(c)]);
+      const double a = static_cast<double>(x.data[r * x.stride + c]), b = static_cast<double>(y.data[r * y.stride + c]);
+      error += w * (a - b) * (a - b);
+      norm += w * a * a;
+    }
+  }
+  return norm > 0 ? error / norm : error;
+}
+
+void bench(const pq::Encoding& encoding, const Arguments& arguments, const std::vector<float>& rows, const std::vector<float>& importance) {
+  const std::int64_t cols = arguments.cols, count = static_cast<std::int64_t>(rows.size()) / cols;
+  const pq::ConstMatrix x{rows.data(), count, cols, cols};
+  std::vector<std::byte> bytes(encoding.row_bytes(cols) * static_cast<std::size_t>(count));
+  std::vector<float> back(rows.size());
+  const pq::Matrix y{back.data(), count, cols, cols};
+  const auto encoder = encoding.encoder({cols, importance, arguments.effort});
+  const double encode = fastest(arguments.seconds, [&] { encoder->encode(x, bytes); });
+  const double decode = fastest(arguments.seconds, [&] { encoding.decode(bytes, y); });
+  const double weights = static_cast<double>(rows.size());
+  std::printf("{\"encoding\": \"%s\", \"encode_weights_per_second\": %.4g, \"decode_weights_per_second\": %.4g, \"relative_error\": %.8g}\n",
+              encoding.info().spec.c_str(), weights / encode, weights / decode, relative_error(x, y, importance));
+  if (!arguments.dump.empty()) {
+    std::ofstream file(arguments.dump + "." + encoding.info().id, std::ios::binary);
+    file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  }
+}
+
+/// Bytes per second of the best copy loop at hand, on arrays that fit into no cache: the limit for a decoder.
+double memory_bandwidth(double seconds) {
+  std::vector<char> from(std::size_t{1} << 28, 1), to(from.size());
+  return 2.0 * static_cast<double>(from.size()) / fastest(seconds, [&] { std::memcpy(to.data(), from.data(), from.size()); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Arguments arguments;
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: codec_bench ROWS.f32 COLS [--importance FILE] [--effort E] [--only ID] [--seconds S] [--dump FILE]\n");
+    return 2;
+  }
+  arguments.rows = argv[1];
+  arguments.cols = std::atoll(argv[2]);
+  for (int i = 3; i + 1 < argc; i += 2) {
+    const std::string key = argv[i], value = argv[i + 1];
+    if (key == "--importance") arguments.importance = value;
+    else if (key == "--only") arguments.only = value;
+    else if (key == "--dump") arguments.dump = value;
+    else if (key == "--seconds") arguments.seconds = std::atof(value.c_str());
+    else if (key == "--effort") arguments.effort = value == "fast" ? pq::Effort::fast : value == "best" ? pq::Effort::best : pq::Effort::normal;
+  }
+  const std::vector<float> rows = read_floats(arguments.rows);
+  const std::vector<float> importance = arguments.importance.empty() ? std::vector<float>{} : read_floats(arguments.importance);
+  if (rows.empty() || arguments.cols <= 0 || rows.size() % static_cast<std::size_t>(arguments.cols) != 0 ||
+      (!importance.empty() && importance.size() != static_cast<std::size_t>(arguments.cols))) {
+    std::fprintf(stderr, "codec_bench: %s does not hold whole rows of %s columns\n", argv[1], argv[2]);
+    return 2;
+  }
+  if (arguments.only == "memory") {
+    std::printf("{\"copy_bytes_per_second\": %.4g}\n", memory_bandwidth(arguments.seconds));
+    return 0;
+  }
+  using namespace pq::gguf;
+  for (const auto make : {make_q4_0, make_q4_1, make_q5_0, make_q5_1, make_q8_0}) {
+    const auto encoding = make();
+    if (arguments.only.empty() || arguments.only == encoding->info().id) bench(*encoding, arguments, rows, importance);
+  }
+}
