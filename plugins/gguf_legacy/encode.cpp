@@ -8,8 +8,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gguf_legacy/encode.cpp"
 #include <hwy/foreach_target.h>
-#include <polyquant/codec/offset_search-inl.hpp>
-#include <polyquant/codec/scale_search-inl.hpp>
+#include <polyquant/codec/quick_search-inl.hpp>
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf::HWY_NAMESPACE {
@@ -36,6 +35,8 @@ struct Scratch {
   HWY_ALIGN float x[kGroup * kLanes];
   HWY_ALIGN float w[kGroup * kLanes];
   HWY_ALIGN float centred[kGroup * kLanes];
+  VS pairs[kPairs];
+  VS weight_pairs[kPairs];
 };
 
 /// Stored codes (0 .. 2^bits - 1) of element i for the values in x.
@@ -98,17 +99,23 @@ HWY_INLINE void store_blocks(const Scratch& s, LaneScaleOffset fit, const Batch&
 template <class Codec>
 HWY_INLINE void encode_batch(const Batch& batch, bool weighted, Effort effort, Scratch& s) {
   const F32 d;
-  load_groups(batch.weights.data(), kGroup, s.x);
-  for (std::size_t i = 0; i < kGroup; ++i)
-    hn::Store(finite_weights(hn::Load(d, s.x + i * kLanes), hn::Set(d, kLargestPeak)), d, s.x + i * kLanes);
+  const LaneRange range = load_weights(batch.weights.data(), kGroup, s.x);
+  const bool quick = !weighted && effort != Effort::best;
   if (weighted) load_groups(batch.importance.data(), kGroup, s.w);
   const LaneGroups groups{s.x, s.w, kGroup};
-  if constexpr (Codec::kHasOffset) {
-    store_blocks<Codec>(s, search_scale_offset(groups, Codec::kMaxCode, offset_starts<Codec>(effort), s.centred), batch);
+  constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
+  LaneScaleOffset fit{hn::Zero(d), hn::Zero(d)};
+  if constexpr (Codec::kCodeBits == 8) {
+    if (weighted) fine_weight_pairs(s.w, s.weight_pairs);
+    fit.scale = search_fine_scale(s.x, s.weight_pairs, range.peak(), fine_scale_starts(effort), s.pairs);
+  } else if constexpr (Codec::kHasOffset) {
+    fit = quick ? quick_search_scale_offset(s.x, range.low, range.high, Codec::kMaxCode, quick_offset_starts<Codec>(effort), s.pairs)
+                : search_scale_offset(groups, range, Codec::kMaxCode, offset_starts<Codec>(effort), s.centred);
   } else {
-    const VF scale = search_scale(groups, {Codec::kMinCode, Codec::kMaxCode}, scale_starts<Codec>(effort));
-    store_blocks<Codec>(s, {scale, hn::Zero(d)}, batch);
+    fit.scale = quick ? quick_search_scale(s.x, range.peak(), kRange, quick_scale_starts<Codec>(effort), s.pairs)
+                      : search_scale(groups, range.peak(), kRange, scale_starts<Codec>(effort));
   }
+  store_blocks<Codec>(s, fit, batch);
 }
 
 /// Cuts rows into blocks, kLanes at a time.
@@ -116,7 +123,10 @@ template <class Codec>
 void encode_all(const EncodeCall& call) {
   Scratch s;
   const bool weighted = !call.importance.empty();
-  if (!weighted) std::fill(std::begin(s.w), std::end(s.w), 1.0f);
+  if (!weighted) {
+    std::fill(std::begin(s.w), std::end(s.w), 1.0f);
+    fine_weight_pairs(s.w, s.weight_pairs);
+  }
   const std::int64_t per_row = call.rows.cols / Codec::kWeights, total = call.rows.rows * per_row;
   typename Codec::Block unused;
   std::int64_t row = 0, in_row = 0;

@@ -12,6 +12,8 @@
 #endif
 // clang-format on
 
+#include <polyquant/codec/rounding.hpp>
+
 #include <hwy/highway.h>
 
 #include <cstddef>
@@ -98,6 +100,52 @@ HWY_INLINE void load_groups(const float* const* groups, std::size_t count, float
   }
 }
 
+/// Smallest and largest weight of each group.
+struct LaneRange {
+  VF low, high;
+  /// The weight of largest magnitude; of two that differ in sign only, the positive one.
+  HWY_INLINE VF peak() const { return hn::IfThenElse(hn::Gt(hn::Neg(low), high), low, high); }
+};
+
+HWY_INLINE LaneRange group_range(const float* x, std::size_t count) {
+  const F32 d;
+  LaneRange range{hn::Load(d, x), hn::Load(d, x)};
+  for (std::size_t i = 1; i < count; ++i) {
+    const VF value = hn::Load(d, x + i * kLanes);
+    range = {hn::Min(range.low, value), hn::Max(range.high, value)};
+  }
+  return range;
+}
+
+/// As pq::finite_weight: NaN to 0, infinities and huge numbers to +-limit.
+HWY_INLINE VF finite_weights(VF x, VF limit) {
+  const VF numbers = hn::IfThenElseZero(hn::Eq(x, x), x);
+  return hn::Min(hn::Max(numbers, hn::Neg(limit)), limit);
+}
+
+/// load_groups(), then finite_weights() where needed; returns the range of each group. One pass for ordinary weights: a sum shows whether
+/// any of them is NaN or infinite.
+HWY_INLINE LaneRange load_weights(const float* const* groups, std::size_t count, float* out) {
+  const F32 d;
+  const VF limit = hn::Set(d, kLargestPeak);
+  LaneRange range{limit, hn::Neg(limit)};
+  VF sum = hn::Zero(d);
+  for (std::size_t i = 0; i < count; i += 4) {
+    VF v[4] = {load_pieces(groups, 0, i), load_pieces(groups, 1, i), load_pieces(groups, 2, i), load_pieces(groups, 3, i)};
+    transpose_pieces(d, v[0], v[1], v[2], v[3]);
+    for (std::size_t k = 0; k < 4; ++k) {
+      hn::Store(v[k], d, out + (i + k) * kLanes);
+      range = {hn::Min(range.low, v[k]), hn::Max(range.high, v[k])};
+      sum = hn::Add(sum, v[k]);
+    }
+  }
+  const auto ordinary = hn::And(hn::Lt(hn::Abs(sum), hn::Mul(limit, hn::Set(d, 64.0f))),
+                                hn::And(hn::Ge(range.low, hn::Neg(limit)), hn::Le(range.high, limit)));
+  if (HWY_LIKELY(hn::AllTrue(d, ordinary))) return range;
+  for (std::size_t i = 0; i < count; ++i) hn::Store(finite_weights(hn::Load(d, out + i * kLanes), limit), d, out + i * kLanes);
+  return group_range(out, count);
+}
+
 /// Four u32 vectors a..e (lane = block) to 16 consecutive bytes of each block.
 HWY_INLINE void store_words(VU a, VU b, VU c, VU e, std::byte* const* blocks, std::size_t offset) {
   const U32 d;
@@ -106,12 +154,6 @@ HWY_INLINE void store_words(VU a, VU b, VU c, VU e, std::byte* const* blocks, st
   store_pieces(b, blocks, 1, offset);
   store_pieces(c, blocks, 2, offset);
   store_pieces(e, blocks, 3, offset);
-}
-
-/// As pq::finite_weight: NaN to 0, infinities and huge numbers to +-limit.
-HWY_INLINE VF finite_weights(VF x, VF limit) {
-  const VF numbers = hn::IfThenElseZero(hn::Eq(x, x), x);
-  return hn::Min(hn::Max(numbers, hn::Neg(limit)), limit);
 }
 
 /// As pq::nearest_code.

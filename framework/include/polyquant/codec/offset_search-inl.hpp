@@ -64,21 +64,32 @@ HWY_INLINE LaneOffsetError offset_error(LaneGroups groups, LaneScaleOffset fit, 
   return sums;
 }
 
+HWY_INLINE hn::Mask<F32> has_spread(VF low, VF high) {
+  const F32 d;
+  const VF largest = hn::Max(hn::Neg(low), high);
+  return hn::Ge(hn::Sub(high, low), hn::Max(hn::Set(d, kSmallestPeak), hn::Mul(largest, hn::Set(d, 0x1p-16f))));
+}
+
+/// constant_group() where a group has no spread, `fit` elsewhere.
+HWY_INLINE LaneScaleOffset or_constant_group(hn::Mask<F32> spread, LaneScaleOffset fit, VF value) {
+  const VF offset = f16_rounded(value);
+  return {hn::IfThenElse(spread, fit.scale, f16_rounded(hn::Sub(value, offset))), hn::IfThenElse(spread, fit.offset, offset)};
+}
+
 /// search_scale_offset() for all lanes. `centred`: scratch of groups.count vectors.
-inline LaneScaleOffset search_scale_offset(LaneGroups groups, float highest_code, const OffsetStarts& starts, float* centred) {
+inline LaneScaleOffset search_scale_offset(LaneGroups groups, LaneRange ends, float highest_code, const OffsetStarts& starts, float* centred) {
   const F32 d;
   const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f), highest = hn::Set(d, highest_code);
-  VF total = zero, weighted = zero, low = hn::Load(d, groups.x), high = low;
+  const VF low = ends.low, high = ends.high;
+  VF total = zero, weighted = zero;
   for (std::size_t i = 0; i < groups.count; ++i) {
     const VF x = hn::Load(d, groups.x + i * kLanes), w = hn::Load(d, groups.w + i * kLanes);
     total = hn::Add(total, w);
     weighted = hn::Add(weighted, hn::Mul(w, x));
-    low = hn::Min(low, x);
-    high = hn::Max(high, x);
   }
   const VF mean = hn::Div(weighted, total);
   const VF range = hn::Sub(high, low);
-  const auto alive = hn::Ge(range, hn::Set(d, kSmallestPeak));
+  const auto alive = has_spread(low, high);
   for (std::size_t i = 0; i < groups.count; ++i)
     hn::Store(hn::Sub(hn::Load(d, groups.x + i * kLanes), mean), d, centred + i * kLanes);
   const LaneGroups around_mean{centred, groups.w, groups.count};
@@ -99,7 +110,7 @@ inline LaneScaleOffset search_scale_offset(LaneGroups groups, float highest_code
   };
   const VF step = hn::Div(hn::IfThenElse(alive, range, one), highest);
   const VF low_centred = hn::Sub(low, mean), high_centred = hn::Sub(high, mean);
-  constexpr int kBatch = 4;
+  constexpr int kBatch = 2;
   for (int i = 0; i < starts.cuts; ++i) {
     const VF bottom = hn::Add(low_centred, hn::Mul(hn::Set(d, starts.first_cut + static_cast<float>(i) * starts.cut_step), step));
     for (int begin = 0; begin < starts.cuts; begin += kBatch) {
@@ -144,10 +155,10 @@ inline LaneScaleOffset search_scale_offset(LaneGroups groups, float highest_code
   const VF moved = hn::Add(offset, hn::Div(hn::Sub(first.z, hn::Mul(refitted, first.c)), total));
   keep_if_better({f16_rounded(refitted), f16_rounded(moved)}, hn::Gt(variance, zero));
 
-  // Without a spread of values or codes there is only an offset.
+  // Without a spread of codes there is only an offset.
   result.scale = hn::IfThenElseZero(found, result.scale);
-  result.offset = hn::IfThenElse(found, result.offset, f16_rounded(hn::IfThenElse(alive, mean, low)));
-  return result;
+  result.offset = hn::IfThenElse(found, result.offset, f16_rounded(mean));
+  return or_constant_group(alive, result, hn::Add(low, hn::Mul(range, hn::Set(d, 0.5f))));
 }
 
 }  // namespace pq::HWY_NAMESPACE

@@ -25,6 +25,17 @@ struct ScaleOffset {
   float offset = 0;
 };
 
+/// False if all values of a group are the same as far as f16 is concerned: the rounding of an offset is 2^-12 of it.
+inline bool has_spread(float low, float high) noexcept {
+  return high - low >= std::max(kSmallestPeak, std::max(-low, high) * 0x1p-16f);
+}
+
+/// A group of one value: what f16 rounding takes from the offset goes into the scale, with code 1.
+inline ScaleOffset constant_group(float value) noexcept {
+  const float offset = f16_round(value);
+  return {f16_round(value - offset), offset};
+}
+
 namespace detail {
 
 /// Sums for codes measured from the middle code.
@@ -81,7 +92,7 @@ inline ScaleOffset search_scale_offset(std::span<const float> x, std::span<const
   }
   const float mean = weighted / total;
   const float range = high - low;
-  if (range < kSmallestPeak) return {0.0f, f16_round(low)};
+  if (!has_spread(low, high)) return constant_group(low + range * 0.5f);
 
   float centred[64];
   for (std::size_t i = 0; i < x.size(); ++i) centred[i] = x[i] - mean;

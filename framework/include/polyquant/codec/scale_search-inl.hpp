@@ -64,24 +64,10 @@ HWY_INLINE LaneError scale_error(LaneGroups groups, VF scale, VF lowest, VF high
   return result;
 }
 
-/// Smallest and largest weight, at most and at least 0.
-HWY_INLINE void group_range(const float* x, std::size_t count, VF& lowest, VF& highest) {
-  const F32 d;
-  lowest = highest = hn::Zero(d);
-  for (std::size_t i = 0; i < count; ++i) {
-    const VF value = hn::Load(d, x + i * kLanes);
-    lowest = hn::Min(lowest, value);
-    highest = hn::Max(highest, value);
-  }
-}
-
-/// search_scale() for all lanes.
-inline VF search_scale(LaneGroups groups, CodeRange range, const ScaleStarts& starts) {
+/// search_scale() for all lanes; `peak`: the weights of largest magnitude.
+inline VF search_scale(LaneGroups groups, VF peak, CodeRange range, const ScaleStarts& starts) {
   const F32 d;
   const VF lowest = hn::Set(d, range.lowest), highest = hn::Set(d, range.highest), zero = hn::Zero(d), one = hn::Set(d, 1.0f);
-  VF low, high;
-  group_range(groups.x, groups.count, low, high);
-  const VF peak = hn::IfThenElse(hn::Gt(hn::Neg(low), high), low, high);
   const auto alive = hn::Ge(hn::Abs(peak), hn::Set(d, kSmallestPeak));
   const VF inverse_peak = hn::Div(one, hn::IfThenElse(alive, peak, one));
 
