@@ -30,6 +30,10 @@ void check_names(const std::vector<PlannedTensor>& tensors, const StringPairs& m
     if (!names.insert(tensor.name).second)
       throw ConfigError(fmt::format("two tensors have the name {}; a safetensors file needs unique ones", shown(tensor.name)));
   }
+  std::uint64_t bytes = 0;
+  for (const auto& [key, value] : metadata) bytes += key.size() + value.size();
+  if (bytes > kMaxHeaderBytes)
+    throw ConfigError(fmt::format("the metadata has {} bytes, readers of safetensors accept {}; shorten it", bytes, kMaxHeaderBytes));
   for (const auto& [key, value] : metadata)
     if (!is_utf8(key) || !is_utf8(value))
       throw ConfigError(fmt::format("metadata {} is not UTF-8 text, safetensors files hold nothing else", shown(key)));
