@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -69,6 +70,19 @@ std::string open_error(std::string_view bytes) {
   } catch (const pq::FormatError& error) {
     return error.what();
   }
+}
+
+std::string quick_open_error(std::string_view bytes) {
+  const int file = ::memfd_create("gguf", MFD_CLOEXEC);
+  const bool written = file >= 0 && ::write(file, bytes.data(), bytes.size()) == static_cast<::ssize_t>(bytes.size());
+  std::string message = written ? "" : "no file in memory";
+  try {
+    if (written) format().open("/proc/self/fd/" + std::to_string(file));
+  } catch (const pq::FormatError& error) {
+    message = error.what();
+  }
+  ::close(file);
+  return message;
 }
 
 std::string all_rows(const pq::ModelReader& reader, std::size_t tensor) {

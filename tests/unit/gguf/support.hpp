@@ -72,6 +72,9 @@ std::unique_ptr<pq::ModelReader> open_bytes(std::string_view bytes);
 /// The message of the FormatError that opening gives; "" if it succeeds.
 std::string open_error(std::string_view bytes);
 
+/// The same for many inputs in a row: the file lies in memory and has no name.
+std::string quick_open_error(std::string_view bytes);
+
 /// All rows of a tensor as stored.
 std::string all_rows(const pq::ModelReader& reader, std::size_t tensor);
 
