@@ -1,0 +1,84 @@
+#include "model/open_model.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <system_error>
+
+namespace pq {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kHeadBytes = 64 << 10;
+constexpr std::size_t kMostNames = 100'000;  // of one folder; a model has at most some hundred files
+
+std::vector<std::byte> read_head(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::vector<std::byte> head(kHeadBytes);
+  stream.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, stream.gcount())));
+  return head;
+}
+
+std::vector<std::string> file_names(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end && names.size() < kMostNames; at.increment(failed))
+    names.push_back(at->path().filename().string());
+  if (failed) throw FormatError(fmt::format("{}: the folder cannot be read: {}", folder.string(), failed.message()));
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string format_ids(const PluginRegistry& registry) {
+  std::string ids;
+  for (const FormatEntry* entry : registry.formats()) ids += (ids.empty() ? "" : ", ") + entry->id;
+  return ids.empty() ? "none is loaded, see `polyquant plugins`" : ids;
+}
+
+std::shared_ptr<const Format> recognise(const Probe& probe, const PluginRegistry& registry) {
+  std::shared_ptr<const Format> best;
+  std::string rival;
+  int certainty = 0;
+  for (const FormatEntry* entry : registry.formats()) {
+    std::shared_ptr<const Format> format = entry->make(Node());
+    const int found = format->probe(probe);
+    if (found > certainty) {
+      best = std::move(format);
+      certainty = found;
+      rival.clear();
+    } else if (found > 0 && found == certainty) {
+      rival = entry->id;
+    }
+  }
+  if (best != nullptr && !rival.empty())
+    throw ConfigError(fmt::format("{} is claimed by the formats '{}' and '{}' alike; remove one of the two plugins", probe.path.string(),
+                                  best->info().id, rival));
+  return best;
+}
+
+}  // namespace
+
+OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
+  std::error_code failed;
+  const fs::file_status status = fs::status(path, failed);
+  if (!fs::exists(status)) throw FormatError(fmt::format("{} does not exist; check the path of the model", path.string()));
+  Probe probe;
+  probe.path = path;
+  probe.is_folder = fs::is_directory(status);
+  if (probe.is_folder) probe.names = file_names(path);
+  const std::vector<std::byte> head = read_head(probe.is_folder ? path / "config.json" : path);
+  probe.head = head;
+  const auto format = recognise(probe, registry);
+  if (format == nullptr)
+    throw FormatError(fmt::format("{} is no model of a known format ({}){}", path.string(), format_ids(registry),
+                                  probe.is_folder ? fmt::format("; the folder holds {} files", probe.names.size()) : ""));
+  return {format, format->open(path)};
+}
+
+}  // namespace pq
