@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Every public header compiles alone, with each compiler that is there.
+set -uo pipefail
+export folder
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+# The generated header, as CMake would write it.
+version=$(sed -nE 's/^project\(polyquant VERSION ([0-9]+\.[0-9]+\.[0-9]+).*/\1/p' CMakeLists.txt)
+IFS=. read -r major minor patch <<<"$version"
+mkdir -p "$folder/polyquant"
+sed -e "s/@PROJECT_VERSION_MAJOR@/$major/; s/@PROJECT_VERSION_MINOR@/$minor/; s/@PROJECT_VERSION_PATCH@/$patch/" \
+    -e "s/@PROJECT_VERSION@/$version/" cmake/version.hpp.in >"$folder/polyquant/version.hpp"
+
+check() {
+  printf '#include "%s"\n' "${2#framework/include/}" |
+    "$1" -std=c++20 -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only \
+      -I framework/include -I "$folder" -x c++ - >"$folder/log.$$" 2>&1 && return
+  echo "$2: does not compile alone with $1:"
+  head -n 5 "$folder/log.$$"
+  return 1
+}
+export -f check
+
+status=0
+for compiler in g++ clang++; do
+  command -v "$compiler" >/dev/null || { echo "warning: $compiler is missing"; continue; }
+  git ls-files -co --exclude-standard 'framework/include/*.hpp' |
+    xargs -r -P 2 -I{} bash -c 'check "$0" "$1"' "$compiler" {} || status=1
+done
+exit "$status"
