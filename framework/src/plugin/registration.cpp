@@ -63,9 +63,9 @@ void check_free(const OwnedById<EntryType>& taken, const OwnedById<EntryType>& w
 
 template <class EntryType>
 void append(std::vector<PluginStatus::Provided>& list, const OwnedById<EntryType>& components, const char* kind) {
-  for (const auto& [id, owned] : components) {
-    if constexpr (requires { owned.entry.summary; }) list.push_back({kind, id, owned.entry.summary});
-    else list.push_back({kind, id, ""});
+  for (const auto& item : components) {  // no structured binding: clang 14 does not take one in a requires-expression
+    if constexpr (requires { item.second.entry.summary; }) list.push_back({kind, item.first, item.second.entry.summary});
+    else list.push_back({kind, item.first, ""});
   }
 }
 
