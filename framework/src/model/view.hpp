@@ -42,12 +42,13 @@ struct ViewTensor {
   bool is_expert = false;
   bool keep_f32 = false;  // GGUF only: the readers demand f32 (norms, biases, routers, ...)
   RowMap map;
-  bool transpose = false;        // the stored matrix is transposed after mapping; only for whole tensors
+  bool elements = false;         // a vector whose map moves single weights
+  bool transpose = false;        // every stored matrix (last two dimensions) is transposed after mapping
   float add = 0;                 // added to every weight after decoding (Gemma's norm + 1)
   std::vector<float> generated;  // not stored at all: these are the weights
   std::string stored_encoding;   // common spec of all parts; "" if generated
   /// The stored bytes of a row are the view's row: no addition, no transposition, not generated.
-  bool rows_are_stored() const noexcept { return !transpose && add == 0 && generated.empty(); }
+  bool rows_are_stored() const noexcept { return !transpose && !elements && add == 0 && generated.empty(); }
 };
 
 /// What is known about the model itself.

@@ -1,0 +1,67 @@
+// Small expressions of the family files: "head_dim ?? hidden_size // num_attention_heads".
+//
+//   a ? b : c   a ?? b (first that is not null)   or and not   == != < <= > >=   in   + - * / // %   -a
+//   names of keys with dots, numbers, 'strings', true false null, [lists], functions(…)
+// A name that does not exist is null. Arithmetic with null is an error that names the key.
+#pragma once
+
+#include "base/json.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pq {
+
+/// Where names and functions of an expression come from.
+class Scope {
+ public:
+  virtual ~Scope() = default;
+  /// The value of a name; null if there is none.
+  virtual Json lookup(const std::string& name) const = 0;
+  /// Calls a function. Throws ConfigError for an unknown one.
+  virtual Json call(const std::string& function, const std::vector<Json>& arguments) const = 0;
+  /// Throws FormatError: `name` was needed and is null.
+  [[noreturn]] virtual void missing(const std::string& name) const = 0;
+};
+
+/// A parsed expression. Immutable, callable from any thread.
+class Expression {
+ public:
+  struct Node;
+
+  Expression() = default;  // evaluates to null
+  /// Throws ConfigError (without a place) for a syntax error.
+  static Expression parse(std::string_view text);
+
+  const std::string& text() const noexcept { return text_; }
+  bool empty() const noexcept { return root_ == nullptr; }
+  Json evaluate(const Scope& scope) const;
+  /// null, false, 0 and "" are false. An empty expression gives `fallback`.
+  bool test(const Scope& scope, bool fallback) const;
+  /// An integer; throws FormatError for anything else.
+  std::int64_t integer(const Scope& scope) const;
+  /// The first name in the text, "" if there is none: what a message should name.
+  std::string first_name() const;
+
+ private:
+  std::string text_;
+  std::shared_ptr<const Node> root_;
+};
+
+/// Truth of a value: null, false, 0, "" and empty lists are false.
+bool is_true(const Json& value);
+
+/// min, max, int, float, sqrt, ln, abs, length, contains, list, f32 (shortest double of an f32): functions without state.
+/// Returns false if there is no such function.
+bool call_builtin(const std::string& function, const std::vector<Json>& arguments, Json& result);
+
+/// Replaces {expression} in a text by its value.
+std::string fill_in(std::string_view text, const Scope& scope);
+
+/// The value as it stands in messages and names: 280, yarn, 0.5.
+std::string display(const Json& value);
+
+}  // namespace pq

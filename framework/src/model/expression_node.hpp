@@ -1,0 +1,18 @@
+// The syntax tree of an expression.
+#pragma once
+
+#include "model/expression.hpp"
+
+namespace pq {
+
+struct Expression::Node {
+  enum class Kind { constant, name, call, list, operation, negation, choice } kind = Kind::constant;
+  std::string text;  // the name, the function or the operator
+  Json value;        // of a constant
+  std::vector<std::shared_ptr<const Node>> children;
+};
+
+/// The first name in the tree, "" if there is none.
+std::string first_name(const Expression::Node& node);
+
+}  // namespace pq

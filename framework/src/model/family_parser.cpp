@@ -1,0 +1,233 @@
+#include "model/family.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace pq {
+namespace {
+
+Expression parse_expression(const Node& node, const std::string& what) {
+  try {
+    return Expression::parse(node.as_string(what));
+  } catch (const ConfigError& error) {
+    throw_at(node.mark(), error.what());
+  }
+}
+
+void check_keys(const Node& map, const std::string& what, const std::vector<std::string>& known) {
+  if (!map.is_map()) throw_at(map.mark(), what + " must be a map");
+  for (const Node::Member& member : map.members())
+    if (std::find(known.begin(), known.end(), member.key) == known.end())
+      throw_at(member.mark, "unknown key '" + member.key + "' in " + what + suggestion(member.key, known));
+}
+
+Expression optional_expression(const Node& map, const std::string& key) {
+  const Node* node = map.find(key);
+  return node == nullptr || node->is_null() ? Expression() : parse_expression(*node, key);
+}
+
+std::string optional_string(const Node& map, const std::string& key, std::string fallback = {}) {
+  const Node* node = map.find(key);
+  return node == nullptr ? std::move(fallback) : node->as_string(key);
+}
+
+std::vector<std::string> strings(const Node* node, const std::string& what) {
+  std::vector<std::string> list;
+  if (node == nullptr || node->is_null()) return list;
+  if (node->is_scalar()) return {node->as_string(what)};
+  for (const Node& item : node->items()) list.push_back(item.as_string(what));
+  return list;
+}
+
+std::vector<Expression> expressions(const Node* node, const std::string& what) {
+  std::vector<Expression> list;
+  if (node == nullptr) return list;
+  if (!node->is_sequence()) throw_at(node->mark(), "'" + what + "' must be a list");
+  for (const Node& item : node->items()) list.push_back(parse_expression(item, what));
+  return list;
+}
+
+// The items of a list, with {use: NAME} replaced by the items of common's list NAME.
+std::vector<const Node*> spliced(const Node* list, const Node& common, int depth = 0) {
+  std::vector<const Node*> items;
+  if (list == nullptr || list->is_null()) return items;
+  if (!list->is_sequence()) throw_at(list->mark(), "a list is expected here");
+  if (depth > 8) throw_at(list->mark(), "lists use each other in a circle");
+  for (const Node& item : list->items()) {
+    const Node* use = item.find("use");
+    if (use == nullptr) {
+      items.push_back(&item);
+      continue;
+    }
+    const Node* lists = common.find("lists");
+    const Node* named = lists == nullptr ? nullptr : lists->find(use->as_string("use"));
+    if (named == nullptr) throw_at(use->mark(), "there is no list '" + use->as_string("use") + "' in common.yaml");
+    for (const Node* inner : spliced(named, common, depth + 1)) items.push_back(inner);
+  }
+  return items;
+}
+
+MetadataRule parse_metadata_rule(const Node& node) {
+  check_keys(node, "a metadata rule", {"key", "type", "from", "when", "required"});
+  MetadataRule rule;
+  const Node* key = node.find("key");
+  if (key == nullptr) throw_at(node.mark(), "a metadata rule needs a 'key'");
+  rule.key = key->as_string("key");
+  rule.type = optional_string(node, "type", "u32");
+  const std::vector<std::string> types = {"u32", "i32", "f32", "bool", "string"};
+  if (std::find(types.begin(), types.end(), rule.type) == types.end())
+    throw_at(node.mark(), "unknown type '" + rule.type + "'" + suggestion(rule.type, types));
+  rule.from = optional_expression(node, "from");
+  if (rule.from.empty()) throw_at(node.mark(), "the rule of '" + rule.key + "' needs 'from'");
+  rule.when = optional_expression(node, "when");
+  if (const Node* required = node.find("required")) rule.required = required->as_bool("required");
+  return rule;
+}
+
+std::vector<MetadataRule> parse_metadata(const Node* list, const Node& common) {
+  std::vector<MetadataRule> rules;
+  for (const Node* item : spliced(list, common)) rules.push_back(parse_metadata_rule(*item));
+  return rules;
+}
+
+std::vector<TakeRule> parse_take(const Node* list) {
+  std::vector<TakeRule> takes;
+  if (list == nullptr) return takes;
+  for (const Node& item : list->items()) {
+    check_keys(item, "'take'", {"first", "count", "step"});
+    takes.push_back({optional_expression(item, "first"), optional_expression(item, "count"), optional_expression(item, "step")});
+  }
+  return takes;
+}
+
+TensorRule parse_tensor_rule(const Node& node) {
+  check_keys(node, "a tensor rule", {"huggingface", "gguf", "when", "optional", "shape", "gguf_shape", "bias", "count", "rotary",
+                                     "groups", "take", "add", "values", "transpose", "role"});
+  TensorRule rule;
+  rule.mark = node.mark();
+  rule.huggingface = strings(node.find("huggingface"), "huggingface");
+  rule.gguf = optional_string(node, "gguf");
+  rule.when = optional_expression(node, "when");
+  rule.optional = optional_expression(node, "optional");
+  rule.shape = expressions(node.find("shape"), "shape");
+  rule.gguf_shape = expressions(node.find("gguf_shape"), "gguf_shape");
+  rule.has_bias = node.find("bias") != nullptr;
+  rule.bias = optional_expression(node, "bias");
+  rule.count = optional_expression(node, "count");
+  rule.rotary = optional_expression(node, "rotary");
+  rule.groups = optional_expression(node, "groups");
+  rule.take = parse_take(node.find("take"));
+  rule.add = optional_expression(node, "add");
+  rule.values = optional_expression(node, "values");
+  if (const Node* transpose = node.find("transpose")) rule.transpose = transpose->as_bool("transpose");
+  rule.role = optional_string(node, "role");
+  if (rule.gguf.empty()) throw_at(node.mark(), "a tensor rule needs 'gguf'");
+  if (rule.huggingface.empty() == rule.values.empty())
+    throw_at(node.mark(), "the rule of '" + rule.gguf + "' needs either 'huggingface' with 'shape' or 'values'");
+  if (rule.values.empty() && rule.shape.empty()) throw_at(node.mark(), "the rule of '" + rule.gguf + "' needs 'shape'");
+  return rule;
+}
+
+std::vector<ConditionText> parse_conditions(const Node* list, const Node& common) {
+  std::vector<ConditionText> conditions;
+  for (const Node* item : spliced(list, common)) {
+    check_keys(*item, "a condition", {"when", "text"});
+    conditions.push_back({optional_expression(*item, "when"), optional_string(*item, "text")});
+    if (conditions.back().text.empty()) throw_at(item->mark(), "a condition needs 'text'");
+  }
+  return conditions;
+}
+
+// A scalar of `defaults` is what JSON makes of it; quoted text stays text.
+Json default_value(const Node& node) {
+  if (node.is_sequence()) {
+    Json::Array items;
+    for (const Node& item : node.items()) items.push_back(default_value(item));
+    return Json(std::move(items));
+  }
+  if (node.is_map()) {
+    Json::Object members;
+    for (const Node::Member& member : node.members()) members.emplace_back(member.key, default_value(member.value));
+    return Json(std::move(members));
+  }
+  if (node.is_null() || node.quoted()) return node.is_null() ? Json() : Json(node.text());
+  const std::string& text = node.text();
+  if (text == "null" || text == "true" || text == "false") return text == "null" ? Json() : Json(text == "true");
+  std::int64_t integer = 0;
+  double real = 0;
+  const char* end = text.data() + text.size();
+  if (std::from_chars(text.data(), end, integer).ptr == end) return Json(integer);
+  if (std::from_chars(text.data(), end, real).ptr == end) return Json(real);
+  return Json(text);
+}
+
+void add_lets(const Node* map, Family& family) {
+  if (map == nullptr || map->is_null()) return;
+  for (const Node::Member& member : map->members())
+    family.let[member.key] =
+        member.value.is_null() ? Expression::parse("null") : parse_expression(member.value, "let." + member.key);
+}
+
+// Every leaf of a config template must be an expression: found when the file is read, not when a model needs it.
+void check_template(const Node& node) {
+  for (const Node& item : node.items()) check_template(item);
+  for (const Node::Member& member : node.members()) check_template(member.value);
+  if (node.is_scalar()) parse_expression(node, "config");
+}
+
+void parse_names(const Node& root, const Node& common, Family& family) {
+  const Node* hf = root.find("huggingface");
+  if (hf == nullptr) throw_at(root.mark(), "a family needs 'huggingface'");
+  check_keys(*hf, "'huggingface'", {"architectures", "model_type", "nested", "rename", "drop"});
+  family.architectures = strings(hf->find("architectures"), "architectures");
+  family.model_types = strings(hf->find("model_type"), "model_type");
+  family.nested = strings(hf->find("nested"), "nested");
+  for (const Node* source : {common.find("drop"), hf->find("drop")})
+    for (const std::string& pattern : strings(source, "drop")) family.drop.push_back(pattern);
+  for (const Node* source : {common.find("rename"), hf->find("rename")})
+    if (source != nullptr)
+      for (const Node::Member& member : source->members())
+        family.rename.emplace_back(member.key, member.value.as_string("rename"));
+  const Node* gguf = root.find("gguf");
+  if (gguf == nullptr) throw_at(root.mark(), "a family needs 'gguf'");
+  check_keys(*gguf, "'gguf'", {"architecture", "when"});
+  family.gguf_architecture = optional_string(*gguf, "architecture");
+  family.gguf_when = optional_expression(*gguf, "when");
+}
+
+}  // namespace
+
+Family parse_family(const Node& root, const Node& common) {
+  check_keys(root, "a family", {"family", "huggingface", "gguf", "defaults", "let", "errors", "warnings", "metadata", "tensors",
+                                "tokenizer", "config", "generation_config", "reverse_warnings"});
+  Family family;
+  family.id = optional_string(root, "family");
+  if (family.id.empty()) throw_at(root.mark(), "a family needs 'family', its name");
+  parse_names(root, common, family);
+  if (const Node* defaults = root.find("defaults")) family.defaults = default_value(*defaults);
+  add_lets(common.find("let"), family);
+  add_lets(root.find("let"), family);
+  family.errors = parse_conditions(common.find("errors"), common);
+  for (ConditionText& condition : parse_conditions(root.find("errors"), common)) family.errors.push_back(std::move(condition));
+  family.warnings = parse_conditions(root.find("warnings"), common);
+  family.reverse_warnings = parse_conditions(root.find("reverse_warnings"), common);
+  family.metadata = parse_metadata(root.find("metadata"), common);
+  for (const Node* item : spliced(root.find("tensors"), common)) family.tensors.push_back(parse_tensor_rule(*item));
+  if (const Node* tokenizer = root.find("tokenizer")) {
+    check_keys(*tokenizer, "'tokenizer'", {"kinds", "before", "after"});
+    family.tokenizer.kinds = strings(tokenizer->find("kinds"), "kinds");
+    family.tokenizer.before = parse_metadata(tokenizer->find("before"), common);
+    family.tokenizer.after = parse_metadata(tokenizer->find("after"), common);
+  }
+  if (family.tokenizer.kinds.empty()) family.tokenizer.kinds = {"bpe"};
+  if (const Node* config = root.find("config")) family.config = *config;
+  if (const Node* config = root.find("generation_config")) family.generation_config = *config;
+  check_template(family.config);
+  check_template(family.generation_config);
+  return family;
+}
+
+}  // namespace pq

@@ -1,0 +1,163 @@
+// Hugging Face -> GGUF.
+#include "model/view_builder.hpp"
+
+#include "model/gguf_metadata.hpp"
+#include "model/gguf_names.hpp"
+#include "model/tensor_links.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+namespace pq {
+namespace {
+
+class GgufViewBuilder {
+ public:
+  GgufViewBuilder(const ModelReader& reader, const ModelFiles& files, const Family& family, const Json& config)
+      : header_(reader.header()), files_(files), family_(family),
+        scope_(&family.let, config, family.defaults, (files.path() / "config.json").string()) {}
+
+  void build(ModelView& view) {
+    check_config();
+    index_tensors();
+    used_.assign(header_.tensors.size(), false);
+    std::vector<std::pair<std::size_t, ViewTensor>> ordered;
+    for (const TensorLink& link : tensor_links(family_, scope_))
+      if (auto tensor = make_tensor(link)) ordered.emplace_back(position(*tensor), std::move(*tensor));
+    refuse_unknown();
+    // As the real converter: where the last of a tensor's sources stands; generated ones first.
+    std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [place, tensor] : ordered) view.tensors.push_back(std::move(tensor));
+    add_facts(view);
+    for (const ConditionText& warning : family_.warnings)
+      if (warning.when.test(scope_, true)) view.warnings.push_back(fill_in(warning.text, scope_));
+  }
+
+  ConfigScope& scope() { return scope_; }
+
+ private:
+  void check_config() {
+    for (const ConditionText& condition : family_.errors)
+      if (condition.when.test(scope_, true)) throw FormatError(files_.path().string() + ": " + fill_in(condition.text, scope_));
+  }
+
+  void index_tensors() {
+    for (std::size_t i = 0; i < header_.tensors.size(); ++i) {
+      std::string name = header_.tensors[i].name;
+      for (const auto& [from, to] : family_.rename)
+        if (const std::size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
+      const auto [place, is_new] = by_name_.emplace(name, i);
+      if (!is_new)
+        throw FormatError(files_.path().string() + ": tensors '" + header_.tensors[place->second].name + "' and '" +
+                          header_.tensors[i].name + "' have the same meaning");
+    }
+  }
+
+  // What the config did not say and the class default filled in: often the cause of a mismatch.
+  std::string defaults_note() const {
+    if (scope_.defaults_used().empty()) return "";
+    std::string note = " (config.json lacks ";
+    for (const std::string& key : scope_.defaults_used()) note += (note.back() == ' ' ? "" : ", ") + key;
+    return note + "; the class defaults were taken)";
+  }
+
+  std::optional<ViewTensor> make_tensor(const TensorLink& link) {
+    ViewTensor tensor;
+    tensor.name = link.gguf;
+    tensor.shape = link.gguf_shape;
+    tensor.generated = link.generated;
+    tensor.add = link.add;
+    tensor.transpose = link.transpose;
+    tensor.elements = link.elements;
+    tensor.map = link.map;
+    const GgufName name = GgufNames::installed().describe(link.gguf, link.gguf_shape);
+    tensor.role = link.role.empty() ? name.role : link.role;
+    tensor.layer = link.layer;
+    tensor.is_expert = name.is_expert;
+    tensor.keep_f32 = name.keep_f32;
+    tensor.source_name = link.huggingface.empty() ? link.gguf : link.huggingface.front();
+    return link.huggingface.empty() || find_sources(link, tensor) ? std::optional(std::move(tensor)) : std::nullopt;
+  }
+
+  // Sets the stored indices; false if an optional tensor is not there.
+  bool find_sources(const TensorLink& link, ViewTensor& tensor) {
+    std::vector<std::size_t> stored;
+    for (const std::string& name : link.huggingface) {
+      const auto found = by_name_.find(name);
+      if (found == by_name_.end()) {
+        if (link.optional && stored.empty()) return false;
+        throw FormatError(files_.path().string() + ": tensor '" + name + "' is missing, which a model of the family '" +
+                          family_.id + "' needs" + defaults_note());
+      }
+      stored.push_back(found->second);
+      check_source(link, header_.tensors[found->second]);
+      used_[found->second] = true;
+    }
+    tensor.stored_encoding = header_.tensors[stored.front()].encoding;
+    for (const std::size_t index : stored)
+      if (header_.tensors[index].encoding != tensor.stored_encoding)
+        throw FormatError(files_.path().string() + ": '" + header_.tensors[index].name + "' is stored as " +
+                          header_.tensors[index].encoding + ", but '" + header_.tensors[stored.front()].name + "', which becomes part of the same tensor '" +
+                          tensor.name + "', as " + tensor.stored_encoding);
+    for (RowMap::Part& part : tensor.map.parts) part.stored = stored[part.stored];
+    return true;
+  }
+
+  void check_source(const TensorLink& link, const TensorInfo& info) const {
+    if (info.shape == link.shape) return;
+    throw FormatError(files_.path().string() + (info.file.empty() ? "" : "/" + info.file) + ": tensor '" + info.name + "' has the shape " +
+                      to_string(info.shape) + ", but config.json gives " + link.shape_text + " = " + to_string(link.shape) + defaults_note());
+  }
+
+  static std::size_t position(const ViewTensor& tensor) {
+    std::size_t last = 0;
+    for (const RowMap::Part& part : tensor.map.parts) last = std::max(last, part.stored + 1);
+    return last;
+  }
+
+  void refuse_unknown() const {
+    for (std::size_t i = 0; i < used_.size(); ++i) {
+      if (used_[i]) continue;
+      const std::string& name = header_.tensors[i].name;
+      const bool dropped = std::any_of(family_.drop.begin(), family_.drop.end(), [&](const std::string& p) { return matches(name, p); });
+      if (!dropped)
+        throw FormatError(files_.path().string() + ": tensor '" + name + "' is not known to the family '" + family_.id +
+                          "' with this config.json; it would be lost" + defaults_note());
+    }
+  }
+
+  void add_facts(ModelView& view) {
+    set_facts(view.facts, family_, scope_);
+    view.facts.tied_output = true;
+    for (const ViewTensor& tensor : view.tensors) {
+      if (tensor.generated.empty()) view.facts.parameters += elements(tensor.shape);
+      if (tensor.role == "output") view.facts.tied_output = false;
+    }
+  }
+
+  const ModelHeader& header_;
+  const ModelFiles& files_;
+  const Family& family_;
+  ConfigScope scope_;
+  std::map<std::string, std::size_t> by_name_;
+  std::vector<bool> used_;
+};
+
+}  // namespace
+
+std::shared_ptr<ModelView> gguf_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files,
+                                     const Family& family, const Json& config, const ViewOptions& options) {
+  auto view = std::make_shared<ModelView>();
+  view->dialect = Dialect::gguf;
+  GgufViewBuilder builder(*reader, files, family, config);
+  builder.build(*view);
+  add_gguf_metadata(*view, family, builder.scope(), files, config, options);
+  view->reader = std::move(reader);
+  return view;
+}
+
+}  // namespace pq

@@ -1,0 +1,139 @@
+#include "model/view_builder.hpp"
+
+#include "model/gguf_names.hpp"
+#include "model/tensor_links.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <map>
+
+namespace pq {
+namespace {
+
+ViewTensor stored_tensor(const TensorInfo& info, std::size_t index) {
+  ViewTensor tensor;
+  tensor.name = info.name;
+  tensor.source_name = info.name;
+  tensor.shape = info.shape;
+  tensor.stored_encoding = info.encoding;
+  tensor.map.parts.push_back({index, 0, rows(info.shape), 1});
+  return tensor;
+}
+
+// config.json as the family's rules would have it from GGUF metadata, or the model's own; nothing if the model has none.
+struct Known {
+  const Family* family = nullptr;
+  Json config;
+};
+
+Known known_family(const ModelReader& reader, const ModelFiles& files) {
+  Known known;
+  if (reader.header().dialect == Dialect::gguf) {
+    known.family = find_family(installed_families(), reader.header().metadata);
+    return known;
+  }
+  const Json config = files.json("config.json");
+  if (!config.is_object()) return known;
+  known.family = find_family(installed_families(), config);
+  if (known.family != nullptr) known.config = with_nested(config, *known.family);
+  return known;
+}
+
+std::string renamed(std::string name, const Family& family) {
+  for (const auto& [from, to] : family.rename)
+    if (const std::size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
+  return name;
+}
+
+// Roles of a Hugging Face folder: what the GGUF names of its tensors would say.
+void add_huggingface_roles(ModelView& view, const Family& family, const Json& config) {
+  ConfigScope scope(&family.let, config, family.defaults, "config.json");
+  set_facts(view.facts, family, scope);
+  std::map<std::string, const TensorLink*> by_name;
+  const std::vector<TensorLink> links = tensor_links(family, scope);
+  for (const TensorLink& link : links)
+    for (const std::string& name : link.huggingface) by_name.emplace(name, &link);
+  for (ViewTensor& tensor : view.tensors) {
+    const auto found = by_name.find(renamed(tensor.name, family));
+    if (found == by_name.end()) continue;
+    const TensorLink& link = *found->second;
+    const GgufName name = GgufNames::installed().describe(link.gguf, link.gguf_shape);
+    tensor.role = link.role.empty() ? name.role : link.role;
+    tensor.layer = link.layer;
+    tensor.is_expert = name.is_expert;
+  }
+}
+
+void add_gguf_roles(ModelView& view) {
+  for (ViewTensor& tensor : view.tensors) {
+    const GgufName name = GgufNames::installed().describe(tensor.name, tensor.shape);
+    tensor.role = name.role;
+    tensor.layer = name.layer;
+    tensor.is_expert = name.is_expert;
+    tensor.keep_f32 = name.keep_f32;
+  }
+}
+
+void set_gguf_facts(ModelFacts& facts, const Metadata& metadata) {
+  facts.architecture = metadata.string("general.architecture", "");
+  const std::string prefix = facts.architecture + ".";
+  // Some architectures store lists, one number per layer: not a fact of the whole model.
+  const auto integer = [&](const char* key) {
+    const MetaValue* value = metadata.find(prefix + key);
+    const Json json = value == nullptr ? Json() : to_json_value(*value, 1);
+    return json.is_integer() ? static_cast<int>(json.integer()) : 0;
+  };
+  facts.layers = integer("block_count");
+  facts.attention_heads = integer("attention.head_count");
+  facts.key_value_heads = integer("attention.head_count_kv");
+  if (facts.key_value_heads == 0) facts.key_value_heads = facts.attention_heads;
+  facts.experts = integer("expert_count");
+}
+
+}  // namespace
+
+void set_facts(ModelFacts& facts, const Family& family, const Scope& scope) {
+  facts.family = family.id;
+  const auto integer = [&](const char* name) {
+    const Json value = scope.lookup(name);
+    return value.is_integer() ? static_cast<int>(value.integer()) : 0;
+  };
+  facts.layers = integer("layers");
+  facts.attention_heads = integer("heads");
+  facts.key_value_heads = integer("kv_heads");
+  facts.experts = integer("experts");
+  const Json names = scope.lookup("architectures");
+  if (facts.architecture.empty() && names.is_array() && !names.array().empty()) facts.architecture = display(names.array()[0]);
+}
+
+std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files) {
+  auto view = std::make_shared<ModelView>();
+  const ModelHeader& header = reader->header();
+  view->dialect = header.dialect;
+  view->metadata = header.metadata;
+  view->side_files = header.side_files;
+  for (std::size_t i = 0; i < header.tensors.size(); ++i) {
+    view->tensors.push_back(stored_tensor(header.tensors[i], i));
+    view->facts.parameters += elements(header.tensors[i].shape);
+  }
+  const Known known = known_family(*reader, files);
+  if (header.dialect == Dialect::gguf) {
+    add_gguf_roles(*view);
+    set_gguf_facts(view->facts, header.metadata);
+    if (known.family != nullptr) view->facts.family = known.family->id;
+  } else if (known.family != nullptr) {
+    try {
+      add_huggingface_roles(*view, *known.family, known.config);
+    } catch (const FormatError&) {
+      // A config that does not fit its own class is no obstacle to copying tensors: they just have no roles.
+      view->facts = ModelFacts{.parameters = view->facts.parameters};
+    }
+  }
+  bool has_output = false;
+  for (const ViewTensor& tensor : view->tensors) has_output = has_output || tensor.role == "output";
+  view->facts.tied_output = !has_output && !view->facts.family.empty();
+  view->reader = std::move(reader);
+  return view;
+}
+
+}  // namespace pq

@@ -1,0 +1,130 @@
+#include "model/scope.hpp"
+
+#include "model/rope_factors.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace pq {
+namespace {
+
+// 1e-05 rather than 9.999999747378752e-06: what the source framework had written.
+double shortest(float value) {
+  char text[64];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  double result = 0;
+  std::from_chars(text, end, result);
+  return result;
+}
+
+template <class T>
+Json number(T value) {
+  if constexpr (std::is_same_v<T, bool>) return Json(value);
+  else if constexpr (std::is_same_v<T, float>) return Json(shortest(value));
+  else if constexpr (std::is_same_v<T, double>) return Json(value);
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())
+               ? Json(static_cast<std::int64_t>(value)) : Json(static_cast<double>(value));
+  else return Json(static_cast<std::int64_t>(value));
+}
+
+}  // namespace
+
+FamilyScope::FamilyScope(const std::map<std::string, Expression>* let, std::string source)
+    : let_(let), source_(std::move(source)) {}
+
+bool FamilyScope::is_active(const std::string& name) const {
+  return std::find(active_.begin(), active_.end(), name) != active_.end();
+}
+
+Json FamilyScope::lookup(const std::string& name) const {
+  if (const auto variable = variables_.find(name); variable != variables_.end()) return variable->second;
+  if (let_ == nullptr) return stored(name);
+  // "rope.factor" is a member of the let `rope` if there is no let of the whole name.
+  const std::string head = name.substr(0, name.find('.'));
+  for (const std::string& candidate : {name, head}) {
+    const auto let = let_->find(candidate);
+    if (let == let_->end() || is_active(candidate)) continue;
+    active_.push_back(candidate);
+    Json value;
+    try {
+      value = let->second.evaluate(*this);
+    } catch (...) {
+      active_.pop_back();
+      throw;
+    }
+    active_.pop_back();
+    if (candidate == name) return value;
+    const Json* member = value.find_path(std::string_view(name).substr(head.size() + 1));
+    return member == nullptr ? Json() : *member;
+  }
+  return stored(name);
+}
+
+Json FamilyScope::call(const std::string& function, const std::vector<Json>& arguments) const {
+  if (const auto found = functions_.find(function); found != functions_.end()) return found->second(arguments);
+  Json result;
+  if (call_rope_function(function, arguments, result)) return result;
+  throw ConfigError("the family's expressions use '" + function + "()', which does not exist here");
+}
+
+void FamilyScope::missing(const std::string& name) const {
+  std::string key = name;
+  for (int depth = 0; let_ != nullptr && depth < 16; ++depth) {
+    const auto let = let_->find(key);
+    const std::string next = let == let_->end() ? std::string() : let->second.first_name();
+    if (next.empty() || next == key) break;
+    key = next;
+  }
+  throw FormatError(source_ + ": key '" + key + "' is missing");
+}
+
+ConfigScope::ConfigScope(const std::map<std::string, Expression>* let, const Json& config, const Json& defaults,
+                         std::string source)
+    : FamilyScope(let, std::move(source)), config_(config), defaults_(defaults) {}
+
+Json ConfigScope::stored(const std::string& key) const {
+  if (const Json* value = config_.find_path(key)) return *value;  // an explicit null is no reason for a default
+  const Json* value = defaults_.find_path(key);
+  if (value == nullptr) return Json();
+  if (std::find(defaults_used_.begin(), defaults_used_.end(), key) == defaults_used_.end()) defaults_used_.push_back(key);
+  return *value;
+}
+
+MetadataScope::MetadataScope(const Metadata& metadata, std::string architecture)
+    : FamilyScope(nullptr, "GGUF metadata"), metadata_(metadata), architecture_(std::move(architecture)) {}
+
+Json MetadataScope::stored(const std::string& key) const {
+  if (const MetaValue* value = metadata_.find(architecture_ + "." + key)) return to_json_value(*value);
+  if (const MetaValue* value = metadata_.find(key)) return to_json_value(*value);
+  return Json();
+}
+
+Json to_json_value(const MetaValue& value, std::size_t limit) {
+  return std::visit(
+      [limit](const auto& x) -> Json {
+        using T = std::decay_t<decltype(x)>;
+        if constexpr (std::is_same_v<T, std::string>) {
+          return Json(x);
+        } else if constexpr (std::is_same_v<T, BoolArray>) {
+          Json::Array items;
+          for (std::size_t i = 0; i < std::min(limit, x.values.size()); ++i) items.emplace_back(x.values[i] != 0);
+          return Json(std::move(items));
+        } else if constexpr (std::is_arithmetic_v<T>) {
+          return number(x);
+        } else {
+          Json::Array items;
+          for (std::size_t i = 0; i < std::min(limit, x.size()); ++i) {
+            if constexpr (std::is_same_v<typename T::value_type, std::string>) items.emplace_back(x[i]);
+            else items.push_back(number(x[i]));
+          }
+          return Json(std::move(items));
+        }
+      },
+      value);
+}
+
+}  // namespace pq

@@ -1,0 +1,232 @@
+#include "model/tensor_links.hpp"
+
+#include <polyquant/base/bytes.hpp>
+#include <polyquant/base/error.hpp>
+
+#include <algorithm>
+
+namespace pq {
+namespace {
+
+constexpr std::int64_t kMaxLayers = 100000;
+constexpr std::int64_t kMaxExperts = 100000;
+constexpr std::int64_t kMaxDimension = std::int64_t{1} << 48;
+
+// Replaces the path component `letter` ("blk.N.attn_q" -> "blk.3.attn_q").
+std::string with_index(const std::string& name, char letter, std::int64_t index) {
+  std::string out;
+  std::size_t start = 0;
+  while (true) {
+    const std::size_t dot = std::min(name.find('.', start), name.size());
+    const std::string_view part(name.data() + start, dot - start);
+    if (part.size() == 1 && part[0] == letter) out += std::to_string(index);
+    else out += part;
+    if (dot == name.size()) return out;
+    out += '.';
+    start = dot + 1;
+  }
+}
+
+bool has_index(const std::string& name, char letter) { return with_index(name, letter, 7) != name; }
+
+std::string as_bias(const std::string& name) {
+  const std::string_view suffix = ".weight";
+  if (!name.ends_with(suffix)) return name + ".bias";
+  return name.substr(0, name.size() - suffix.size()) + ".bias";
+}
+
+// Writes out the rules for one layer at a time.
+class Builder {
+ public:
+  Builder(const Family& family, ConfigScope& scope) : family_(family), scope_(scope) {}
+
+  std::vector<TensorLink> build() {
+    layers_ = Expression::parse("layers").integer(scope_);
+    if (layers_ < 0 || layers_ > kMaxLayers)
+      throw FormatError(scope_.source() + ": " + std::to_string(layers_) + " layers are not possible");
+    for (const TensorRule& rule : family_.tensors) {
+      if (!has_index(rule.gguf, 'N')) {
+        add(rule, -1);
+        continue;
+      }
+      for (std::int64_t layer = 0; layer < layers_; ++layer) {
+        scope_.set("N", Json(layer));
+        add(rule, static_cast<int>(layer));
+      }
+      scope_.set("N", Json());
+    }
+    return std::move(links_);
+  }
+
+ private:
+  [[noreturn]] void fail(const TensorRule& rule, const std::string& what) const {
+    throw_at(rule.mark, "the rule of '" + rule.gguf + "' does not work for this model: " + what);
+  }
+
+  Shape shape(const std::vector<Expression>& expressions) const {
+    Shape result;
+    std::uint64_t product = 1;
+    for (const Expression& expression : expressions) {
+      const std::int64_t size = expression.integer(scope_);
+      const auto grown = size <= 0 || size > kMaxDimension ? std::nullopt : checked_mul(product, static_cast<std::uint64_t>(size));
+      if (!grown || *grown > static_cast<std::uint64_t>(kMaxDimension))
+        throw FormatError(scope_.source() + ": '" + expression.text() + "' is " + std::to_string(size) + ", which is no size of a tensor");
+      product = *grown;
+      result.push_back(size);
+    }
+    return result;
+  }
+
+  static std::string text_of(const std::vector<Expression>& shape) {
+    std::string text = "[";
+    for (const Expression& expression : shape) text += (text.size() > 1 ? ", " : "") + expression.text();
+    return text + "]";
+  }
+
+  void add(const TensorRule& rule, int layer) {
+    if (!rule.when.test(scope_, true)) return;
+    add_link(rule, layer, false);
+    if (rule.has_bias) add_link(rule, layer, true);
+  }
+
+  void add_link(const TensorRule& rule, int layer, bool bias) {
+    TensorLink link;
+    link.layer = layer;
+    link.gguf = with_index(rule.gguf, 'N', layer);
+    link.role = rule.role;
+    if (!rule.values.empty()) {
+      add_values(rule, link);
+    } else {
+      link.optional = bias ? !rule.bias.test(scope_, false) : rule.optional.test(scope_, false);
+      link.shape = shape(rule.shape);
+      link.shape_text = text_of(rule.shape);
+      if (bias) make_bias(rule, link);
+      add_names(rule, link, bias);
+      add_rows(rule, link);
+    }
+    links_.push_back(std::move(link));
+  }
+
+  void add_values(const TensorRule& rule, TensorLink& link) const {
+    const Json values = rule.values.evaluate(scope_);
+    if (!values.is_array() || values.array().empty()) fail(rule, "'values' gives no list");
+    for (const Json& value : values.array()) {
+      if (!value.is_number()) throw FormatError(scope_.source() + ": '" + rule.values.text() + "' must be a list of numbers");
+      link.generated.push_back(static_cast<float>(value.number()));
+    }
+    link.gguf_shape = {static_cast<std::int64_t>(link.generated.size())};
+  }
+
+  void make_bias(const TensorRule& rule, TensorLink& link) const {
+    if (link.shape.size() < 2) fail(rule, "'bias' needs a matrix");
+    link.gguf = as_bias(link.gguf);
+    link.shape.pop_back();
+    if (!link.role.empty()) link.role = "bias";
+    link.shape_text = "the rows of " + link.shape_text;
+  }
+
+  void add_names(const TensorRule& rule, TensorLink& link, bool bias) const {
+    for (const std::string& pattern : rule.huggingface) {
+      const std::string name = with_index(bias ? as_bias(pattern) : pattern, 'N', link.layer);
+      if (!has_index(name, 'E')) {
+        link.huggingface.push_back(name);
+        continue;
+      }
+      const std::int64_t count = rule.count.integer(scope_);
+      if (count <= 0 || count > kMaxExperts) throw FormatError(scope_.source() + ": '" + rule.count.text() + "' is " + std::to_string(count));
+      for (std::int64_t expert = 0; expert < count; ++expert) link.huggingface.push_back(with_index(name, 'E', expert));
+    }
+  }
+
+  void add_rows(const TensorRule& rule, TensorLink& link) const {
+    link.transpose = rule.transpose && link.shape.size() > 1;
+    link.add = rule.add.empty() ? 0.0f : static_cast<float>(rule.add.evaluate(scope_).number());
+    // A vector is one row; its weights are moved one by one where the matrix' rows are moved.
+    const bool moves = !rule.rotary.empty() || !rule.take.empty() || link.huggingface.size() > 1;
+    link.elements = link.shape.size() == 1 && moves && link.huggingface.size() == 1;
+    const std::int64_t source_rows = link.elements ? link.shape[0] : rows(link.shape);
+    if (rule.take.empty())
+      for (std::size_t i = 0; i < link.huggingface.size(); ++i) link.map.parts.push_back({i, 0, source_rows, 1});
+    else
+      add_takes(rule, link, source_rows);
+    std::int64_t total = 0;
+    for (const RowMap::Part& part : link.map.parts) total += part.rows;
+    add_gguf_shape(rule, link, total);
+    if (!rule.rotary.empty()) add_rotary(rule, link, total);
+  }
+
+  void add_takes(const TensorRule& rule, TensorLink& link, std::int64_t source_rows) const {
+    const std::int64_t groups = rule.groups.empty() ? 1 : rule.groups.integer(scope_);
+    if (groups <= 0 || source_rows % groups != 0)
+      throw FormatError(scope_.source() + ": " + std::to_string(source_rows) + " rows cannot be cut into " + std::to_string(groups) + " groups");
+    const std::int64_t group_rows = source_rows / groups;
+    for (const TakeRule& take : rule.take) {
+      const std::int64_t first = take.first.empty() ? 0 : take.first.integer(scope_);
+      const std::int64_t step = take.step.empty() ? 1 : take.step.integer(scope_);
+      const std::int64_t count = take.count.integer(scope_);
+      if (first < 0 || step <= 0 || count <= 0 || first + (count - 1) * step >= group_rows) fail(rule, "'take' reaches outside its group");
+      for (std::size_t i = 0; i < link.huggingface.size(); ++i)
+        for (std::int64_t group = 0; group < groups; ++group)
+          link.map.parts.push_back({i, group * group_rows + first, count, step});
+    }
+  }
+
+  void add_gguf_shape(const TensorRule& rule, TensorLink& link, std::int64_t total_rows) const {
+    const std::int64_t width = link.elements ? 1 : cols(link.shape);
+    if (!rule.gguf_shape.empty() && !link.elements) {
+      link.gguf_shape = shape(rule.gguf_shape);
+    } else if (link.elements) {
+      link.gguf_shape = {total_rows};
+    } else if (link.transpose) {
+      link.gguf_shape = {width, total_rows};
+    } else if (total_rows == rows(link.shape) && link.huggingface.size() == 1) {
+      link.gguf_shape = link.shape;
+    } else if (link.huggingface.size() > 1 && has_index(rule.huggingface[0], 'E')) {
+      link.gguf_shape = link.shape;  // stacked: the count comes in front
+      link.gguf_shape.insert(link.gguf_shape.begin(), static_cast<std::int64_t>(link.huggingface.size()));
+    } else {
+      link.gguf_shape = {total_rows, width};
+    }
+    if (elements(link.gguf_shape) != total_rows * width) fail(rule, "'gguf_shape' " + to_string(link.gguf_shape) + " does not hold the taken rows");
+  }
+
+  void add_rotary(const TensorRule& rule, TensorLink& link, std::int64_t total_rows) const {
+    const std::int64_t heads = rule.rotary.integer(scope_);
+    if (heads <= 0 || total_rows % heads != 0 || total_rows / heads % 2 != 0)
+      throw FormatError(scope_.source() + ": " + std::to_string(total_rows) + " rows of '" + link.gguf + "' cannot be cut into " +
+                        std::to_string(heads) + " heads of an even number of rows ('" + rule.rotary.text() + "')");
+    link.map.order = RowMap::Order::rotary_to_pairs;
+    link.map.head_rows = total_rows / heads;
+  }
+
+  const Family& family_;
+  ConfigScope& scope_;
+  std::int64_t layers_ = 0;
+  std::vector<TensorLink> links_;
+};
+
+}  // namespace
+
+std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope) { return Builder(family, scope).build(); }
+
+bool matches(std::string_view name, std::string_view pattern) {
+  std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.size() && pattern[p] == name[n]) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+}  // namespace pq

@@ -1,0 +1,50 @@
+// The tensor rules of a family written out for one model: which tensors exist in both dialects and how their rows correspond.
+#pragma once
+
+#include "model/family.hpp"
+#include "model/scope.hpp"
+#include "model/view.hpp"
+
+#include <polyquant/base/shape.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace pq {
+
+/// One GGUF tensor and the Hugging Face tensors whose rows it has.
+struct TensorLink {
+  std::vector<std::string> huggingface;  // empty if generated
+  Shape shape;                           // of each of them
+  std::string gguf;
+  Shape gguf_shape;
+  RowMap map;  // rows of the GGUF tensor; Part::stored is an index into `huggingface`
+  bool elements = false;   // vectors: the map counts single weights
+  bool transpose = false;
+  float add = 0;
+  std::vector<float> generated;
+  std::string role;
+  int layer = -1;
+  bool optional = false;
+  std::string shape_text;  // the rule's shape, for messages: "[vocab_size, hidden]"
+};
+
+/// All links of the family for the layers that `scope` (a config) gives. Throws FormatError for a config that contradicts itself, ConfigError
+/// for a rule that cannot work.
+std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope);
+
+/// The part of `links` that makes the Hugging Face tensor number `source` of link `link` from GGUF tensors: parts refer to links by index.
+struct ReverseTensor {
+  std::string name;
+  Shape shape;
+  RowMap map;  // Part::stored is an index into the links
+  std::size_t link = 0;  // one of them, for role, layer, addition and transposition
+};
+/// Every Hugging Face tensor that the links make. `present[i]`: the GGUF tensor of link i is there. Throws ConfigError if rows are missing.
+std::vector<ReverseTensor> reverse_links(const std::vector<TensorLink>& links, const std::vector<bool>& present);
+
+/// True if `name` fits `pattern`, where * stands for any characters.
+bool matches(std::string_view name, std::string_view pattern);
+
+}  // namespace pq

@@ -1,0 +1,121 @@
+#include "model/tokenizer_metadata.hpp"
+
+#include "model/gguf_metadata.hpp"
+#include "model/special_tokens.hpp"
+#include "model/token_lists.hpp"
+#include "tokenizer/pre_tokenizer_name.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <algorithm>
+#include <optional>
+
+namespace pq {
+namespace {
+
+constexpr std::uint64_t kMaxTokenizerBytes = std::uint64_t{512} << 20;
+
+// What is common to all kinds while the keys are written.
+struct Writer {
+  ModelView& view;
+  const ModelFiles& files;
+  const Json& config;
+  const ViewOptions& options;
+  Json tokenizer_config;
+  std::int64_t rows = 0;  // of the embedding matrix = tokens in the list
+
+  std::optional<TokenizerJson> tokenizer_json() const {
+    const auto text = files.text("tokenizer.json", kMaxTokenizerBytes);
+    if (!text) return std::nullopt;
+    return parse_tokenizer_json(*text, (files.path() / "tokenizer.json").string());
+  }
+
+  void write_list(const char* model, const std::string& pre, TokenList list) {
+    Metadata& metadata = view.metadata;
+    metadata.set("tokenizer.ggml.model", std::string(model));
+    metadata.set("tokenizer.ggml.pre", pre);
+    metadata.set("tokenizer.ggml.tokens", std::move(list.tokens));
+    if (!list.scores.empty()) metadata.set("tokenizer.ggml.scores", std::move(list.scores));
+    metadata.set("tokenizer.ggml.token_type", std::move(list.types));
+  }
+
+  void write_specials(const TokenizerJson* tokenizer) {
+    add_special_tokens(view.metadata, files, config, tokenizer_config, tokenizer, rows, view.warnings);
+  }
+};
+
+bool write_sentencepiece(Writer& writer) {
+  const auto text = writer.files.text("tokenizer.model", kMaxTokenizerBytes);
+  if (!text) return false;
+  const Bytes bytes = std::as_bytes(std::span(text->data(), text->size()));
+  const SentencePieceModel model = parse_sentencepiece_model(bytes, (writer.files.path() / "tokenizer.model").string());
+  writer.write_list("llama", "default", sentencepiece_tokens(model, writer.files.json("added_tokens.json"), writer.tokenizer_config,
+                                                             writer.rows, writer.view.warnings));
+  const auto tokenizer = writer.tokenizer_json();
+  writer.write_specials(tokenizer ? &*tokenizer : nullptr);
+  return true;
+}
+
+// gguf-py's LlamaHfVocab takes BPE with byte fallback and a Sequence as decoder.
+bool write_llama_json(Writer& writer) {
+  const auto tokenizer = writer.tokenizer_json();
+  if (!tokenizer || tokenizer->model_type() != "BPE" || !tokenizer->model_flag("byte_fallback")) return false;
+  const Json* decoder = tokenizer->rest.find_path("decoder.type");
+  if (decoder == nullptr || *decoder != Json("Sequence")) return false;
+  writer.write_list("llama", "default", llama_tokens(*tokenizer, writer.tokenizer_config, writer.rows));
+  writer.write_specials(&*tokenizer);
+  return true;
+}
+
+bool write_bpe(Writer& writer) {
+  const auto tokenizer = writer.tokenizer_json();
+  if (!tokenizer) return false;
+  if (tokenizer->model_type() != "BPE")
+    throw FormatError(tokenizer->source + ": the tokenizer model '" + tokenizer->model_type() + "' has no form in GGUF for this family; known: BPE");
+  const std::string pre = writer.options.pre_tokenizer.empty() ? pre_tokenizer_name(*tokenizer) : writer.options.pre_tokenizer;
+  writer.write_list("gpt2", pre, bpe_tokens(*tokenizer, writer.tokenizer_config, writer.rows));
+  if (!tokenizer->merges.empty()) writer.view.metadata.set("tokenizer.ggml.merges", gguf_merges(*tokenizer));
+  writer.write_specials(&*tokenizer);
+  return true;
+}
+
+using WriteKind = bool (*)(Writer&);
+const std::vector<std::pair<std::string, WriteKind>>& kinds() {
+  static const std::vector<std::pair<std::string, WriteKind>> kKinds = {
+      {"sentencepiece", write_sentencepiece}, {"llama-json", write_llama_json}, {"bpe", write_bpe}};
+  return kKinds;
+}
+
+std::int64_t embedding_rows(const ModelView& view, const ModelFiles& files) {
+  for (const ViewTensor& tensor : view.tensors)
+    if (tensor.role == "embedding") return rows(tensor.shape);
+  throw FormatError(files.path().string() + ": there is no token embedding, so the number of tokens is unknown");
+}
+
+// "tokenizer_config.add_prefix_space" in expressions.
+void set_variables(ConfigScope& scope, const Json& tokenizer_config, const std::string& kind) {
+  scope.set("tokenizer_kind", Json(kind));
+  if (!tokenizer_config.is_object()) return;
+  for (const auto& [key, value] : tokenizer_config.object())
+    if (!value.is_object() && !value.is_array()) scope.set("tokenizer_config." + key, value);
+}
+
+}  // namespace
+
+void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope, const ModelFiles& files, const Json& config,
+                            const ViewOptions& options) {
+  Writer writer{view, files, config, options, files.json("tokenizer_config.json"), embedding_rows(view, files)};
+  set_variables(scope, writer.tokenizer_config, "");
+  apply_metadata_rules(family.tokenizer.before, family.gguf_architecture, scope, view.metadata);
+  for (const std::string& kind : family.tokenizer.kinds) {
+    const auto known = std::find_if(kinds().begin(), kinds().end(), [&](const auto& entry) { return entry.first == kind; });
+    if (known == kinds().end()) throw ConfigError("the family '" + family.id + "' names the unknown tokenizer kind '" + kind + "'");
+    if (!known->second(writer)) continue;
+    scope.set("tokenizer_kind", Json(kind));
+    apply_metadata_rules(family.tokenizer.after, family.gguf_architecture, scope, view.metadata);
+    return;
+  }
+  throw FormatError(files.path().string() + ": there is no tokenizer.json (or tokenizer.model) of a kind that GGUF can hold for this family; copy the model's tokenizer files here");
+}
+
+}  // namespace pq

@@ -1,0 +1,58 @@
+#include "model/view.hpp"
+
+#include "model/view_builder.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
+
+namespace pq {
+namespace {
+
+[[noreturn]] void unknown_family(const std::string& place, const std::string& name) {
+  const std::vector<std::string> known = known_architectures(installed_families());
+  throw FormatError(place + ": the architecture '" + name + "' is not known" + suggestion(name, known) +
+                    "; names cannot be translated between Hugging Face and GGUF, but an output of the same kind can be written");
+}
+
+}  // namespace
+
+Json read_config(const ModelFiles& files) {
+  Json config = files.json("config.json");
+  if (config.is_null())
+    throw FormatError(files.path().string() + ": config.json is missing, which says what kind of model this is");
+  if (!config.is_object()) throw FormatError(files.path().string() + ": config.json must be a map");
+  return config;
+}
+
+Json with_nested(const Json& config, const Family& family) {
+  Json merged = config;
+  for (const std::string& key : family.nested)
+    if (const Json* nested = config.find(key); nested != nullptr && nested->is_object())
+      for (const auto& [name, value] : nested->object()) merged.set(name, value);
+  return merged;
+}
+
+std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> reader, const std::filesystem::path& path,
+                                           Dialect target, const ViewOptions& options) {
+  const ModelFiles files(*reader, path);
+  if (reader->header().dialect == target) return identity_view(std::move(reader), files);
+  if (target == Dialect::gguf) {
+    const Json config = read_config(files);
+    const Family* family = find_family(installed_families(), config);
+    if (family == nullptr) {
+      const Json* names = config.find("architectures");
+      const bool listed = names != nullptr && names->is_array() && !names->array().empty();
+      const Json* type = config.find("model_type");
+      if (!listed && type == nullptr)
+        throw FormatError(path.string() + "/config.json: key 'architectures' is missing");
+      unknown_family(path.string() + "/config.json", display(listed ? names->array()[0] : *type));
+    }
+    return gguf_view(std::move(reader), files, *family, with_nested(config, *family), options);
+  }
+  const Metadata& metadata = reader->header().metadata;
+  const Family* family = find_family(installed_families(), metadata);
+  if (family == nullptr) unknown_family(path.string(), metadata.string("general.architecture", "(none)"));
+  return huggingface_view(std::move(reader), files, *family);
+}
+
+}  // namespace pq

@@ -1,0 +1,109 @@
+#include "tokenizer/pre_tokenizer_name.hpp"
+
+#include "plugin/registry.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
+
+#include <optional>
+
+namespace pq {
+namespace {
+
+constexpr std::uint64_t kMaxTableBytes = std::uint64_t{4} << 20;
+
+const Json& table() {
+  static const Json kTable = [] {
+    const auto path = data_folder() / "families" / "common" / "pre-tokenizers.json";
+    return parse_json(read_text_file(path, kMaxTableBytes), path.string());
+  }();
+  return kTable;
+}
+
+struct Structure {
+  std::string normalizer;
+  std::vector<std::string> splits;
+  bool byte_level = false;
+  bool byte_level_regex = false;
+};
+
+bool is(const Json& object, std::string_view key, const Json& value) {
+  const Json* member = object.find(key);
+  return member != nullptr && *member == value;
+}
+
+bool flag(const Json& object, std::string_view key, bool fallback) {
+  const Json* member = object.find(key);
+  return member != nullptr && member->is_bool() ? member->boolean() : fallback;
+}
+
+// Adds one step; false if it is none that llama.cpp's tables have.
+bool add_step(const Json& step, Structure& structure) {
+  if (is(step, "type", "Sequence")) {
+    const Json* list = step.find("pretokenizers");
+    if (list == nullptr || !list->is_array()) return false;
+    for (const Json& inner : list->array())
+      if (!add_step(inner, structure)) return false;
+    return true;
+  }
+  if (structure.byte_level) return false;  // a step on mapped characters
+  if (is(step, "type", "ByteLevel")) {
+    structure.byte_level = true;
+    structure.byte_level_regex = flag(step, "use_regex", true);
+    return !flag(step, "add_prefix_space", false);
+  }
+  if (is(step, "type", "Digits")) {
+    structure.splits.push_back(flag(step, "individual_digits", false) ? "\\p{N}" : "\\p{N}+");
+    return true;
+  }
+  const Json* regex = step.find_path("pattern.Regex");
+  if (!is(step, "type", "Split") || regex == nullptr || !regex->is_string()) return false;
+  const bool inverted = flag(step, "invert", false);
+  // tiktoken's files remove what is not matched; the patterns match everything.
+  if (!(is(step, "behavior", "Isolated") && !inverted) && !(is(step, "behavior", "Removed") && inverted)) return false;
+  structure.splits.push_back(regex->string());
+  return true;
+}
+
+std::optional<std::string> normalizer_name(const Json* normalizer) {
+  if (normalizer == nullptr || normalizer->is_null()) return "";
+  if (is(*normalizer, "type", "NFC")) return "NFC";
+  const Json* list = normalizer->find("normalizers");
+  if (!is(*normalizer, "type", "Sequence") || list == nullptr || !list->is_array()) return std::nullopt;
+  if (list->array().empty()) return "";
+  return list->array().size() == 1 ? normalizer_name(&list->array()[0]) : std::nullopt;
+}
+
+std::optional<Structure> structure_of(const TokenizerJson& tokenizer) {
+  Structure structure;
+  const auto normalizer = normalizer_name(tokenizer.rest.find("normalizer"));
+  const Json* steps = tokenizer.rest.find("pre_tokenizer");
+  if (!normalizer || steps == nullptr || !add_step(*steps, structure) || !structure.byte_level) return std::nullopt;
+  structure.normalizer = *normalizer;
+  return structure;
+}
+
+bool equal(const Json& entry, const Structure& structure, bool ignore_merges) {
+  Json::Array splits(structure.splits.begin(), structure.splits.end());
+  return is(entry, "normalizer", Json(structure.normalizer)) && is(entry, "splits", Json(std::move(splits))) &&
+         is(entry, "byte_level_regex", Json(structure.byte_level_regex)) && flag(entry, "ignore_merges", ignore_merges) == ignore_merges;
+}
+
+}  // namespace
+
+std::string pre_tokenizer_by_structure(const TokenizerJson& tokenizer) {
+  const auto structure = structure_of(tokenizer);
+  const Json* known = table().find("structures");
+  if (!structure || known == nullptr || !known->is_array()) return {};
+  for (const Json& entry : known->array())
+    if (equal(entry, *structure, tokenizer.model_flag("ignore_merges"))) return entry.find("pre")->string();
+  return {};
+}
+
+std::string pre_tokenizer_name(const TokenizerJson& tokenizer) {
+  std::string name = pre_tokenizer_by_structure(tokenizer);
+  if (!name.empty()) return name;
+  throw FormatError(tokenizer.source + ": the pre-tokenizer is none that llama.cpp is known to have; if you know its name there, give it as the option 'pre_tokenizer'");
+}
+
+}  // namespace pq
