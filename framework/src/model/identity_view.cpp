@@ -126,7 +126,9 @@ std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> read
       add_huggingface_roles(*view, *known.family, known.config);
     } catch (const FormatError&) {
       // A config that does not fit its own class is no obstacle to copying tensors: they just have no roles.
-      view->facts = ModelFacts{.parameters = view->facts.parameters};
+      const std::int64_t parameters = view->facts.parameters;
+      view->facts = {};
+      view->facts.parameters = parameters;
     }
   }
   bool has_output = false;

@@ -177,8 +177,8 @@ class SpecialTokens {
       named.emplace_back("default", *text);
       add_further_templates(files, named);
     } else if (const Json json = files.json("chat_template.json"); json.find("chat_template") != nullptr) {
-      const Json& text = *json.find("chat_template");
-      if (text.is_string()) named.emplace_back("default", text.string());
+      const Json& content = *json.find("chat_template");
+      if (content.is_string()) named.emplace_back("default", content.string());
     }
     write_templates(named);
   }
