@@ -66,7 +66,7 @@ Json operation(const Node& node, const Scope& scope) {
   const std::string& op = node.text;
   const Node& left = *node.children[0];
   const Node& right = *node.children[1];
-  if (op == "??") {
+  if (op == "|") {
     Json value = evaluate_node(left, scope);
     return value.is_null() ? evaluate_node(right, scope) : value;
   }

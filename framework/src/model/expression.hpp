@@ -1,7 +1,8 @@
-// Small expressions of the family files: "head_dim ?? hidden_size // num_attention_heads".
+// Small expressions of the family files: "head_dim | hidden_size // num_attention_heads".
 //
-//   a ? b : c   a ?? b (first that is not null)   or and not   == != < <= > >=   in   + - * / // %   -a
-//   names of keys with dots, numbers, 'strings', true false null, [lists], functions(…)
+//   a | b (the first that is not null)   or and not   == != < <= > >=   in   + - * / // %   -a   if(condition, a, b)
+//   names of keys with dots, numbers, 'strings', true false null, [lists], functions(...)
+// (No operators with ? and : because YAML has its own use for them.)
 // A name that does not exist is null. Arithmetic with null is an error that names the key.
 #pragma once
 

@@ -22,7 +22,7 @@ class Parser {
   explicit Parser(std::string_view text) : text_(text) {}
 
   NodePtr parse() {
-    NodePtr root = choice();
+    NodePtr root = whole();
     skip_blanks();
     if (at_ != text_.size()) fail("unexpected '" + std::string(1, text_[at_]) + "'");
     return root;
@@ -58,22 +58,11 @@ class Parser {
     return make(Expression::Node::Kind::operation, std::move(op), {std::move(a), std::move(b)});
   }
 
-  NodePtr choice() {
+  NodePtr whole() {
     if (++depth_ > kMaxDepth) fail("nested too deeply");
-    NodePtr condition = coalesce();
-    if (take("?")) {
-      NodePtr yes = choice();
-      expect(":");
-      NodePtr no = choice();
-      condition = make(Expression::Node::Kind::choice, "", {condition, yes, no});
-    }
-    --depth_;
-    return condition;
-  }
-
-  NodePtr coalesce() {
     NodePtr left = any();
-    while (take("??")) left = operation("??", left, any());
+    while (take("|")) left = operation("|", left, any());
+    --depth_;
     return left;
   }
 
@@ -140,7 +129,7 @@ class Parser {
     const char c = text_[at_];
     if (c == '(') {
       ++at_;
-      NodePtr inner = choice();
+      NodePtr inner = whole();
       expect(")");
       return inner;
     }
@@ -157,7 +146,7 @@ class Parser {
   std::vector<NodePtr> arguments(std::string_view end) {
     std::vector<NodePtr> list;
     if (take(end)) return list;
-    do list.push_back(choice());
+    do list.push_back(whole());
     while (take(","));
     expect(end);
     return list;
@@ -190,8 +179,15 @@ class Parser {
     if (word == "true") return constant(Json(true));
     if (word == "false") return constant(Json(false));
     if (word == "null") return constant(Json());
+    if (word == "if" && take("(")) return condition();
     if (take("(")) return make(Expression::Node::Kind::call, std::move(word), arguments(")"));
     return make(Expression::Node::Kind::name, std::move(word), {});
+  }
+
+  NodePtr condition() {
+    std::vector<NodePtr> parts = arguments(")");
+    if (parts.size() != 3) fail("if() needs a condition and two values");
+    return make(Expression::Node::Kind::choice, "", std::move(parts));
   }
 
   std::string_view text_;

@@ -95,9 +95,11 @@ class SpecialTokens {
     const std::string first = special_id(single->array().front());
     const std::string last = special_id(single->array().back());
     if (!first.empty()) {
-      for (const char* key : {"bos_token", "cls_token"})
-        if (token_text(config_, key).empty()) config_.set(key, Json(first));
-      additions_.set("bos", first == token_text(config_, "bos_token") || first == token_text(config_, "cls_token"));
+      const auto known = [&] { return first == token_text(config_, "bos_token") || first == token_text(config_, "cls_token"); };
+      if (!known())
+        for (const char* key : {"bos_token", "cls_token"})
+          if (token_text(config_, key).empty()) config_.set(key, Json(first));
+      additions_.set("bos", known());
     }
     if (!last.empty()) {
       if (last != token_text(config_, "eos_token")) {

@@ -1,0 +1,106 @@
+// Hugging Face -> GGUF against what llama.cpp's convert_hf_to_gguf.py wrote (tests/golden/tiny/*/gguf.json).
+#include "model/expression.hpp"
+#include "model/tiny_model.hpp"
+#include "tokenizer/sha256.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+
+using namespace pq;
+
+namespace {
+
+std::vector<std::string> checkpoints() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(PQ_GOLDEN_DIR) / "tiny"))
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Json golden(const std::string& name) {
+  return parse_json(read_text_file(tiny::folder(name) / "gguf.json", 1 << 24), name + "/gguf.json");
+}
+
+std::shared_ptr<const ModelView> view_of(const std::string& name) {
+  ViewOptions options;
+  const Json expected = golden(name);
+  if (const Json* pre = expected.find("fixed_pre"); pre != nullptr && pre->is_string()) options.pre_tokenizer = pre->string();
+  return make_view(tiny::open_folder(tiny::folder(name)), tiny::folder(name), Dialect::gguf, options);
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::string type_text(const MetaValue& value) {
+  if (std::holds_alternative<std::uint32_t>(value)) return "UINT32";
+  if (std::holds_alternative<std::int32_t>(value)) return "INT32";
+  if (std::holds_alternative<float>(value)) return "FLOAT32";
+  if (std::holds_alternative<bool>(value)) return "BOOL";
+  if (std::holds_alternative<std::string>(value)) return "STRING";
+  if (std::holds_alternative<std::vector<std::string>>(value)) return "ARRAY[STRING]";
+  if (std::holds_alternative<std::vector<std::int32_t>>(value)) return "ARRAY[INT32]";
+  if (std::holds_alternative<std::vector<float>>(value)) return "ARRAY[FLOAT32]";
+  if (std::holds_alternative<BoolArray>(value)) return "ARRAY[BOOL]";
+  return "another type";
+}
+
+// The golden value of a scalar is what Python printed of it: an f32 appears as the double that it is.
+bool same_value(const MetaValue& value, const Json& expected) {
+  if (const auto* x = std::get_if<float>(&value)) return static_cast<double>(*x) == expected.number();
+  if (const auto* x = std::get_if<std::uint32_t>(&value)) return Json(static_cast<std::int64_t>(*x)) == expected;
+  if (const auto* x = std::get_if<std::int32_t>(&value)) return Json(static_cast<std::int64_t>(*x)) == expected;
+  if (const auto* x = std::get_if<bool>(&value)) return Json(*x) == expected;
+  if (const auto* x = std::get_if<std::string>(&value)) return Json(*x) == expected;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("gguf view: tensors of the tiny checkpoints are those of the real converter", "[model][golden]") {
+  const std::string name = GENERATE(from_range(checkpoints()));
+  INFO(name);
+  const auto view = view_of(name);
+  const Json expected = golden(name);
+  const auto& tensors = expected.find("tensors")->array();
+  REQUIRE(view->tensors.size() == tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const ViewTensor& tensor = view->tensors[i];
+    CHECK(tensor.name == tensors[i].find("name")->string());
+    INFO(tensor.name);
+    Json::Array dims;
+    for (auto size = tensor.shape.rbegin(); size != tensor.shape.rend(); ++size) dims.emplace_back(*size);
+    CHECK(Json(dims) == *tensors[i].find("dims"));
+    const std::string type = lower(tensors[i].find("type")->string());
+    CHECK(tensor.keep_f32 == (type == "f32"));
+    CHECK(sha256_hex(tiny::encoded(*view, i, type)) == tensors[i].find("sha256")->string());
+  }
+}
+
+TEST_CASE("gguf view: metadata of the tiny checkpoints is that of the real converter, in its order", "[model][golden]") {
+  const std::string name = GENERATE(from_range(checkpoints()));
+  INFO(name);
+  const auto view = view_of(name);
+  const Json expected = golden(name);
+  std::vector<std::string> keys;
+  for (const Json& entry : expected.find("metadata")->array()) {
+    const std::string key = entry.find("key")->string();
+    if (key == "general.file_type") continue;  // the planner's
+    keys.push_back(key);
+    INFO(key);
+    const MetaValue* value = view->metadata.find(key);
+    REQUIRE(value != nullptr);
+    CHECK(type_text(*value) == entry.find("type")->string());
+    if (const Json* hash = entry.find("sha256")) CHECK(tiny::array_sha256(*value) == hash->string());
+    else CHECK((same_value(*value, *entry.find("value")) ? "equal" : display(*value)) == "equal");
+  }
+  std::vector<std::string> ours;
+  for (const auto& entry : view->metadata.entries()) ours.push_back(entry.first);
+  CHECK(ours == keys);
+}
