@@ -39,83 +39,109 @@ struct Scratch {
   VS weight_pairs[kPairs];
 };
 
-/// Stored codes (0 .. 2^bits - 1) of element i for the values in x.
+/// Writes the f16 scale (and offset) at the head of each block.
 template <class Codec>
-HWY_INLINE VU stored_code(const Scratch& s, std::size_t i, LaneScaleOffset fit, VF inverse) {
-  const F32 d;
-  VF x = hn::Load(d, s.x + i * kLanes);
-  if constexpr (Codec::kHasOffset) x = hn::Sub(x, fit.offset);
-  const VF code = nearest_codes(x, inverse, hn::Set(d, Codec::kMinCode), hn::Set(d, Codec::kMaxCode));
-  constexpr float kBias = Codec::kCodeBits == 8 ? 0.0f : -static_cast<float>(Codec::kMinCode);
-  return hn::BitCast(U32(), hn::ConvertTo(I32(), hn::Add(code, hn::Set(d, kBias))));
+HWY_INLINE void store_head(LaneScaleOffset fit, const Batch& batch) {
+  HWY_ALIGN std::uint32_t head[kLanes];
+  VU bits = f16_bits(fit.scale);
+  if constexpr (Codec::kHasOffset) bits = hn::Or(bits, hn::ShiftLeft<16>(f16_bits(fit.offset)));
+  hn::Store(bits, U32(), head);
+  for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks[l], &head[l], Codec::kHasOffset ? 4 : 2);
 }
 
-/// Writes the blocks: f16 scale (and offset), fifth bits, nibbles or bytes.
+/// Writes codes: pairs (i, i + 16) in 16-bit halves, measured from the middle code.
 template <class Codec>
-HWY_INLINE void store_blocks(const Scratch& s, LaneScaleOffset fit, const Batch& batch) {
+HWY_INLINE void store_codes(const VS* pairs, const Batch& batch) {
   const U32 du;
   using Block = typename Codec::Block;
-  const VF inverse = inverses_or_zero(fit.scale);
-  HWY_ALIGN std::uint32_t head[kLanes];
-  VU head_bits = f16_bits(fit.scale);
-  if constexpr (Codec::kHasOffset) head_bits = hn::Or(head_bits, hn::ShiftLeft<16>(f16_bits(fit.offset)));
-  hn::Store(head_bits, du, head);
-  for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks[l], &head[l], Codec::kHasOffset ? 4 : 2);
-
+  const auto words = [](VS v) HWY_ATTR { return hn::BitCast(U32(), v); };
   if constexpr (Codec::kCodeBits == 8) {
-    for (std::size_t i = 0; i < kGroup; i += 16) {
-      VU words[4];
-      for (std::size_t k = 0; k < 4; ++k) {
-        VU bytes[4];
-        for (std::size_t j = 0; j < 4; ++j) bytes[j] = hn::And(stored_code<Codec>(s, i + 4 * k + j, fit, inverse), hn::Set(du, 255u));
-        words[k] = pack_bytes(bytes[0], bytes[1], bytes[2], bytes[3]);
-      }
-      store_words(words[0], words[1], words[2], words[3], batch.blocks.data(), offsetof(Block, codes) + i);
-    }
-  } else {
-    VU words[4], high_bits = hn::Zero(du);
+    const VS low_byte = set_shorts(255);
+    VU low[4], high[4];
     for (std::size_t k = 0; k < 4; ++k) {
-      VU bytes[4];
-      for (std::size_t j = 0; j < 4; ++j) {
-        VU low = stored_code<Codec>(s, 4 * k + j, fit, inverse), high = stored_code<Codec>(s, 4 * k + j + 16, fit, inverse);
+      const VS* p = pairs + 4 * k;
+      const VS first = hn::Or(hn::And(p[0], low_byte), hn::ShiftLeft<8>(p[1])), second = hn::Or(hn::And(p[2], low_byte), hn::ShiftLeft<8>(p[3]));
+      low[k] = words(hn::OddEven(hn::BitCast(I16(), hn::ShiftLeft<16>(words(second))), first));
+      high[k] = words(hn::OddEven(second, hn::BitCast(I16(), hn::ShiftRight<16>(words(first)))));
+    }
+    store_words(low[0], low[1], low[2], low[3], batch.blocks.data(), offsetof(Block, codes));
+    store_words(high[0], high[1], high[2], high[3], batch.blocks.data(), offsetof(Block, codes) + 16);
+  } else {
+    // Low nibble from the low half, high nibble from the high half: one multiplication by (1, 16).
+    const VS nibble_places = hn::BitCast(I16(), hn::Set(du, 1u | 16u << 16));
+    VU nibbles[4];
+    VS fifth = hn::Zero(I16());
+    for (std::size_t k = 4; k-- > 0;) {
+      VU word = hn::Zero(du);
+      for (std::size_t j = 4; j-- > 0;) {
+        VS code = pairs[4 * k + j];
         if constexpr (Codec::kCodeBits == 5) {
-          high_bits = hn::Or(high_bits, hn::ShiftLeftSame(hn::ShiftRight<4>(low), static_cast<int>(4 * k + j)));
-          high_bits = hn::Or(high_bits, hn::ShiftLeftSame(hn::ShiftRight<4>(high), static_cast<int>(4 * k + j + 16)));
-          low = hn::And(low, hn::Set(du, 15u));
-          high = hn::And(high, hn::Set(du, 15u));
+          code = hn::Add(code, set_shorts(16));
+          fifth = hn::Or(hn::Add(fifth, fifth), hn::ShiftRight<4>(code));
+          code = hn::And(code, set_shorts(15));
         }
-        bytes[j] = hn::Or(low, hn::ShiftLeft<4>(high));
+        word = hn::Add(hn::ShiftLeft<8>(word), hn::BitCast(du, multiply_pairs(code, nibble_places)));
       }
-      words[k] = pack_bytes(bytes[0], bytes[1], bytes[2], bytes[3]);
+      // Codes -8..7 gain 8 in each nibble here; carries and borrows cancel in the sum.
+      nibbles[k] = Codec::kCodeBits == 4 ? hn::Add(word, hn::Set(du, 0x88888888u)) : word;
     }
     if constexpr (Codec::kCodeBits == 5) {
-      hn::Store(high_bits, du, head);
-      for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks[l] + offsetof(Block, high_bits), &head[l], 4);
+      HWY_ALIGN std::uint32_t bits[kLanes];
+      hn::Store(words(fifth), du, bits);
+      for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks[l] + offsetof(Block, high_bits), &bits[l], 4);
     }
-    store_words(words[0], words[1], words[2], words[3], batch.blocks.data(), offsetof(Block, codes));
+    store_words(nibbles[0], nibbles[1], nibbles[2], nibbles[3], batch.blocks.data(), offsetof(Block, codes));
   }
+}
+
+/// The codes nearest to the weights for the stored numbers, as pairs measured from the middle code.
+template <class Codec>
+HWY_INLINE void nearest_pairs(const float* x, LaneScaleOffset fit, VS* pairs) {
+  const F32 d;
+  constexpr float kMiddle = Codec::kHasOffset ? (Codec::kMaxCode + 1) / 2 : 0;
+  const VF inverse = inverses_or_zero(fit.scale), lowest = hn::Set(d, Codec::kMinCode), highest = hn::Set(d, Codec::kMaxCode);
+  const auto bits = [&](std::size_t i) HWY_ATTR {
+    VF value = hn::Load(d, x + i * kLanes);
+    if constexpr (Codec::kHasOffset) value = hn::Sub(value, fit.offset);
+    return hn::BitCast(I32(), hn::Add(nearest_codes(value, inverse, lowest, highest), hn::Set(d, kRoundingMagic - kMiddle)));
+  };
+  for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
+}
+
+template <class Codec>
+HWY_INLINE LaneQuickFit search_batch(const Batch& batch, LaneRange range, bool weighted, Effort effort, Scratch& s) {
+  const F32 d;
+  constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
+  if (weighted) load_groups(batch.importance.data(), kGroup, s.w);
+  const LaneGroups groups{s.x, s.w, kGroup};
+  const bool quick = !weighted && effort != Effort::best;
+  LaneQuickFit fit{{hn::Zero(d), hn::Zero(d)}, hn::Lt(hn::Zero(d), hn::Zero(d))};
+  if constexpr (Codec::kCodeBits == 8) {
+    if (weighted) fine_weight_pairs(s.w, s.weight_pairs);
+    return search_fine_scale(s.x, s.weight_pairs, range.peak(), fine_starts(effort), s.pairs);
+  } else if constexpr (Codec::kHasOffset) {
+    if (quick) return quick_search_scale_offset(s.x, range, Codec::kMaxCode, quick_offset_starts<Codec>(effort), s.pairs);
+    fit.stored = search_scale_offset(groups, range, Codec::kMaxCode, offset_starts<Codec>(effort), s.centred);
+  } else {
+    if (quick) return quick_search_scale(s.x, range.peak(), kRange, quick_scale_starts<Codec>(effort), s.pairs);
+    fit.stored.scale = search_scale(groups, range.peak(), kRange, scale_starts<Codec>(effort));
+  }
+  return fit;
 }
 
 template <class Codec>
 HWY_INLINE void encode_batch(const Batch& batch, bool weighted, Effort effort, Scratch& s) {
-  const F32 d;
   const LaneRange range = load_weights(batch.weights.data(), kGroup, s.x);
-  const bool quick = !weighted && effort != Effort::best;
-  if (weighted) load_groups(batch.importance.data(), kGroup, s.w);
-  const LaneGroups groups{s.x, s.w, kGroup};
-  constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
-  LaneScaleOffset fit{hn::Zero(d), hn::Zero(d)};
-  if constexpr (Codec::kCodeBits == 8) {
-    if (weighted) fine_weight_pairs(s.w, s.weight_pairs);
-    fit.scale = search_fine_scale(s.x, s.weight_pairs, range.peak(), fine_scale_starts(effort), s.pairs);
-  } else if constexpr (Codec::kHasOffset) {
-    fit = quick ? quick_search_scale_offset(s.x, range.low, range.high, Codec::kMaxCode, quick_offset_starts<Codec>(effort), s.pairs)
-                : search_scale_offset(groups, range, Codec::kMaxCode, offset_starts<Codec>(effort), s.centred);
-  } else {
-    fit.scale = quick ? quick_search_scale(s.x, range.peak(), kRange, quick_scale_starts<Codec>(effort), s.pairs)
-                      : search_scale(groups, range.peak(), kRange, scale_starts<Codec>(effort));
+  const LaneQuickFit fit = search_batch<Codec>(batch, range, weighted, effort, s);
+  store_head<Codec>(fit.stored, batch);
+  if (!hn::AllTrue(F32(), fit.keeps_codes)) {
+    VS nearest[kPairs];
+    nearest_pairs<Codec>(s.x, fit.stored, nearest);
+    const VI keeps = hn::BitCast(I32(), hn::VecFromMask(F32(), fit.keeps_codes));
+    const auto keeps_pairs = hn::MaskFromVec(shorts(keeps));
+    for (std::size_t i = 0; i < kPairs; ++i) s.pairs[i] = hn::IfThenElse(keeps_pairs, s.pairs[i], nearest[i]);
   }
-  store_blocks<Codec>(s, fit, batch);
+  store_codes<Codec>(s.pairs, batch);
 }
 
 /// Cuts rows into blocks, kLanes at a time.

@@ -20,32 +20,37 @@ constexpr std::array<float, kCount> equal_weights() {
   return ones;
 }
 
-/// Scale and offset of one block; `w` empty: all weights count the same.
+/// Scale, offset and perhaps codes of one block; `w` empty: all weights count the same.
 template <class Codec>
-ScaleOffset search_block(std::span<const float> x, std::span<const float> w, Effort effort) noexcept {
+QuickFit search_block(std::span<const float> x, std::span<const float> w, Effort effort) noexcept {
   constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
-  const bool quick = w.empty() && effort != Effort::best;
   static constexpr std::array<float, Codec::kWeights> kEqual = equal_weights<Codec::kWeights>();
-  if (w.empty()) w = kEqual;
-  if constexpr (Codec::kCodeBits == 8) return {search_fine_scale(x, w, fine_scale_starts(effort)), 0.0f};
-  else if constexpr (Codec::kHasOffset)
-    return quick ? quick_search_scale_offset(x, Codec::kMaxCode, quick_offset_starts<Codec>(effort))
-                 : search_scale_offset(x, w, Codec::kMaxCode, offset_starts<Codec>(effort));
-  else
-    return {quick ? quick_search_scale(x, kRange, quick_scale_starts<Codec>(effort)) : search_scale(x, w, kRange, scale_starts<Codec>(effort)), 0.0f};
+  const bool quick = w.empty() && effort != Effort::best;
+  QuickFit fit;
+  if constexpr (Codec::kCodeBits == 8) {
+    return search_fine_scale(x, w, fine_starts(effort));
+  } else if constexpr (Codec::kHasOffset) {
+    if (quick) return quick_search_scale_offset(x, Codec::kMaxCode, quick_offset_starts<Codec>(effort));
+    fit.stored = search_scale_offset(x, w.empty() ? std::span<const float>(kEqual) : w, Codec::kMaxCode, offset_starts<Codec>(effort));
+  } else {
+    if (quick) return quick_search_scale(x, kRange, quick_scale_starts<Codec>(effort));
+    fit.stored.scale = search_scale(x, w.empty() ? std::span<const float>(kEqual) : w, kRange, scale_starts<Codec>(effort));
+  }
+  return fit;
 }
 
 /// Encodes 32 weights; `w` is normalized importance (codec/importance.hpp) or empty.
 template <class Codec>
 void encode_reference(const float* weights, std::span<const float> w, Effort effort, typename Codec::Block& out) noexcept {
-  float x[Codec::kWeights];
-  for (int i = 0; i < Codec::kWeights; ++i) x[i] = finite_weight(weights[i]);
-  const ScaleOffset fit = search_block<Codec>(x, w, effort);
-  const float inverse = inverse_or_zero(fit.scale);
-  std::int8_t codes[Codec::kWeights];
-  for (int i = 0; i < Codec::kWeights; ++i)
-    codes[i] = static_cast<std::int8_t>(nearest_code(x[i] - fit.offset, inverse, Codec::kMinCode, Codec::kMaxCode));
-  Codec::pack(fit.scale, fit.offset, codes, out);
+  std::array<float, Codec::kWeights> x;
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = finite_weight(weights[i]);
+  QuickFit fit = search_block<Codec>(x, w, effort);
+  if (!fit.has_codes) {
+    const float inverse = inverse_or_zero(fit.stored.scale);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      fit.codes[i] = static_cast<std::int8_t>(nearest_code(x[i] - fit.stored.offset, inverse, Codec::kMinCode, Codec::kMaxCode));
+  }
+  Codec::pack(fit.stored.scale, fit.stored.offset, fit.codes.data(), out);
 }
 
 /// Encodes rows block by block.

@@ -30,8 +30,14 @@ OffsetStarts offset_starts(Effort) noexcept {
   return {};
 }
 
-inline constexpr auto kQuickPeaks4 = times<6>(-8.0f, {1.0f, 0.92f, 1.06f, 0.85f, -0.85f, -0.95f});
-inline constexpr auto kQuickPeaks5 = times<6>(-16.0f, {1.0f, 0.96f, 1.03f, 0.92f, -0.92f, -0.97f});
+template <std::size_t kCount>
+constexpr std::array<std::int16_t, kCount> quick_multipliers(double lowest, const std::array<double, kCount>& peaks) {
+  std::array<std::int16_t, kCount> result{};
+  for (std::size_t i = 0; i < kCount; ++i) result[i] = quick_multiplier(peaks[i] * lowest);
+  return result;
+}
+inline constexpr auto kQuickPeaks4 = quick_multipliers<6>(-8, {1.0, 0.92, 1.06, 0.85, -0.85, -0.95});
+inline constexpr auto kQuickPeaks5 = quick_multipliers<6>(-16, {1.0, 0.96, 1.03, 0.92, -0.92, -0.97});
 
 /// Without importance.
 template <class Codec>
@@ -40,13 +46,16 @@ QuickScaleStarts quick_scale_starts(Effort) noexcept {
   else return {kQuickPeaks5, 1};
 }
 
-inline constexpr std::array<QuickCut, 1> kQuickCuts{{{0.17f, 0.17f}}};
+inline constexpr std::array<QuickLattice, 1> kQuickLattices4{quick_lattice(15, 0.17, 0.17)};
+inline constexpr std::array<QuickLattice, 1> kQuickLattices5{quick_lattice(31, 0.17, 0.17)};
 template <class Codec>
 QuickOffsetStarts quick_offset_starts(Effort) noexcept {
-  return {kQuickCuts, 0};
+  if constexpr (Codec::kCodeBits == 4) return {kQuickLattices4, 0};
+  else return {kQuickLattices5, 0};
 }
 
-inline constexpr std::array<float, 8> kFinePeaks{-128.0f, -127.0f, -126.0f, -125.0f, -124.0f, -123.0f, -122.0f, -121.0f};
-inline FineScaleStarts fine_scale_starts(Effort) noexcept { return {kFinePeaks}; }
+inline constexpr std::array<FineStart, 8> kFineStarts{fine_start(-128), fine_start(-127), fine_start(-126), fine_start(-125),
+                                                      fine_start(-124), fine_start(-123), fine_start(-122), fine_start(-121)};
+inline std::span<const FineStart> fine_starts(Effort) noexcept { return kFineStarts; }
 
 }  // namespace pq::gguf

@@ -19,18 +19,16 @@ namespace pq::HWY_NAMESPACE {
 
 using I16 = hn::Repartition<std::int16_t, F32>;
 using VS = hn::Vec<I16>;
-constexpr std::size_t kQuickWeights = 32, kPairs = kQuickWeights / 2;
+constexpr std::size_t kPairs = kQuickWeights / 2;
 
 /// Adding this leaves the nearest integer (ties to even) in the low bits, for |x| < 2^22.
 constexpr float kRoundingMagic = 12582912.0f;  // 1.5 * 2^23
 
 HWY_INLINE VS shorts(VI v) { return hn::BitCast(I16(), v); }
+HWY_INLINE VS set_shorts(int value) { return hn::Set(I16(), static_cast<std::int16_t>(value)); }
 
 /// The low 16 bits of every lane in both halves.
-HWY_INLINE VS both_halves(VI v) {
-  const I32 di;
-  return shorts(hn::Or(hn::And(v, hn::Set(di, 0xFFFF)), hn::ShiftLeft<16>(v)));
-}
+HWY_INLINE VS both_halves(VI v) { return hn::OddEven(shorts(hn::ShiftLeft<16>(v)), shorts(v)); }
 
 /// Per 32-bit lane: low * low + high * high.
 HWY_INLINE VI multiply_pairs(VS a, VS b) {
@@ -53,121 +51,133 @@ HWY_INLINE void to_pairs(const float* x, VF center, VF factor, VS* pairs) {
   const auto bits = [&](std::size_t i) HWY_ATTR {
     VF v = hn::Load(d, x + i * kLanes);
     if constexpr (kCentered) v = hn::Sub(v, center);
-    return hn::BitCast(I16(), hn::Add(hn::Mul(v, factor), magic));
+    return hn::BitCast(I32(), hn::Add(hn::Mul(v, factor), magic));
   };
-  for (std::size_t i = 0; i < kPairs; ++i) {
-    const VS high = shorts(hn::ShiftLeft<16>(hn::BitCast(I32(), bits(i + kPairs))));
-    pairs[i] = hn::OddEven(high, bits(i));
-  }
+  for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
 }
 
-/// quick_search_scale() for all lanes. `peak`: the weights of largest magnitude; `pairs`: scratch.
-HWY_INLINE VF quick_search_scale(const float* x, VF peak, CodeRange range, const QuickScaleStarts& starts, VS* pairs) {
+/// A fit per lane. Where `keeps_codes` holds, the codes found belong to it.
+struct LaneQuickFit {
+  LaneScaleOffset stored;
+  hn::Mask<F32> keeps_codes;
+};
+
+/// quick_search_scale() for all lanes. `peak`: the weights of largest magnitude. `pairs`: codes on return.
+HWY_INLINE LaneQuickFit quick_search_scale(const float* x, VF peak, CodeRange range, const QuickScaleStarts& starts, VS* pairs) {
   const F32 d;
-  const I16 ds;
   const I32 di;
   const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   const auto alive = hn::Ge(hn::Abs(peak), hn::Set(d, kSmallestPeak));
   to_pairs<false>(x, zero, hn::Div(hn::Set(d, -kQuickPeak), hn::IfThenElse(alive, peak, one)), pairs);
-  const VS lowest = hn::Set(ds, static_cast<std::int16_t>(range.lowest)), highest = hn::Set(ds, static_cast<std::int16_t>(range.highest));
+  const VS lowest = set_shorts(static_cast<int>(range.lowest)), highest = set_shorts(static_cast<int>(range.highest));
 
-  VF best_score = zero, best_a = zero, best_b = one;
-  const auto keep = [&](VI a_sum, VI b_sum) HWY_ATTR {
-    const VF a = hn::ConvertTo(d, a_sum), b = hn::ConvertTo(d, b_sum);
-    const VF score = divide_or_zero(hn::Mul(a, a), b);
-    const auto better = hn::Gt(score, best_score);
-    best_score = hn::IfThenElse(better, score, best_score);
+  VF best_a = zero, best_b = one, best_square = zero;
+  VS best_multiplier = hn::Zero(I16());
+  const auto keep = [&](VI a_sum, VI b_sum, VS multiplier) HWY_ATTR {
+    const VF a = hn::ConvertTo(d, a_sum), b = hn::ConvertTo(d, b_sum), square = hn::Mul(a, a);
+    const auto better = hn::Gt(hn::Mul(square, best_b), hn::Mul(best_square, b));
+    best_square = hn::IfThenElse(better, square, best_square);
     best_a = hn::IfThenElse(better, a, best_a);
     best_b = hn::IfThenElse(better, b, best_b);
+    best_multiplier = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, multiplier), hn::BitCast(d, best_multiplier)));
   };
+  const auto code = [&](VS y, VS multiplier) HWY_ATTR { return hn::Min(hn::Max(hn::MulFixedPoint15(y, multiplier), lowest), highest); };
   const auto pass = [&](VS multiplier, VI& a, VI& b, std::size_t i) HWY_ATTR {
-    const VS q = hn::Min(hn::Max(hn::MulFixedPoint15(pairs[i], multiplier), lowest), highest);
+    const VS q = code(pairs[i], multiplier);
     a = hn::Add(a, multiply_pairs(pairs[i], q));
     b = hn::Add(b, multiply_pairs(q, q));
   };
-  std::size_t k = 0;
-  const auto multiplier = [&](std::size_t start) HWY_ATTR {
-    return hn::Set(ds, static_cast<std::int16_t>(quick_multiplier(starts.peak_codes[start])));
+  const auto consider = [&](VS multiplier) HWY_ATTR {
+    VI a = hn::Zero(di), b = a;
+    for (std::size_t i = 0; i < kPairs; ++i) pass(multiplier, a, b, i);
+    keep(a, b, multiplier);
   };
-  for (; k + 2 <= starts.peak_codes.size(); k += 2) {
-    const VS m0 = multiplier(k), m1 = multiplier(k + 1);
+  std::size_t k = 0;
+  for (; k + 2 <= starts.multipliers.size(); k += 2) {
+    const VS m0 = set_shorts(starts.multipliers[k]), m1 = set_shorts(starts.multipliers[k + 1]);
     VI a0 = hn::Zero(di), b0 = a0, a1 = a0, b1 = a0;
     for (std::size_t i = 0; i < kPairs; ++i) {
       pass(m0, a0, b0, i);
       pass(m1, a1, b1, i);
     }
-    keep(a0, b0);
-    keep(a1, b1);
+    keep(a0, b0, m0);
+    keep(a1, b1, m1);
   }
-  const auto single = [&](VS m) HWY_ATTR {
-    VI a = hn::Zero(di), b = a;
-    for (std::size_t i = 0; i < kPairs; ++i) pass(m, a, b, i);
-    keep(a, b);
-  };
-  if (k < starts.peak_codes.size()) single(multiplier(k));
-  const auto found = hn::And(alive, hn::Gt(best_score, zero));
+  if (k < starts.multipliers.size()) consider(set_shorts(starts.multipliers[k]));
+  const auto found = hn::And(alive, hn::Gt(best_square, zero));
   best_a = hn::IfThenElse(found, best_a, one);
   for (int round = 0; round < starts.refinements; ++round)
-    single(both_halves(hn::NearestInt(hn::Div(hn::Mul(hn::Set(d, kQuickUnit), best_b), best_a))));
-  return hn::IfThenElseZero(found, f16_rounded(hn::Mul(hn::Div(best_a, best_b), hn::Mul(peak, hn::Set(d, -1.0f / kQuickPeak)))));
+    consider(both_halves(hn::NearestInt(hn::Div(hn::Mul(hn::Set(d, kQuickUnit), best_b), best_a))));
+  for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = code(pairs[i], best_multiplier);
+  const VF scale = f16_rounded(hn::Mul(hn::Div(best_a, best_b), hn::Mul(peak, hn::Set(d, -1.0f / kQuickPeak))));
+  const VF stored = hn::IfThenElseZero(found, scale);
+  return {{stored, zero}, hn::Ge(hn::Abs(stored), hn::Set(d, kCoarseScale))};
 }
 
-/// quick_search_scale_offset() for all lanes; `low` and `high`: the ends of each group.
-HWY_INLINE LaneScaleOffset quick_search_scale_offset(const float* x, VF low, VF high, float highest_code, const QuickOffsetStarts& starts,
-                                                     VS* pairs) {
+/// quick_search_scale_offset() for all lanes; the codes are measured from the middle one.
+HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends, int highest_code, const QuickOffsetStarts& starts,
+                                                  VS* pairs) {
   const F32 d;
-  const I16 ds;
   const I32 di;
   const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f);
-  const VF range = hn::Sub(high, low);
-  const auto alive = has_spread(low, high);
-  const VF middle_weight = hn::Add(low, hn::Mul(range, hn::Set(d, 0.5f)));
-  to_pairs<true>(x, middle_weight, hn::Div(hn::Set(d, 2.0f * kQuickPeak), hn::IfThenElse(alive, range, one)), pairs);
-  const auto middle = static_cast<std::int16_t>((static_cast<int>(highest_code) + 1) / 2);
-  const VS lowest = hn::Set(ds, static_cast<std::int16_t>(-middle)), highest = hn::Set(ds, static_cast<std::int16_t>(middle - 1));
-  const VS ones = hn::Set(ds, std::int16_t{1});
-  const VF inverse_count = hn::Set(d, 1.0f / static_cast<float>(kQuickWeights));
+  const VF range = hn::Sub(ends.high, ends.low);
+  const auto alive = has_spread(ends.low, ends.high);
+  const VF center = hn::Add(ends.low, hn::Mul(range, hn::Set(d, 0.5f)));
+  to_pairs<true>(x, center, hn::Div(hn::Set(d, 2.0f * kQuickPeak), hn::IfThenElse(alive, range, one)), pairs);
+  const int middle = (highest_code + 1) / 2;
+  const VS lowest = set_shorts(-middle), highest = set_shorts(middle - 1), ones = set_shorts(1);
+  const VF inverse_count = hn::Set(d, 1.0f / kQuickWeights);
 
-  VS y_pairs = hn::Zero(ds);  // 16 numbers of about 2000 fit
+  VS y_pairs = hn::Zero(I16());  // 16 numbers of about 2000 fit
   for (std::size_t i = 0; i < kPairs; ++i) y_pairs = hn::Add(y_pairs, pairs[i]);
   const VF sum_y = hn::ConvertTo(d, multiply_pairs(y_pairs, ones));
   const VF mean_y = hn::Mul(sum_y, inverse_count);
 
-  VF best_score = zero, best_covariance = one, best_variance = one, best_mean_code = zero;
-  const auto consider = [&](VS multiplier, VS origin) HWY_ATTR {
-    VS q_pairs = hn::Zero(ds);
+  VF best_covariance = zero, best_variance = one, best_square = zero, best_mean_code = zero;
+  VS best_multiplier = hn::Zero(I16()), best_origin = best_multiplier;
+  const auto code = [&](VS y, VS multiplier, VS origin) HWY_ATTR {
+    return hn::Min(hn::Max(hn::MulFixedPoint15(hn::Sub(y, origin), multiplier), lowest), highest);
+  };
+  // With a single candidate its codes are the result: `is_last` keeps them.
+  const auto consider = [&](VS multiplier, VS origin, bool is_last) HWY_ATTR {
+    VS q_pairs = hn::Zero(I16());
     VI qq = hn::Zero(di), yq = qq;
     for (std::size_t i = 0; i < kPairs; ++i) {
-      const VS q = hn::Min(hn::Max(hn::MulFixedPoint15(hn::Sub(pairs[i], origin), multiplier), lowest), highest);
+      const VS y = pairs[i], q = code(y, multiplier, origin);
       q_pairs = hn::Add(q_pairs, q);
       qq = hn::Add(qq, multiply_pairs(q, q));
-      yq = hn::Add(yq, multiply_pairs(pairs[i], q));
+      yq = hn::Add(yq, multiply_pairs(y, q));
+      if (is_last) pairs[i] = q;
     }
     const VF sum_q = hn::ConvertTo(d, multiply_pairs(q_pairs, ones));
     const VF mean_code = hn::Mul(sum_q, inverse_count);
     const VF variance = hn::Sub(hn::ConvertTo(d, qq), hn::Mul(sum_q, mean_code));
     const VF covariance = hn::Sub(hn::ConvertTo(d, yq), hn::Mul(sum_y, mean_code));
-    const VF score = divide_or_zero(hn::Mul(covariance, covariance), variance);
-    const auto better = hn::Gt(score, best_score);
-    best_score = hn::IfThenElse(better, score, best_score);
+    const VF square = hn::Mul(covariance, covariance);
+    const auto better = hn::Gt(hn::Mul(square, best_variance), hn::Mul(best_square, variance));
+    best_square = hn::IfThenElse(better, square, best_square);
     best_covariance = hn::IfThenElse(better, covariance, best_covariance);
     best_variance = hn::IfThenElse(better, variance, best_variance);
     best_mean_code = hn::IfThenElse(better, mean_code, best_mean_code);
+    best_multiplier = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, multiplier), hn::BitCast(d, best_multiplier)));
+    best_origin = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, origin), hn::BitCast(d, best_origin)));
   };
-  for (const QuickCut& cut : starts.cuts) {
-    const QuickLattice lattice = quick_lattice(cut, highest_code);
-    consider(hn::Set(ds, static_cast<std::int16_t>(lattice.multiplier)), hn::Set(ds, static_cast<std::int16_t>(lattice.origin)));
-  }
+  const bool single = starts.lattices.size() == 1 && starts.refinements == 0;
+  for (const QuickLattice& lattice : starts.lattices) consider(set_shorts(lattice.multiplier), set_shorts(lattice.origin), single);
   for (int round = 0; round < starts.refinements; ++round) {
-    const VF scale = hn::Div(best_covariance, best_variance);
-    const VI multiplier = hn::NearestInt(hn::Mul(hn::Set(d, kQuickUnit), hn::Div(best_variance, best_covariance)));
-    consider(both_halves(multiplier), both_halves(hn::NearestInt(hn::Sub(mean_y, hn::Mul(scale, best_mean_code)))));
+    const VF step = hn::Div(hn::IfThenElse(alive, best_covariance, one), best_variance);
+    consider(both_halves(hn::NearestInt(hn::Div(hn::Set(d, kQuickUnit), step))),
+             both_halves(hn::NearestInt(hn::Sub(mean_y, hn::Mul(step, best_mean_code)))), false);
   }
+  if (!single)
+    for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = code(pairs[i], best_multiplier, best_origin);
   const VF unit = hn::Mul(range, hn::Set(d, 1.0f / (2.0f * kQuickPeak)));
   const VF scale = hn::Mul(hn::Div(best_covariance, best_variance), unit);
-  const VF mean = hn::Add(middle_weight, hn::Mul(mean_y, unit));
+  const VF mean = hn::Add(center, hn::Mul(mean_y, unit));
   const VF offset = hn::Sub(mean, hn::Mul(scale, hn::Add(best_mean_code, hn::Set(d, static_cast<float>(middle)))));
-  return or_constant_group(alive, {f16_rounded(scale), f16_rounded(offset)}, middle_weight);
+  const LaneScaleOffset stored{f16_rounded(scale), f16_rounded(offset)};
+  const VF coarse = hn::Max(hn::Set(d, kCoarseScale), hn::Mul(hn::Abs(stored.offset), hn::Set(d, 0x1p-8f)));
+  return {or_constant_group(alive, stored, center), hn::And(alive, hn::Ge(stored.scale, coarse))};
 }
 
 /// fine_weight() of 32 elements as pairs.
@@ -175,50 +185,49 @@ HWY_INLINE void fine_weight_pairs(const float* w, VS* pairs) {
   const F32 d;
   const VF magic = hn::Set(d, kRoundingMagic), unit = hn::Set(d, 1024.0f);
   const auto bits = [&](std::size_t i) HWY_ATTR {
-    return hn::BitCast(I16(), hn::Add(hn::Mul(hn::Sqrt(hn::Load(d, w + i * kLanes)), unit), magic));
+    return hn::BitCast(I32(), hn::Add(hn::Mul(hn::Sqrt(hn::Load(d, w + i * kLanes)), unit), magic));
   };
-  for (std::size_t i = 0; i < kPairs; ++i)
-    pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(hn::BitCast(I32(), bits(i + kPairs)))), bits(i));
+  for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
 }
 
-/// search_fine_scale() for all lanes. `weights`: from fine_weight_pairs(); `pairs`: scratch.
-HWY_INLINE VF search_fine_scale(const float* x, const VS* weights, VF peak, const FineScaleStarts& starts, VS* pairs) {
+/// search_fine_scale() for all lanes. `weights`: from fine_weight_pairs(). `pairs`: codes on return.
+HWY_INLINE LaneQuickFit search_fine_scale(const float* x, const VS* weights, VF peak, std::span<const FineStart> starts, VS* pairs) {
   const F32 d;
-  const I16 ds;
   const I32 di;
   const VF zero = hn::Zero(d);
   const auto alive = hn::Ge(hn::Abs(peak), hn::Set(d, kSmallestPeak));
   to_pairs<false>(x, zero, hn::Div(hn::Set(d, -kFinePeak), hn::IfThenElse(alive, peak, hn::Set(d, 1.0f))), pairs);
 
   VF best_error = zero, best_inverse = zero;
+  VS best_multiplier = hn::Zero(I16());
   const auto pass = [&](VS multiplier, VI& sum, std::size_t i) HWY_ATTR {
     const VS residual = hn::ShiftLeft<9>(hn::MulFixedPoint15(pairs[i], multiplier));
     const VS weighted = hn::MulFixedPoint15(residual, weights[i]);
     sum = hn::Add(sum, multiply_pairs(weighted, weighted));
   };
-  bool first = true;
-  const auto keep = [&](VI sum, float code) HWY_ATTR {
-    const VF error = hn::Mul(hn::ConvertTo(d, sum), hn::Set(d, 1.0f / (code * code)));
-    const VF inverse = hn::Set(d, 1.0f / code);
-    const auto better = hn::Lt(error, best_error);
-    best_error = first ? error : hn::IfThenElse(better, error, best_error);
-    best_inverse = first ? inverse : hn::IfThenElse(better, inverse, best_inverse);
-    first = false;
+  const auto keep = [&](VI sum, const FineStart& start, bool first) HWY_ATTR {
+    const VF error = hn::Mul(hn::ConvertTo(d, sum), hn::Set(d, start.inverse_square)), inverse = hn::Set(d, start.inverse_code);
+    const auto better = first ? hn::Ge(error, zero) : hn::Lt(error, best_error);
+    best_error = hn::IfThenElse(better, error, best_error);
+    best_inverse = hn::IfThenElse(better, inverse, best_inverse);
+    best_multiplier = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, set_shorts(start.multiplier)), hn::BitCast(d, best_multiplier)));
   };
-  const std::size_t count = starts.peak_codes.size();
-  for (std::size_t k = 0; k < count; k += 2) {
-    const float code0 = starts.peak_codes[k], code1 = starts.peak_codes[HWY_MIN(k + 1, count - 1)];
-    const VS m0 = hn::Set(ds, static_cast<std::int16_t>(fine_multiplier(code0)));
-    const VS m1 = hn::Set(ds, static_cast<std::int16_t>(fine_multiplier(code1)));
+  for (std::size_t k = 0; k < starts.size(); k += 2) {
+    const FineStart &start0 = starts[k], &start1 = starts[HWY_MIN(k + 1, starts.size() - 1)];
+    const VS m0 = set_shorts(start0.multiplier), m1 = set_shorts(start1.multiplier);
     VI sum0 = hn::Zero(di), sum1 = sum0;
     for (std::size_t i = 0; i < kPairs; ++i) {
       pass(m0, sum0, i);
       pass(m1, sum1, i);
     }
-    keep(sum0, code0);
-    keep(sum1, code1);
+    keep(sum0, start0, k == 0);
+    keep(sum1, start1, false);
   }
-  return hn::IfThenElseZero(alive, f16_rounded(hn::Mul(peak, best_inverse)));
+  const VS half = set_shorts(64), highest = set_shorts(127);
+  for (std::size_t i = 0; i < kPairs; ++i)
+    pairs[i] = hn::Min(hn::ShiftRight<7>(hn::Add(hn::MulFixedPoint15(pairs[i], best_multiplier), half)), highest);
+  const VF stored = hn::IfThenElseZero(alive, f16_rounded(hn::Mul(peak, best_inverse)));
+  return {{stored, zero}, hn::Ge(hn::Abs(stored), hn::Set(d, 0x1p-14f))};
 }
 
 }  // namespace pq::HWY_NAMESPACE
