@@ -3,7 +3,8 @@
 #include "reference.hpp"
 #include "search.hpp"
 
-#include <array>
+#include <algorithm>
+#include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gguf_legacy/encode.cpp"
@@ -24,12 +25,13 @@ using namespace pq::HWY_NAMESPACE;
 
 constexpr std::size_t kGroup = 32;
 
-/// One block per lane on its way through an encoder.
+/// kLanes blocks that follow each other, on their way through an encoder.
 struct Batch {
-  std::array<const float*, kLanes> weights;
-  std::array<const float*, kLanes> importance;
-  std::array<std::byte*, kLanes> blocks;
+  const float* weights;
+  const float* importance;
+  std::byte* blocks;
 };
+using Groups = Consecutive<kGroup>;
 
 struct Scratch {
   HWY_ALIGN float x[kGroup * kLanes];
@@ -46,7 +48,7 @@ HWY_INLINE void store_head(LaneScaleOffset fit, const Batch& batch) {
   VU bits = f16_bits(fit.scale);
   if constexpr (Codec::kHasOffset) bits = hn::Or(bits, hn::ShiftLeft<16>(f16_bits(fit.offset)));
   hn::Store(bits, U32(), head);
-  for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks[l], &head[l], Codec::kHasOffset ? 4 : 2);
+  for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks + l * sizeof(typename Codec::Block), &head[l], Codec::kHasOffset ? 4 : 2);
 }
 
 /// Writes codes: pairs (i, i + 16) in 16-bit halves, measured from the middle code.
@@ -64,8 +66,8 @@ HWY_INLINE void store_codes(const VS* pairs, const Batch& batch) {
       low[k] = words(hn::OddEven(hn::BitCast(I16(), hn::ShiftLeft<16>(words(second))), first));
       high[k] = words(hn::OddEven(second, hn::BitCast(I16(), hn::ShiftRight<16>(words(first)))));
     }
-    store_words(low[0], low[1], low[2], low[3], batch.blocks.data(), offsetof(Block, codes));
-    store_words(high[0], high[1], high[2], high[3], batch.blocks.data(), offsetof(Block, codes) + 16);
+    store_words<sizeof(Block)>(low[0], low[1], low[2], low[3], batch.blocks, offsetof(Block, codes));
+    store_words<sizeof(Block)>(high[0], high[1], high[2], high[3], batch.blocks, offsetof(Block, codes) + 16);
   } else {
     // Low nibble from the low half, high nibble from the high half: one multiplication by (1, 16).
     const VS nibble_places = hn::BitCast(I16(), hn::Set(du, 1u | 16u << 16));
@@ -88,9 +90,9 @@ HWY_INLINE void store_codes(const VS* pairs, const Batch& batch) {
     if constexpr (Codec::kCodeBits == 5) {
       HWY_ALIGN std::uint32_t bits[kLanes];
       hn::Store(words(fifth), du, bits);
-      for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks[l] + offsetof(Block, high_bits), &bits[l], 4);
+      for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks + l * sizeof(Block) + offsetof(Block, high_bits), &bits[l], 4);
     }
-    store_words(nibbles[0], nibbles[1], nibbles[2], nibbles[3], batch.blocks.data(), offsetof(Block, codes));
+    store_words<sizeof(Block)>(nibbles[0], nibbles[1], nibbles[2], nibbles[3], batch.blocks, offsetof(Block, codes));
   }
 }
 
@@ -112,7 +114,7 @@ template <class Codec>
 HWY_INLINE LaneQuickFit search_batch(const Batch& batch, LaneRange range, bool weighted, Effort effort, Scratch& s) {
   const F32 d;
   constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
-  if (weighted) load_groups(batch.importance.data(), kGroup, s.w);
+  if (weighted) load_groups(Groups{batch.importance}, kGroup, s.w);
   const LaneGroups groups{s.x, s.w, kGroup};
   const bool quick = !weighted && effort != Effort::best;
   LaneQuickFit fit{{hn::Zero(d), hn::Zero(d)}, hn::Lt(hn::Zero(d), hn::Zero(d))};
@@ -120,7 +122,12 @@ HWY_INLINE LaneQuickFit search_batch(const Batch& batch, LaneRange range, bool w
     if (weighted) fine_weight_pairs(s.w, s.weight_pairs);
     return search_fine_scale(s.x, s.weight_pairs, range.peak(), fine_starts(effort), s.pairs);
   } else if constexpr (Codec::kHasOffset) {
-    if (quick) return quick_search_scale_offset(s.x, range, Codec::kMaxCode, quick_offset_starts<Codec>(effort), s.pairs);
+    if (quick) {
+      const QuickOffsetStarts starts = quick_offset_starts<Codec>(effort);
+      return starts.lattices.size() == 1 && starts.refinements == 0
+                 ? quick_search_scale_offset<true>(s.x, range, Codec::kMaxCode, starts, s.pairs)
+                 : quick_search_scale_offset<false>(s.x, range, Codec::kMaxCode, starts, s.pairs);
+    }
     fit.stored = search_scale_offset(groups, range, Codec::kMaxCode, offset_starts<Codec>(effort), s.centred);
   } else {
     if (quick) return quick_search_scale(s.x, range.peak(), kRange, quick_scale_starts<Codec>(effort), s.pairs);
@@ -131,7 +138,7 @@ HWY_INLINE LaneQuickFit search_batch(const Batch& batch, LaneRange range, bool w
 
 template <class Codec>
 HWY_INLINE void encode_batch(const Batch& batch, bool weighted, Effort effort, Scratch& s) {
-  const LaneRange range = load_weights(batch.weights.data(), kGroup, s.x);
+  const LaneRange range = load_weights(Groups{batch.weights}, kGroup, s.x);
   const LaneQuickFit fit = search_batch<Codec>(batch, range, weighted, effort, s);
   store_head<Codec>(fit.stored, batch);
   if (!hn::AllTrue(F32(), fit.keeps_codes)) {
@@ -144,37 +151,46 @@ HWY_INLINE void encode_batch(const Batch& batch, bool weighted, Effort effort, S
   store_codes<Codec>(s.pairs, batch);
 }
 
+/// Copies of blocks that do not follow each other in memory.
+template <class Codec>
+struct Gathered {
+  HWY_ALIGN float weights[kLanes * kGroup];
+  HWY_ALIGN float importance[kLanes * kGroup];
+  typename Codec::Block blocks[kLanes];
+};
+
 /// Cuts rows into blocks, kLanes at a time.
 template <class Codec>
 void encode_all(const EncodeCall& call) {
+  using Block = typename Codec::Block;
   Scratch s;
+  Gathered<Codec> copy;
   const bool weighted = !call.importance.empty();
   if (!weighted) {
     std::fill(std::begin(s.w), std::end(s.w), 1.0f);
     fine_weight_pairs(s.w, s.weight_pairs);
   }
-  const std::int64_t per_row = call.rows.cols / Codec::kWeights, total = call.rows.rows * per_row;
-  typename Codec::Block unused;
-  std::int64_t row = 0, in_row = 0;
-  for (std::int64_t first = 0; first < total; first += kLanes) {
-    Batch batch;
-    for (std::size_t l = 0; l < kLanes; ++l) {
-      const bool real = first + static_cast<std::int64_t>(l) < total;
-      if (!real) {  // the last batch is filled with copies of its first block
-        batch.weights[l] = batch.weights[0];
-        batch.importance[l] = batch.importance[0];
-        batch.blocks[l] = reinterpret_cast<std::byte*>(&unused);
-        continue;
-      }
-      batch.weights[l] = call.rows.data + row * call.rows.stride + in_row * Codec::kWeights;
-      batch.importance[l] = weighted ? call.importance.data() + in_row * Codec::kWeights : nullptr;
-      batch.blocks[l] = call.out + static_cast<std::size_t>(first + static_cast<std::int64_t>(l)) * sizeof(unused);
-      if (++in_row == per_row) {
-        in_row = 0;
-        ++row;
-      }
+  const std::int64_t lanes = kLanes, per_row = call.rows.cols / Codec::kWeights, total = call.rows.rows * per_row;
+  const bool dense = call.rows.stride == call.rows.cols;
+  const auto weights = [&](std::int64_t block) { return call.rows.data + block / per_row * call.rows.stride + block % per_row * Codec::kWeights; };
+  const auto importance = [&](std::int64_t block) { return call.importance.data() + block % per_row * Codec::kWeights; };
+  for (std::int64_t first = 0; first < total; first += lanes) {
+    const bool in_one_row = first % per_row + lanes <= per_row;
+    Batch batch{dense ? call.rows.data + first * Codec::kWeights : weights(first), weighted ? importance(first) : nullptr,
+                call.out + static_cast<std::size_t>(first) * sizeof(Block)};
+    const bool partial = first + lanes > total;
+    if (partial || !(dense || in_one_row)) {
+      for (std::int64_t l = 0; l < lanes; ++l)  // the last batch is filled with copies of the last block
+        std::copy_n(weights(std::min(first + l, total - 1)), kGroup, copy.weights + static_cast<std::size_t>(l) * kGroup);
+      batch.weights = copy.weights;
     }
+    if (weighted && !in_one_row) {
+      for (std::int64_t l = 0; l < lanes; ++l) std::copy_n(importance(first + l), kGroup, copy.importance + static_cast<std::size_t>(l) * kGroup);
+      batch.importance = copy.importance;
+    }
+    if (partial) batch.blocks = reinterpret_cast<std::byte*>(copy.blocks);
     encode_batch<Codec>(batch, weighted, call.effort, s);
+    if (partial) std::memcpy(call.out + static_cast<std::size_t>(first) * sizeof(Block), copy.blocks, static_cast<std::size_t>(total - first) * sizeof(Block));
   }
 }
 

@@ -34,28 +34,36 @@ using VU = hn::Vec<U32>;
 constexpr std::size_t kLanes = hn::MaxLanes(F32());
 static_assert(kLanes == 4 || kLanes == 8 || kLanes == 16, "lanes are loaded and stored in 128-bit pieces");
 
-/// The four f32 (or u32) at pointers[k + 4 j] + offset in 128-bit piece j of the vector.
-template <class T>
-HWY_INLINE hn::Vec<hn::CappedTag<T, 16>> load_pieces(const T* const* pointers, std::size_t k, std::size_t offset) {
-  const hn::CappedTag<T, 16> d;
+/// Where the groups of the lanes lie: one after the other.
+template <std::size_t kStep>
+struct Consecutive {
+  const float* first;
+  HWY_INLINE const float* operator[](std::size_t lane) const { return first + lane * kStep; }
+};
+
+/// Four f32 at `offset` of the groups k, k + 4, ...: one group per 128-bit piece of the vector.
+template <class Groups>
+HWY_INLINE VF load_pieces(Groups groups, std::size_t k, std::size_t offset) {
+  const F32 d;
   if constexpr (kLanes == 4) {
-    return hn::LoadU(d, pointers[k] + offset);
+    return hn::LoadU(d, groups[k] + offset);
   } else {
-    const hn::Half<decltype(d)> half;
+    const hn::Half<F32> half;
     if constexpr (kLanes == 8) {
-      return hn::Combine(d, hn::LoadU(half, pointers[k + 4] + offset), hn::LoadU(half, pointers[k] + offset));
+      return hn::Combine(d, hn::LoadU(half, groups[k + 4] + offset), hn::LoadU(half, groups[k] + offset));
     } else {
       const hn::Half<decltype(half)> quarter;
-      const auto low = hn::Combine(half, hn::LoadU(quarter, pointers[k + 4] + offset), hn::LoadU(quarter, pointers[k] + offset));
-      const auto high = hn::Combine(half, hn::LoadU(quarter, pointers[k + 12] + offset), hn::LoadU(quarter, pointers[k + 8] + offset));
+      const auto low = hn::Combine(half, hn::LoadU(quarter, groups[k + 4] + offset), hn::LoadU(quarter, groups[k] + offset));
+      const auto high = hn::Combine(half, hn::LoadU(quarter, groups[k + 12] + offset), hn::LoadU(quarter, groups[k + 8] + offset));
       return hn::Combine(d, high, low);
     }
   }
 }
 
-/// 128-bit piece j of the vector to pointers[k + 4 j] + offset bytes.
-HWY_INLINE void store_pieces(VU v, std::byte* const* pointers, std::size_t k, std::size_t offset) {
-  const auto at = [&](std::size_t lane) { return reinterpret_cast<std::uint8_t*>(pointers[lane] + offset); };
+/// The inverse of load_pieces() for blocks of kStep bytes that follow each other.
+template <std::size_t kStep>
+HWY_INLINE void store_pieces(VU v, std::byte* blocks, std::size_t k, std::size_t offset) {
+  const auto at = [&](std::size_t lane) HWY_ATTR { return reinterpret_cast<std::uint8_t*>(blocks + lane * kStep + offset); };
   const auto bytes = hn::BitCast(hn::Repartition<std::uint8_t, U32>(), v);
   if constexpr (kLanes == 4) {
     hn::StoreU(bytes, hn::Repartition<std::uint8_t, U32>(), at(k));
@@ -88,7 +96,8 @@ HWY_INLINE void transpose_pieces(D d, V& a, V& b, V& c, V& e) {
 }
 
 /// Element i of the group at groups[lane] becomes lane `lane` of vector i of `out` (count x kLanes, aligned). count: a multiple of 4.
-HWY_INLINE void load_groups(const float* const* groups, std::size_t count, float* out) {
+template <class Groups>
+HWY_INLINE void load_groups(Groups groups, std::size_t count, float* out) {
   const F32 d;
   for (std::size_t i = 0; i < count; i += 4) {
     VF a = load_pieces(groups, 0, i), b = load_pieces(groups, 1, i), c = load_pieces(groups, 2, i), e = load_pieces(groups, 3, i);
@@ -125,20 +134,22 @@ HWY_INLINE VF finite_weights(VF x, VF limit) {
 
 /// load_groups(), then finite_weights() where needed; returns the range of each group. One pass for ordinary weights: a sum shows whether
 /// any of them is NaN or infinite.
-HWY_INLINE LaneRange load_weights(const float* const* groups, std::size_t count, float* out) {
+template <class Groups>
+HWY_INLINE LaneRange load_weights(Groups groups, std::size_t count, float* out) {
   const F32 d;
   const VF limit = hn::Set(d, kLargestPeak);
   LaneRange range{limit, hn::Neg(limit)};
-  VF sum = hn::Zero(d);
+  VF sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};  // several, for their latency
   for (std::size_t i = 0; i < count; i += 4) {
     VF v[4] = {load_pieces(groups, 0, i), load_pieces(groups, 1, i), load_pieces(groups, 2, i), load_pieces(groups, 3, i)};
     transpose_pieces(d, v[0], v[1], v[2], v[3]);
     for (std::size_t k = 0; k < 4; ++k) {
       hn::Store(v[k], d, out + (i + k) * kLanes);
       range = {hn::Min(range.low, v[k]), hn::Max(range.high, v[k])};
-      sum = hn::Add(sum, v[k]);
+      sums[k] = hn::Add(sums[k], v[k]);
     }
   }
+  const VF sum = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
   const auto ordinary = hn::And(hn::Lt(hn::Abs(sum), hn::Mul(limit, hn::Set(d, 64.0f))),
                                 hn::And(hn::Ge(range.low, hn::Neg(limit)), hn::Le(range.high, limit)));
   if (HWY_LIKELY(hn::AllTrue(d, ordinary))) return range;
@@ -147,13 +158,14 @@ HWY_INLINE LaneRange load_weights(const float* const* groups, std::size_t count,
 }
 
 /// Four u32 vectors a..e (lane = block) to 16 consecutive bytes of each block.
-HWY_INLINE void store_words(VU a, VU b, VU c, VU e, std::byte* const* blocks, std::size_t offset) {
+template <std::size_t kStep>
+HWY_INLINE void store_words(VU a, VU b, VU c, VU e, std::byte* blocks, std::size_t offset) {
   const U32 d;
   transpose_pieces(d, a, b, c, e);
-  store_pieces(a, blocks, 0, offset);
-  store_pieces(b, blocks, 1, offset);
-  store_pieces(c, blocks, 2, offset);
-  store_pieces(e, blocks, 3, offset);
+  store_pieces<kStep>(a, blocks, 0, offset);
+  store_pieces<kStep>(b, blocks, 1, offset);
+  store_pieces<kStep>(c, blocks, 2, offset);
+  store_pieces<kStep>(e, blocks, 3, offset);
 }
 
 /// As pq::nearest_code.

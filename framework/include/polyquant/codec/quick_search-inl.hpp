@@ -43,17 +43,21 @@ HWY_INLINE VI multiply_pairs(VS a, VS b) {
 #endif
 }
 
-/// Rounds (x - center) * factor of 32 elements to 16-bit integers, pairs (i, i + 16).
+/// (x - center) * factor of elements i and i + 16, rounded to 16-bit integers.
+template <bool kCentered>
+HWY_INLINE VS to_pair(const float* x, std::size_t i, VF center, VF factor) {
+  const F32 d;
+  const auto bits = [&](std::size_t element) HWY_ATTR {
+    VF v = hn::Load(d, x + element * kLanes);
+    if constexpr (kCentered) v = hn::Add(v, hn::Neg(center));  // a sum can take an operand from memory
+    return hn::BitCast(I32(), hn::Add(hn::Mul(v, factor), hn::Set(d, kRoundingMagic)));
+  };
+  return hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
+}
+
 template <bool kCentered>
 HWY_INLINE void to_pairs(const float* x, VF center, VF factor, VS* pairs) {
-  const F32 d;
-  const VF magic = hn::Set(d, kRoundingMagic);
-  const auto bits = [&](std::size_t i) HWY_ATTR {
-    VF v = hn::Load(d, x + i * kLanes);
-    if constexpr (kCentered) v = hn::Sub(v, center);
-    return hn::BitCast(I32(), hn::Add(hn::Mul(v, factor), magic));
-  };
-  for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
+  for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = to_pair<kCentered>(x, i, center, factor);
 }
 
 /// A fit per lane. Where `keeps_codes` holds, the codes found belong to it.
@@ -114,7 +118,9 @@ HWY_INLINE LaneQuickFit quick_search_scale(const float* x, VF peak, CodeRange ra
   return {{stored, zero}, hn::Ge(hn::Abs(stored), hn::Set(d, kCoarseScale))};
 }
 
-/// quick_search_scale_offset() for all lanes; the codes are measured from the middle one.
+/// quick_search_scale_offset() for all lanes; the codes are measured from the middle one. kSingle: there is one lattice and no refinement,
+/// so its codes are the result and all is done in one loop.
+template <bool kSingle>
 HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends, int highest_code, const QuickOffsetStarts& starts,
                                                   VS* pairs) {
   const F32 d;
@@ -123,32 +129,17 @@ HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends
   const VF range = hn::Sub(ends.high, ends.low);
   const auto alive = has_spread(ends.low, ends.high);
   const VF center = hn::Add(ends.low, hn::Mul(range, hn::Set(d, 0.5f)));
-  to_pairs<true>(x, center, hn::Div(hn::Set(d, 2.0f * kQuickPeak), hn::IfThenElse(alive, range, one)), pairs);
+  const VF factor = hn::Div(hn::Set(d, 2.0f * kQuickPeak), hn::IfThenElse(alive, range, one));
   const int middle = (highest_code + 1) / 2;
   const VS lowest = set_shorts(-middle), highest = set_shorts(middle - 1), ones = set_shorts(1);
   const VF inverse_count = hn::Set(d, 1.0f / kQuickWeights);
-
-  VS y_pairs = hn::Zero(I16());  // 16 numbers of about 2000 fit
-  for (std::size_t i = 0; i < kPairs; ++i) y_pairs = hn::Add(y_pairs, pairs[i]);
-  const VF sum_y = hn::ConvertTo(d, multiply_pairs(y_pairs, ones));
-  const VF mean_y = hn::Mul(sum_y, inverse_count);
-
-  VF best_covariance = zero, best_variance = one, best_square = zero, best_mean_code = zero;
-  VS best_multiplier = hn::Zero(I16()), best_origin = best_multiplier;
   const auto code = [&](VS y, VS multiplier, VS origin) HWY_ATTR {
     return hn::Min(hn::Max(hn::MulFixedPoint15(hn::Sub(y, origin), multiplier), lowest), highest);
   };
-  // With a single candidate its codes are the result: `is_last` keeps them.
-  const auto consider = [&](VS multiplier, VS origin, bool is_last) HWY_ATTR {
-    VS q_pairs = hn::Zero(I16());
-    VI qq = hn::Zero(di), yq = qq;
-    for (std::size_t i = 0; i < kPairs; ++i) {
-      const VS y = pairs[i], q = code(y, multiplier, origin);
-      q_pairs = hn::Add(q_pairs, q);
-      qq = hn::Add(qq, multiply_pairs(q, q));
-      yq = hn::Add(yq, multiply_pairs(y, q));
-      if (is_last) pairs[i] = q;
-    }
+
+  VF best_covariance = zero, best_variance = one, best_square = zero, best_mean_code = zero, sum_y = zero;
+  VS best_multiplier = hn::Zero(I16()), best_origin = best_multiplier;
+  const auto keep = [&](VS q_pairs, VI qq, VI yq, VS multiplier, VS origin) HWY_ATTR {
     const VF sum_q = hn::ConvertTo(d, multiply_pairs(q_pairs, ones));
     const VF mean_code = hn::Mul(sum_q, inverse_count);
     const VF variance = hn::Sub(hn::ConvertTo(d, qq), hn::Mul(sum_q, mean_code));
@@ -162,18 +153,49 @@ HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends
     best_multiplier = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, multiplier), hn::BitCast(d, best_multiplier)));
     best_origin = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, origin), hn::BitCast(d, best_origin)));
   };
-  const bool single = starts.lattices.size() == 1 && starts.refinements == 0;
-  for (const QuickLattice& lattice : starts.lattices) consider(set_shorts(lattice.multiplier), set_shorts(lattice.origin), single);
-  for (int round = 0; round < starts.refinements; ++round) {
-    const VF step = hn::Div(hn::IfThenElse(alive, best_covariance, one), best_variance);
-    consider(both_halves(hn::NearestInt(hn::Div(hn::Set(d, kQuickUnit), step))),
-             both_halves(hn::NearestInt(hn::Sub(mean_y, hn::Mul(step, best_mean_code)))), false);
-  }
-  if (!single)
+  const auto consider = [&](VS multiplier, VS origin) HWY_ATTR {
+    VS q_pairs = hn::Zero(I16());
+    VI qq = hn::Zero(di), yq = qq;
+    for (std::size_t i = 0; i < kPairs; ++i) {
+      const VS q = code(pairs[i], multiplier, origin);
+      q_pairs = hn::Add(q_pairs, q);
+      qq = hn::Add(qq, multiply_pairs(q, q));
+      yq = hn::Add(yq, multiply_pairs(pairs[i], q));
+    }
+    keep(q_pairs, qq, yq, multiplier, origin);
+  };
+
+  VS y_pairs = hn::Zero(I16());  // 16 numbers of about 2000 fit
+  if constexpr (kSingle) {
+    const VS multiplier = set_shorts(starts.lattices[0].multiplier), origin = set_shorts(starts.lattices[0].origin);
+    VS q_pairs = hn::Zero(I16());
+    VI qq = hn::Zero(di), yq = qq;
+    for (std::size_t i = 0; i < kPairs; ++i) {
+      const VS y = to_pair<true>(x, i, center, factor), q = code(y, multiplier, origin);
+      y_pairs = hn::Add(y_pairs, y);
+      q_pairs = hn::Add(q_pairs, q);
+      qq = hn::Add(qq, multiply_pairs(q, q));
+      yq = hn::Add(yq, multiply_pairs(y, q));
+      pairs[i] = q;
+    }
+    sum_y = hn::ConvertTo(d, multiply_pairs(y_pairs, ones));
+    keep(q_pairs, qq, yq, multiplier, origin);
+  } else {
+    to_pairs<true>(x, center, factor, pairs);
+    for (std::size_t i = 0; i < kPairs; ++i) y_pairs = hn::Add(y_pairs, pairs[i]);
+    sum_y = hn::ConvertTo(d, multiply_pairs(y_pairs, ones));
+    for (const QuickLattice& lattice : starts.lattices) consider(set_shorts(lattice.multiplier), set_shorts(lattice.origin));
+    const VF mean_y = hn::Mul(sum_y, inverse_count);
+    for (int round = 0; round < starts.refinements; ++round) {
+      const VF step = hn::Div(hn::IfThenElse(alive, best_covariance, one), best_variance);
+      consider(both_halves(hn::NearestInt(hn::Div(hn::Set(d, kQuickUnit), step))),
+               both_halves(hn::NearestInt(hn::Sub(mean_y, hn::Mul(step, best_mean_code)))));
+    }
     for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = code(pairs[i], best_multiplier, best_origin);
+  }
   const VF unit = hn::Mul(range, hn::Set(d, 1.0f / (2.0f * kQuickPeak)));
   const VF scale = hn::Mul(hn::Div(best_covariance, best_variance), unit);
-  const VF mean = hn::Add(center, hn::Mul(mean_y, unit));
+  const VF mean = hn::Add(center, hn::Mul(hn::Mul(sum_y, inverse_count), unit));
   const VF offset = hn::Sub(mean, hn::Mul(scale, hn::Add(best_mean_code, hn::Set(d, static_cast<float>(middle)))));
   const LaneScaleOffset stored{f16_rounded(scale), f16_rounded(offset)};
   const VF coarse = hn::Max(hn::Set(d, kCoarseScale), hn::Mul(hn::Abs(stored.offset), hn::Set(d, 0x1p-8f)));
