@@ -1,6 +1,7 @@
 #include "tokenizer/pre_tokenizer_name.hpp"
 
 #include "plugin/registry.hpp"
+#include "tokenizer/tokenizer.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/file.hpp>
@@ -100,10 +101,29 @@ std::string pre_tokenizer_by_structure(const TokenizerJson& tokenizer) {
   return {};
 }
 
+std::string pre_tokenizer_by_fingerprint(const TokenizerJson& tokenizer) {
+  const Json* text = table().find("test_string");
+  const Json* known = table().find("fingerprints");
+  if (text == nullptr || !text->is_string() || known == nullptr || !known->is_array()) return {};
+  const std::string hash = fingerprint(Tokenizer(tokenizer).encode(text->string(), true));
+  std::string name;
+  for (const Json& entry : known->array())
+    if (entry.is_array() && entry.array().size() == 2 && entry.array()[0] == Json(hash)) name = entry.array()[1].string();
+  return name;  // the last match counts, as in the converter
+}
+
 std::string pre_tokenizer_name(const TokenizerJson& tokenizer) {
-  std::string name = pre_tokenizer_by_structure(tokenizer);
+  std::string name;
+  std::string reason;
+  try {
+    name = pre_tokenizer_by_fingerprint(tokenizer);
+  } catch (const FormatError& error) {
+    reason = std::string(" (") + error.what() + ")";  // a part that only its structure can tell
+  }
+  if (name.empty()) name = pre_tokenizer_by_structure(tokenizer);
   if (!name.empty()) return name;
-  throw FormatError(tokenizer.source + ": the pre-tokenizer is none that llama.cpp is known to have; if you know its name there, give it as the option 'pre_tokenizer'");
+  throw FormatError(tokenizer.source + ": the pre-tokenizer is none that llama.cpp is known to have" + reason +
+                    "; if you know its name there, give it as the option 'pre_tokenizer'");
 }
 
 }  // namespace pq

@@ -10,6 +10,10 @@ namespace pq {
 /// By the fingerprint of the whole tokenizer, else by the structure of its pre-tokenizer. Throws FormatError if neither is known.
 std::string pre_tokenizer_name(const TokenizerJson& tokenizer);
 
+/// By the ids of a test string, as llama.cpp's converter does it; empty if they are not in its table. Throws FormatError for a tokenizer that
+/// class Tokenizer does not support.
+std::string pre_tokenizer_by_fingerprint(const TokenizerJson& tokenizer);
+
 /// By the structure alone: normalizer, splits and flags; empty if it is not known.
 std::string pre_tokenizer_by_structure(const TokenizerJson& tokenizer);
 

@@ -1,0 +1,108 @@
+#include "tokenizer/pre_tokenizer.hpp"
+
+#include "tokenizer/regex.hpp"
+#include "tokenizer/unicode.hpp"
+
+#include <polyquant/base/error.hpp>
+
+namespace pq {
+namespace {
+
+std::string text_at(const Json& object, std::string_view path) {
+  const Json* value = object.find_path(path);
+  if (value == nullptr || !value->is_string())
+    throw FormatError("tokenizer.json: a normalizer needs the text '" + std::string(path) + "'");
+  return value->string();
+}
+
+class Sequence final : public Normalizer {
+ public:
+  explicit Sequence(std::vector<std::unique_ptr<const Normalizer>> steps) : steps_(std::move(steps)) {}
+  std::string apply(std::string text) const override {
+    for (const auto& step : steps_) text = step->apply(std::move(text));
+    return text;
+  }
+
+ private:
+  std::vector<std::unique_ptr<const Normalizer>> steps_;
+};
+
+class Form final : public Normalizer {
+ public:
+  explicit Form(NormalForm form) : form_(form) {}
+  std::string apply(std::string text) const override { return normalized(text, form_); }
+
+ private:
+  NormalForm form_;
+};
+
+class Prepend final : public Normalizer {
+ public:
+  explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
+  std::string apply(std::string text) const override { return text.empty() ? text : prefix_ + text; }
+
+ private:
+  std::string prefix_;
+};
+
+class ReplaceText final : public Normalizer {
+ public:
+  ReplaceText(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  std::string apply(std::string text) const override {
+    if (from_.empty()) return text;
+    std::string out;
+    std::size_t at = 0;
+    for (std::size_t found = text.find(from_); found != std::string::npos; found = text.find(from_, at)) {
+      out.append(text, at, found - at).append(to_);
+      at = found + from_.size();
+    }
+    return out.append(text, at);
+  }
+
+ private:
+  std::string from_, to_;
+};
+
+class ReplaceMatches final : public Normalizer {
+ public:
+  ReplaceMatches(const std::string& pattern, std::string to) : regex_(pattern), to_(std::move(to)) {}
+  std::string apply(std::string text) const override {
+    std::string out;
+    std::size_t at = 0;
+    regex_.for_matches(text, [&](std::size_t begin, std::size_t end) {
+      out.append(text, at, begin - at).append(to_);
+      at = end;
+    });
+    return out.append(text, at);
+  }
+
+ private:
+  Regex regex_;
+  std::string to_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Normalizer> make_normalizer(const Json* description) {
+  if (description == nullptr || description->is_null()) return nullptr;
+  const std::string type = text_at(*description, "type");
+  if (type == "NFC") return std::make_unique<Form>(NormalForm::nfc);
+  if (type == "NFD") return std::make_unique<Form>(NormalForm::nfd);
+  if (type == "NFKC") return std::make_unique<Form>(NormalForm::nfkc);
+  if (type == "NFKD") return std::make_unique<Form>(NormalForm::nfkd);
+  if (type == "Prepend") return std::make_unique<Prepend>(text_at(*description, "prepend"));
+  if (type == "Replace") {
+    const std::string content = text_at(*description, "content");
+    if (description->find_path("pattern.String") != nullptr) return std::make_unique<ReplaceText>(text_at(*description, "pattern.String"), content);
+    return std::make_unique<ReplaceMatches>(text_at(*description, "pattern.Regex"), content);
+  }
+  const Json* list = description->find("normalizers");
+  if (type != "Sequence" || list == nullptr || !list->is_array())
+    throw FormatError("tokenizer.json: the normalizer '" + type + "' is not supported; known: NFC, NFD, NFKC, NFKD, Prepend, Replace, Sequence");
+  std::vector<std::unique_ptr<const Normalizer>> steps;
+  for (const Json& item : list->array())
+    if (auto step = make_normalizer(&item)) steps.push_back(std::move(step));
+  return std::make_unique<Sequence>(std::move(steps));
+}
+
+}  // namespace pq

@@ -1,0 +1,29 @@
+// UTF-8 and Unicode normal forms; utf8proc lives behind this header.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace pq {
+
+/// The character at text[at], whose length in bytes is added to `at`; `text` is valid UTF-8.
+char32_t next_character(std::string_view text, std::size_t& at) noexcept;
+/// Length in bytes of the character whose first byte this is.
+std::size_t character_bytes(char first) noexcept;
+void append_utf8(std::string& out, char32_t character);
+/// `text` with every invalid byte replaced by U+FFFD, as Python's errors="replace" does for single bytes.
+std::string valid_utf8(std::string_view text);
+
+enum class NormalForm { nfc, nfd, nfkc, nfkd };
+/// The normal form. `text` is valid UTF-8.
+std::string normalized(std::string_view text, NormalForm form);
+
+/// Unicode White_Space.
+bool is_whitespace(char32_t character) noexcept;
+/// General categories.
+bool is_numeric(char32_t character) noexcept;      // Nd, Nl, No
+bool is_punctuation(char32_t character) noexcept;  // P*, and ASCII's $ + < = > ^ ` | ~
+bool is_word(char32_t character) noexcept;         // letters, marks, numbers, connector punctuation
+
+}  // namespace pq
