@@ -124,9 +124,13 @@ class ModelWriter {
   /// Everything written so far survives a crash of the machine.
   virtual void flush() = 0;
   virtual void keep() noexcept = 0;
+  /// Opens what has been written so far under its partial name, for verification before seal(). nullptr: only possible after seal().
+  virtual std::unique_ptr<ModelReader> reopen() const;
   /// Completes the output and gives it its final name; one rename (per file for split outputs, the first file last).
   virtual void seal() = 0;
 };
+
+inline std::unique_ptr<ModelReader> ModelWriter::reopen() const { return nullptr; }
 
 /// Immutable, callable from any thread.
 class Format {

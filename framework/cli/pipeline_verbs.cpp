@@ -1,0 +1,83 @@
+#include "pipeline_verbs.hpp"
+
+#include "config/pipeline.hpp"
+#include "config/yaml.hpp"
+#include "plan/plan.hpp"
+#include "progress_bar.hpp"
+#include "report/run_report.hpp"
+#include "run/run.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/log.hpp>
+
+#include <nlohmann/json.hpp>
+
+namespace pq::cli {
+namespace {
+
+Plan plan_for(Session& session, Node root, const std::filesystem::path& base, const PipelineFlags& flags) {
+  for (const std::string& assignment : flags.overrides) apply_override(root, assignment);
+  if (!flags.backend.empty()) root.set("backend", given(flags.backend, "--backend"));
+  if (!flags.work.empty()) root.set("work", given(std::filesystem::absolute(flags.work).string(), "--work"));
+  const Pipeline pipeline = parse_pipeline(root, base);
+  Executor& executor = session.executor(session.globals.threads > 0 ? session.globals.threads : pipeline.threads);
+  Plan plan = make_plan(pipeline, session.registry(), executor.threads());
+  for (const std::string& warning : plan.warnings) log::warning(warning);
+  return plan;
+}
+
+bool ends_with(const std::string& text, std::string_view end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+std::string format_by_name(const std::string& to) {
+  if (ends_with(to, ".gguf")) return "gguf";
+  if (ends_with(to, ".safetensors")) return "safetensors";
+  throw ConfigError("the format of '" + to + "' cannot be told from its name; add --format (see `polyquant help formats`)");
+}
+
+}  // namespace
+
+void add_pipeline_flags(CLI::App& verb, PipelineFlags& flags, bool writes) {
+  verb.add_option("--set", flags.overrides, "Change one key: outputs.0.to=x.gguf.")->type_name("KEY=VALUE")->allow_extra_args(false);
+  verb.add_option("--backend", flags.backend, "Where the heavy maths runs.")->type_name("BACKEND");
+  verb.add_flag("--json", flags.json, "Print one JSON document.");
+  if (!writes) return;
+  verb.add_flag("--force", flags.force, "Replace outputs that exist.");
+  verb.add_option("--work", flags.work, "Folder for state that a resumed run needs.")->type_name("FOLDER");
+}
+
+Node given(const std::string& text, const std::string& option) {
+  return Node::scalar(text, false, Mark{std::make_shared<const std::string>(option), 0, 0});
+}
+
+Node single_output(const std::string& model, const std::string& to, const std::string& format, Node output) {
+  output.set("to", given(to, "--to"));
+  output.set("format", given(format.empty() ? format_by_name(to) : format, "--format"));
+  Node outputs = Node::sequence();
+  outputs.push_back(std::move(output));
+  Node root = Node::map();
+  root.set("version", Node::scalar("1"));
+  root.set("model", given(model, "MODEL"));
+  root.set("outputs", std::move(outputs));
+  return root;
+}
+
+void print_plan(Session& session, Node pipeline, const std::filesystem::path& base, const PipelineFlags& flags) {
+  const Plan plan = plan_for(session, std::move(pipeline), base, flags);
+  if (flags.json) session.print_json(plan_json(plan));
+  else session.print(plan_text(plan));
+}
+
+void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& base, const PipelineFlags& flags) {
+  const Plan plan = plan_for(session, std::move(pipeline), base, flags);
+  check_outputs(plan, flags.force);
+  ProgressBar bar(session.shows_progress());
+  const RunResult result = execute(plan, session.executor(), [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
+  bar.finish();
+  write_report(plan, result);
+  if (flags.json) session.print_json(run_json(plan, result));
+  else session.print(run_text(plan, result));
+}
+
+}  // namespace pq::cli

@@ -1,0 +1,38 @@
+// What run, plan, quantize and convert share: a pipeline goes in, a plan or finished outputs come out.
+#pragma once
+
+#include "session.hpp"
+
+#include <polyquant/base/node.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace pq::cli {
+
+/// Options of the four subcommands.
+struct PipelineFlags {
+  std::vector<std::string> overrides;  // --set
+  std::string backend;
+  std::string work;
+  bool force = false;
+  bool json = false;
+};
+
+/// Adds --set, --force, --work, --backend and --json as they apply.
+void add_pipeline_flags(CLI::App& verb, PipelineFlags& flags, bool writes);
+
+/// Plans the pipeline and prints the plan.
+void print_plan(Session& session, Node pipeline, const std::filesystem::path& base, const PipelineFlags& flags);
+
+/// Plans and executes the pipeline and prints the coverage table.
+void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& base, const PipelineFlags& flags);
+
+/// A scalar node of the command line, for error messages that name the option.
+Node given(const std::string& text, const std::string& option);
+
+/// A pipeline with one output, as `quantize` and `convert` make it. `format` "" = by the name of the output. Members of `output` are added to it.
+Node single_output(const std::string& model, const std::string& to, const std::string& format, Node output);
+
+}  // namespace pq::cli

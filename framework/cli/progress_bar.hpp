@@ -1,0 +1,28 @@
+// A bar with the time left, on stderr.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace pq::cli {
+
+/// Draws at most ten times a second, only if `enabled`. One caller at a time.
+class ProgressBar {
+ public:
+  explicit ProgressBar(bool enabled) : enabled_(enabled), start_(Clock::now()), drawn_(start_) {}
+  ~ProgressBar() { finish(); }
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
+
+  void show(std::int64_t done, std::int64_t total);
+  /// Erases the bar.
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  bool enabled_;
+  bool visible_ = false;
+  Clock::time_point start_, drawn_;
+};
+
+}  // namespace pq::cli

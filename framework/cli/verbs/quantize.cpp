@@ -1,0 +1,78 @@
+// polyquant quantize: a pipeline with one output, written on the command line.
+#include "pipeline_verbs.hpp"
+#include "verbs.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <memory>
+
+namespace pq::cli {
+namespace {
+
+struct Options {
+  std::string model, to, format, recipe, encoding, target, from, quantizer, calibration, imatrix, effort;
+  int samples = 0, length = 0;
+  PipelineFlags flags;
+};
+
+void set_if_given(Node& map, const std::string& key, const std::string& value, const std::string& option) {
+  if (!value.empty()) map.set(key, given(value, option));
+}
+
+Node calibration_of(const Options& options) {
+  Node calibration = Node::map();
+  set_if_given(calibration, "data", options.calibration, "--calibration");
+  if (options.samples > 0) calibration.set("samples", given(std::to_string(options.samples), "--samples"));
+  if (options.length > 0) calibration.set("length", given(std::to_string(options.length), "--length"));
+  return calibration;
+}
+
+Node pipeline_of(const Options& options) {
+  if (options.recipe.empty() && options.encoding.empty() && options.target.empty())
+    throw ConfigError("quantize needs one of --recipe, --encoding and --target, for example --recipe q4_0");
+  Node output = Node::map();
+  set_if_given(output, "recipe", options.recipe, "--recipe");
+  set_if_given(output, "encoding", options.encoding, "--encoding");
+  set_if_given(output, "quantizer", options.quantizer, "--quantizer");
+  if (!options.target.empty()) {
+    Node allocate = Node::map();
+    allocate.set("target", given(options.target, "--target"));
+    set_if_given(allocate, "from", options.from, "--from");
+    output.set("allocate", std::move(allocate));
+  }
+  Node root = single_output(options.model, options.to, options.format, std::move(output));
+  if (Node calibration = calibration_of(options); !calibration.members().empty()) root.set("calibration", std::move(calibration));
+  set_if_given(root, "imatrix", options.imatrix, "--imatrix");
+  set_if_given(root, "effort", options.effort, "--effort");
+  return root;
+}
+
+}  // namespace
+
+void add_quantize(CLI::App& app, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App& verb = *app.add_subcommand("quantize", "Quantize a model into one output; a pipeline without a file.");
+  verb.add_option("MODEL", options->model, "Hugging Face folder, GGUF file, or anything that a format plugin recognises.")
+      ->required()
+      ->type_name("PATH");
+  verb.add_option("--to", options->to, "The output.")->required()->type_name("PATH");
+  verb.add_option("--format", options->format, "Format of the output; default by its name.")->type_name("FORMAT");
+  CLI::Option* recipe = verb.add_option("--recipe", options->recipe, "Which tensor gets which encoding.")->type_name("RECIPE");
+  CLI::Option* encoding = verb.add_option("--encoding", options->encoding, "One encoding for all weights.")->type_name("ENCODING");
+  CLI::Option* target = verb.add_option("--target", options->target, "A size: 4.25bpw or 6GiB.")->type_name("SIZE");
+  recipe->excludes(encoding)->excludes(target);
+  encoding->excludes(target);
+  verb.add_option("--from", options->from, "Encodings to choose from for --target.")->type_name("ENCODINGS")->needs(target);
+  verb.add_option("--quantizer", options->quantizer, "How codes are chosen.")->type_name("QUANTIZER");
+  verb.add_option("--calibration", options->calibration, "Texts to calibrate with.")->type_name("FILE");
+  verb.add_option("--imatrix", options->imatrix, "Importance matrix.")->type_name("FILE");
+  verb.add_option("--samples", options->samples, "Calibration samples.")->type_name("N");
+  verb.add_option("--length", options->length, "Tokens per calibration sample.")->type_name("N");
+  verb.add_option("--effort", options->effort, "How much to search: fast, normal or best.")->type_name("LEVEL");
+  add_pipeline_flags(verb, options->flags, true);
+  session.on(verb, [&session, options] {
+    run_pipeline(session, pipeline_of(*options), std::filesystem::current_path(), options->flags);
+  });
+}
+
+}  // namespace pq::cli

@@ -1,0 +1,81 @@
+#include "plan/plan.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <system_error>
+
+namespace pq {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The nearest folder above `path` that exists.
+fs::path existing_folder(const fs::path& path) {
+  std::error_code ignored;
+  fs::path folder = fs::absolute(path).parent_path();
+  while (!fs::exists(folder, ignored) && folder != folder.root_path()) folder = folder.parent_path();
+  return folder;
+}
+
+/// The files that will have final names: the output itself, or the shards of a split one.
+std::vector<fs::path> final_paths(const PlannedOutput& output) {
+  if (output.format->info().is_folder && output.layout.files.size() != 1) return {output.to};
+  std::vector<fs::path> paths = {output.to};
+  if (!output.format->info().is_folder)
+    for (const OutputLayout::File& file : output.layout.files) paths.push_back(output.to.parent_path() / file.name);
+  return paths;
+}
+
+bool is_inside(const fs::path& path, const fs::path& folder) {
+  const fs::path relative = fs::weakly_canonical(path).lexically_relative(fs::weakly_canonical(folder));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+/// Whether replacing `path` (which exists) would destroy the model, a file of it, or a folder around it.
+bool endangers(const fs::path& path, const fs::path& model) {
+  return is_inside(model, path) || (fs::is_directory(model) && !fs::is_directory(path) && is_inside(path, model));
+}
+
+void check_target(const Plan& plan, const PlannedOutput& output, bool force) {
+  std::error_code ignored;
+  for (const fs::path& path : final_paths(output)) {
+    if (!fs::exists(path, ignored)) continue;
+    if (endangers(path, plan.model))
+      throw ConfigError(fmt::format("{} belongs to the model that is being read; choose another place for the output", path.string()));
+    if (!force) throw ConfigError(fmt::format("{} exists; choose another name or add --force to replace it", path.string()));
+    if (fs::is_directory(path, ignored) && !output.format->info().is_folder)
+      throw ConfigError(fmt::format("{} is a folder, but format '{}' writes a file; choose another name", path.string(),
+                                    output.format->info().id));
+  }
+}
+
+void check_space(const Plan& plan) {
+  std::map<fs::path, std::uint64_t> needed;
+  for (const PlannedOutput& output : plan.outputs) needed[existing_folder(output.to)] += output.layout.total_bytes();
+  for (const auto& [folder, bytes] : needed) {
+    std::error_code failed;
+    const fs::space_info space = fs::space(folder, failed);
+    if (!failed && space.available < bytes)
+      throw ResourceError(fmt::format("{} has {} free, the outputs need {}; free some space or choose another place", folder.string(),
+                                      format_bytes(space.available), format_bytes(bytes)));
+  }
+}
+
+}  // namespace
+
+void check_outputs(const Plan& plan, bool force) {
+  std::set<fs::path> seen;
+  for (const PlannedOutput& output : plan.outputs) {
+    if (!seen.insert(fs::weakly_canonical(output.to)).second)
+      throw ConfigError(fmt::format("two outputs are written to {}; give each its own place", output.to.string()));
+    check_target(plan, output, force);
+  }
+  check_space(plan);
+}
+
+}  // namespace pq

@@ -1,0 +1,44 @@
+// Which encoding a tensor of an output gets.
+#pragma once
+
+#include "allocation/recipe.hpp"
+#include "plan/plan.hpp"
+
+#include <regex>
+#include <vector>
+
+namespace pq {
+
+/// Chooses encodings for the tensors of one output.
+class EncodingChooser {
+ public:
+  /// `recipe` nullptr: `encoding:` of the output, or what is stored. All arguments must outlive the chooser.
+  EncodingChooser(const OutputSpec& spec, const ModelView& view, const Format& format, const PluginRegistry& registry,
+                  const Recipe* recipe);
+
+  /// The encoding of one tensor: rules, then the recipe, `encoding:`, or what is stored; the first that the format can store and whose block
+  /// divides the columns, then `fallback:`. Throws ConfigError naming tensor, reason and cure if none does.
+  PlannedTensor choose(std::size_t index) const;
+
+  /// Rules that no tensor matched: probably a typing error.
+  std::vector<std::string> unused_rules() const;
+
+ private:
+  struct Candidates {
+    std::vector<Node> specs;
+    std::string asked_by;
+  };
+  Candidates candidates(const ViewTensor& tensor) const;
+  bool fits(std::size_t rule, const ViewTensor& tensor) const;
+  PlannedTensor carry(std::size_t index, const Candidates& candidates) const;
+  Route route(const ViewTensor& tensor, const Encoding& target, const Encoding* stored) const;
+
+  const OutputSpec& spec_;
+  const ModelView& view_;
+  const Format& format_;
+  const PluginRegistry& registry_;
+  const Recipe* recipe_;
+  std::vector<std::regex> patterns_;  // parallel to spec_.rules
+};
+
+}  // namespace pq

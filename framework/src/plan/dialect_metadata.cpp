@@ -1,0 +1,65 @@
+#include "plan/dialect_metadata.hpp"
+
+#include "allocation/recipe.hpp"
+
+#include <polyquant/base/file.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+namespace pq {
+namespace {
+
+constexpr std::uint32_t kQuantizationVersion = 2;  // GGML_QNT_VERSION, required once a tensor is quantized
+
+/// The encoding that most weights have.
+std::string main_encoding(const PlannedOutput& output) {
+  std::map<std::string, std::int64_t> weights;
+  for (const OutputTensor& tensor : output.model.tensors) weights[tensor.encoding] += elements(tensor.shape);
+  const auto most = std::max_element(weights.begin(), weights.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  return most == weights.end() ? "" : most->first;
+}
+
+void finish_gguf(PlannedOutput& output, int file_type) {
+  if (file_type < 0) {
+    const std::string id = main_encoding(output);
+    const std::vector<std::string> known = known_recipes();
+    if (std::find(known.begin(), known.end(), id) != known.end()) file_type = load_recipe(id, {}).file_type;
+  }
+  Metadata& metadata = output.model.metadata;
+  if (file_type >= 0) metadata.set("general.file_type", static_cast<std::uint32_t>(file_type));
+  else metadata.erase("general.file_type");
+  metadata.set("general.quantization_version", kQuantizationVersion);
+}
+
+/// config.json names the dtype of the weights; transformers 5 calls the key `dtype`, older versions `torch_dtype`.
+void finish_config(PlannedOutput& output) {
+  static const std::map<std::string, std::string> names = {{"f32", "float32"}, {"f16", "float16"}, {"bf16", "bfloat16"}};
+  const auto dtype = names.find(main_encoding(output));
+  if (dtype == names.end()) return;
+  for (SideFile& file : output.model.side_files) {
+    if (file.name != "config.json") continue;
+    const std::string text = file.path.empty() ? file.content : read_text_file(file.path, 16u << 20);
+    auto config = nlohmann::ordered_json::parse(text, nullptr, false);
+    if (!config.is_object()) return;  // opened and judged by the view
+    const char* key = config.contains("dtype") ? "dtype" : "torch_dtype";
+    if (config.contains(key) && config[key] == dtype->second) return;
+    config[key] = dtype->second;
+    file.content = config.dump(2) + "\n";
+    file.path.clear();
+  }
+}
+
+}  // namespace
+
+void finish_metadata(PlannedOutput& output, int file_type) {
+  output.model.metadata = output.view->metadata;
+  output.model.side_files = output.view->side_files;
+  if (output.view->dialect == Dialect::gguf) finish_gguf(output, file_type);
+  else finish_config(output);
+}
+
+}  // namespace pq

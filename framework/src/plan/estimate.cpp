@@ -1,0 +1,75 @@
+#include "plan/estimate.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <random>
+
+namespace pq {
+namespace {
+
+constexpr std::int64_t kChunkWeights = 1 << 18;  // 1 MiB of f32: fits the second-level cache, and long enough to hide scheduling
+constexpr std::uint64_t kProgramBytes = 48ull << 20;  // program, libraries, plugins and thread stacks
+constexpr double kCopyBytesPerSecond = 1.5e9;  // one thread writing to the page cache
+
+double elapsed_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Seconds per weight of encoding and decoding back, on one thread.
+double seconds_per_weight(const Encoding& encoding, Effort effort) {
+  const auto sample_cols = static_cast<std::int64_t>(round_up(4096, static_cast<std::uint64_t>(encoding.info().block_cols)));
+  constexpr std::int64_t kRows = 8;
+  std::vector<float> weights(static_cast<std::size_t>(kRows * sample_cols));
+  std::mt19937 random(1);
+  for (float& w : weights) w = static_cast<float>(random() % 2001) * 1e-3f - 1.0f;
+  std::vector<std::byte> bytes(encoding.row_bytes(sample_cols) * kRows);
+  const auto encoder = encoding.encoder({sample_cols, {}, effort});
+  const ConstMatrix in{weights.data(), kRows, sample_cols, sample_cols};
+  double best = 1e9;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    const auto start = std::chrono::steady_clock::now();
+    encoder->encode(in, bytes);
+    encoding.decode(bytes, {weights.data(), kRows, sample_cols, sample_cols});
+    best = std::min(best, elapsed_since(start));
+  }
+  return best / static_cast<double>(kRows * sample_cols);
+}
+
+std::uint64_t metadata_bytes(const OutputModel& model) {
+  std::uint64_t bytes = 0;
+  for (const auto& [key, value] : model.metadata.entries())
+    if (const auto* strings = std::get_if<std::vector<std::string>>(&value)) bytes += strings->size() * 64;
+  for (const SideFile& file : model.side_files) bytes += file.content.size();
+  return bytes;
+}
+
+}  // namespace
+
+void estimate(Plan& plan, int threads) {
+  std::int64_t longest_row = 1;
+  std::map<std::string, double> speeds;
+  double seconds = 0;
+  std::uint64_t kept = 0;
+  std::uint64_t per_weight = sizeof(float);
+  for (const PlannedOutput& output : plan.outputs) {
+    for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+      const PlannedTensor& tensor = output.tensors[i];
+      const OutputTensor& out = output.model.tensors[i];
+      longest_row = std::max(longest_row, cols(out.shape));
+      seconds += static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) / kCopyBytesPerSecond;
+      if (tensor.route == Route::copy) continue;
+      const auto [at, fresh] = speeds.try_emplace(out.encoding, 0.0);
+      if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort);
+      seconds += at->second * static_cast<double>(elements(out.shape));
+    }
+    kept += 2 * metadata_bytes(output.model);
+    per_weight += 2 * sizeof(float);  // encoded rows and the values they decode to
+  }
+  plan.chunk_weights = std::max(kChunkWeights, longest_row);
+  plan.seconds = seconds / std::max(1, threads);
+  plan.peak_memory_bytes =
+      kProgramBytes + kept + static_cast<std::uint64_t>(plan.chunk_weights) * per_weight * static_cast<std::uint64_t>(threads);
+}
+
+}  // namespace pq

@@ -1,0 +1,151 @@
+#include "allocation/recipe.hpp"
+#include "model/open_model.hpp"
+#include "plan/choose_encoding.hpp"
+#include "plan/dialect_metadata.hpp"
+#include "plan/estimate.hpp"
+#include "plan/plan.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+
+namespace pq {
+namespace {
+
+/// Views are shared by all outputs of a dialect (and of the same view options), so that a tensor is read and decoded once for all of them.
+class ViewCache {
+ public:
+  ViewCache(const OpenedModel& model, const std::filesystem::path& path) : model_(model), path_(path) {}
+
+  std::shared_ptr<const ModelView> get(Dialect dialect, const ViewOptions& options) {
+    auto& slot = views_[std::tuple(dialect, options.name, options.pre_tokenizer)];
+    if (!slot) slot = make_view(model_.reader, path_, dialect, options);
+    return slot;
+  }
+
+ private:
+  const OpenedModel& model_;
+  std::filesystem::path path_;
+  std::map<std::tuple<Dialect, std::string, std::string>, std::shared_ptr<const ModelView>> views_;
+};
+
+void add_tensor(PlannedOutput& output, PlannedTensor planned) {
+  const ViewTensor& tensor = output.view->tensors[planned.view_index];
+  OutputTensor out{tensor.name, tensor.shape, tensor.stored_encoding, 0};
+  if (planned.encoding != nullptr) {
+    out.encoding = planned.encoding->info().spec;
+    out.row_bytes = planned.encoding->row_bytes(cols(tensor.shape));
+  } else {
+    out.row_bytes = output.view->reader->header().tensors[tensor.map.parts.front().stored].row_bytes;
+  }
+  output.model.tensors.push_back(std::move(out));
+  output.tensors.push_back(std::move(planned));
+}
+
+/// The quantizer must be able to use every encoding that it will be asked for.
+void check_quantizer(const PlannedOutput& output, const OutputSpec& spec) {
+  for (const PlannedTensor& tensor : output.tensors) {
+    if (tensor.route == Route::copy) continue;
+    if (const auto reason = output.quantizer->rejects(*tensor.encoding))
+      throw_at(spec.mark, fmt::format("tensor '{}': {}", output.view->tensors[tensor.view_index].name, *reason));
+  }
+}
+
+ViewOptions view_options(const OutputSpec& spec) {
+  ViewOptions options;
+  if (const Node* name = spec.options.find("name")) options.name = name->as_string("name");
+  if (const Node* pre = spec.options.find("pre_tokenizer")) options.pre_tokenizer = pre->as_string("pre_tokenizer");
+  return options;
+}
+
+PlannedOutput plan_output(const OutputSpec& spec, ViewCache& views, const PluginRegistry& registry, Plan& plan) {
+  PlannedOutput output;
+  output.to = spec.to;
+  output.format = registry.format(spec.format);
+  if (!output.format->info().can_write)
+    throw_at(spec.format.mark(), fmt::format("format '{}' can only be read", output.format->info().id));
+  output.view = views.get(output.format->info().dialect, view_options(spec));
+  output.quantizer = registry.quantizer(spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer);
+  output.lossless = spec.lossless.value_or(Lossless::no);
+  output.model.options = spec.options;
+  output.model.options.erase("name");  // these two belong to the view
+  output.model.options.erase("pre_tokenizer");
+
+  std::optional<Recipe> recipe;
+  if (!spec.recipe.empty()) recipe = load_recipe(spec.recipe, spec.mark);
+  const EncodingChooser chooser(spec, *output.view, *output.format, registry, recipe ? &*recipe : nullptr);
+  for (std::size_t i = 0; i < output.view->tensors.size(); ++i) add_tensor(output, chooser.choose(i));
+  check_quantizer(output, spec);
+  for (std::string& warning : chooser.unused_rules()) plan.warnings.push_back(std::move(warning));
+
+  finish_metadata(output, recipe ? recipe->file_type : -1);
+  output.layout = output.format->layout(output.to, output.model);
+  return output;
+}
+
+void add_view_warnings(Plan& plan) {
+  for (const PlannedOutput& output : plan.outputs)
+    for (const std::string& warning : output.view->warnings) {
+      std::string line = fmt::format("{}: {}", output.to.filename().string(), warning);
+      if (std::find(plan.warnings.begin(), plan.warnings.end(), line) == plan.warnings.end()) plan.warnings.push_back(std::move(line));
+    }
+}
+
+Effort parse_effort(const std::string& text) {
+  return text == "fast" ? Effort::fast : text == "best" ? Effort::best : Effort::normal;
+}
+
+/// The backend of the pipeline; `auto` is the first that has a device, in the order cuda, vulkan, cpu of those that are loaded.
+void choose_backend(const Pipeline& pipeline, const PluginRegistry& registry, Plan& plan) {
+  const Node automatic = Node::scalar("auto");
+  const Node& wanted = pipeline.backend.is_null() ? automatic : pipeline.backend;
+  const bool is_auto = wanted.is_scalar() && wanted.text() == "auto";
+  plan.backend = registry.backend(is_auto ? Node::scalar("cpu", false, wanted.mark()) : wanted);
+  if (plan.backend->devices().empty())
+    throw ResourceError(fmt::format("backend '{}' finds no device on this machine; use `backend: cpu`", plan.backend->info().id));
+}
+
+}  // namespace
+
+std::string_view to_string(Route route) {
+  switch (route) {
+    case Route::copy: return "copy";
+    case Route::repack: return "repack";
+    case Route::quantize: return "quantize";
+  }
+  return "";
+}
+
+std::int64_t PlannedOutput::weights() const {
+  std::int64_t sum = 0;
+  for (const OutputTensor& tensor : model.tensors) sum += elements(tensor.shape);
+  return sum;
+}
+
+double PlannedOutput::bits_per_weight() const {
+  std::uint64_t bytes = 0;
+  for (const OutputTensor& tensor : model.tensors) bytes += tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
+  return weights() == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(weights());
+}
+
+Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads) {
+  Plan plan;
+  const OpenedModel model = open_model(pipeline.model, registry);
+  plan.model = pipeline.model;
+  plan.reader = model.reader;
+  plan.source_format = model.format->info().id;
+  plan.effort = parse_effort(pipeline.effort);
+  plan.report = pipeline.report;
+  choose_backend(pipeline, registry, plan);
+  ViewCache views(model, pipeline.model);
+  for (const OutputSpec& spec : pipeline.outputs) plan.outputs.push_back(plan_output(spec, views, registry, plan));
+  add_view_warnings(plan);
+  estimate(plan, threads);
+  return plan;
+}
+
+}  // namespace pq

@@ -1,0 +1,72 @@
+// What a run will do, decided before the first weight is read.
+#pragma once
+
+#include "config/pipeline.hpp"
+#include "model/view.hpp"
+#include "plugin/registry.hpp"
+
+#include <polyquant/base/executor.hpp>
+#include <polyquant/encoding.hpp>
+#include <polyquant/format.hpp>
+#include <polyquant/quantizer.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pq {
+
+/// How the rows of a tensor get into the output. copy: the stored bytes. repack: the same codes and scales where every weight fits exactly,
+/// otherwise quantized anew. quantize: decoded and encoded.
+enum class Route { copy, repack, quantize };
+PQ_API std::string_view to_string(Route route);
+
+/// One tensor of one output.
+struct PlannedTensor {
+  std::size_t view_index = 0;                // in the output's view
+  std::shared_ptr<const Encoding> encoding;  // nullptr: raw rows that no plugin can decode (route copy)
+  std::shared_ptr<const Encoding> stored;    // of the stored rows; nullptr if generated or unknown
+  Route route = Route::quantize;
+  std::string note;  // why it is not the first choice; "" otherwise
+};
+
+/// One output. `model.tensors`, `layout.tensors` and `tensors` are parallel.
+struct PlannedOutput {
+  std::filesystem::path to;
+  std::shared_ptr<const Format> format;
+  std::shared_ptr<const ModelView> view;
+  std::shared_ptr<const Quantizer> quantizer;
+  OutputModel model;
+  OutputLayout layout;
+  std::vector<PlannedTensor> tensors;
+  Lossless lossless = Lossless::no;
+  std::int64_t weights() const;
+  double bits_per_weight() const;  // of the tensor data
+};
+
+/// The executable plan of a pipeline.
+struct Plan {
+  std::filesystem::path model;
+  std::shared_ptr<const ModelReader> reader;
+  std::string source_format;
+  std::vector<PlannedOutput> outputs;
+  std::shared_ptr<const Backend> backend;
+  int device = 0;
+  Effort effort = Effort::normal;
+  std::filesystem::path report;
+  std::int64_t chunk_weights = 0;       // weights that one thread handles at a time
+  std::uint64_t peak_memory_bytes = 0;  // estimate
+  double seconds = 0;                   // estimate
+  std::vector<std::string> warnings;
+};
+
+/// Makes the plan; reads headers only. Throws ConfigError, FormatError, ... before any work is done.
+PQ_API Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads);
+
+/// Checks that only a run needs: outputs that exist (unless `force`), outputs that would overwrite the model, free disk space.
+PQ_API void check_outputs(const Plan& plan, bool force);
+
+}  // namespace pq

@@ -1,0 +1,81 @@
+#include "report/run_report.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+
+namespace pq {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::uint64_t tensor_bytes(const OutputTensor& tensor) { return tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape)); }
+
+Json output_json(const PlannedOutput& output, const OutputResult* result) {
+  Json tensors = Json::array();
+  for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+    const OutputTensor& tensor = output.model.tensors[i];
+    Json entry = {{"name", tensor.name},         {"shape", tensor.shape}, {"encoding", tensor.encoding},
+                  {"route", to_string(output.tensors[i].route)}, {"bytes", tensor_bytes(tensor)}};
+    if (!output.tensors[i].note.empty()) entry["note"] = output.tensors[i].note;
+    if (result != nullptr) {
+      entry["relative_error"] = result->tensors[i].relative_error();
+      entry["exact_rows"] = result->tensors[i].exact_rows;
+      if (!result->tensors[i].warnings.empty()) entry["warnings"] = result->tensors[i].warnings;
+    }
+    tensors.push_back(std::move(entry));
+  }
+  Json json = {{"to", output.to.string()},
+               {"format", output.format->info().id},
+               {"quantizer", output.quantizer->info().id},
+               {"bytes", output.layout.total_bytes()},
+               {"bits_per_weight", output.bits_per_weight()}};
+  if (result != nullptr) {
+    json["seconds"] = result->seconds;
+    json["relative_error"] = result->relative_error();
+  }
+  json["tensors"] = std::move(tensors);
+  return json;
+}
+
+Json outputs_json(const Plan& plan, const RunResult* result) {
+  Json outputs = Json::array();
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i)
+    outputs.push_back(output_json(plan.outputs[i], result == nullptr ? nullptr : &result->outputs[i]));
+  return outputs;
+}
+
+}  // namespace
+
+nlohmann::ordered_json plan_json(const Plan& plan) {
+  return {{"model", plan.model.string()},
+                     {"backend", plan.backend->info().id},
+                     {"outputs", outputs_json(plan, nullptr)},
+                     {"statistics", Json::array()},
+                     {"peak_memory_bytes", plan.peak_memory_bytes},
+                     {"seconds", plan.seconds},
+                     {"warnings", plan.warnings}};
+}
+
+nlohmann::ordered_json run_json(const Plan& plan, const RunResult& result) {
+  return {{"model", plan.model.string()},
+                     {"backend", plan.backend->info().id},
+                     {"outputs", outputs_json(plan, &result)},
+                     {"seconds", result.seconds},
+                     {"peak_memory_bytes", result.peak_memory_bytes},
+                     {"warnings", plan.warnings}};
+}
+
+void write_report(const Plan& plan, const RunResult& result) {
+  if (plan.report.empty()) return;
+  if (plan.report.has_parent_path()) std::filesystem::create_directories(plan.report.parent_path());
+  std::ofstream file(plan.report, std::ios::binary);
+  file << run_json(plan, result).dump(2) << '\n';
+  file.flush();
+  if (!file) throw ResourceError(fmt::format("the report {} cannot be written; the outputs are complete", plan.report.string()));
+}
+
+}  // namespace pq

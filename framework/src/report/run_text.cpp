@@ -1,0 +1,101 @@
+#include "report/run_report.hpp"
+
+#include <polyquant/base/text.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace pq {
+namespace {
+
+/// One line of the table: all tensors of one encoding and route.
+struct Line {
+  std::int64_t tensors = 0, weights = 0;
+  std::uint64_t bytes = 0;
+  TensorResult error;
+};
+
+std::map<std::pair<std::string, std::string>, Line> lines_of(const PlannedOutput& output, const OutputResult* result) {
+  std::map<std::pair<std::string, std::string>, Line> lines;
+  for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+    const OutputTensor& tensor = output.model.tensors[i];
+    Line& line = lines[{tensor.encoding, std::string(to_string(output.tensors[i].route))}];
+    ++line.tensors;
+    line.weights += elements(tensor.shape);
+    line.bytes += tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
+    if (result == nullptr) continue;
+    line.error.squared_error += result->tensors[i].squared_error;
+    line.error.squared_weight += result->tensors[i].squared_weight;
+  }
+  return lines;
+}
+
+std::string table(const PlannedOutput& output, const OutputResult* result) {
+  std::string text = fmt::format("  {:<12} {:<9} {:>8} {:>14} {:>12} {:>7}{}\n", "encoding", "route", "tensors", "weights", "bytes", "bits",
+                                 result == nullptr ? "" : "   relative error");
+  for (const auto& [key, line] : lines_of(output, result)) {
+    text += fmt::format("  {:<12} {:<9} {:>8} {:>14} {:>12} {:>7.3f}", key.first, key.second, line.tensors, line.weights, line.bytes,
+                        line.weights == 0 ? 0.0 : 8.0 * static_cast<double>(line.bytes) / static_cast<double>(line.weights));
+    text += result == nullptr ? "\n" : fmt::format("   {:.3e}\n", line.error.relative_error());
+  }
+  return text;
+}
+
+/// Notes such as "q6_k needs row lengths that are multiples of 256, these have 576", each with the number of tensors it concerns.
+std::string notes(const PlannedOutput& output) {
+  std::map<std::string, std::pair<int, std::string>> seen;
+  for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+    const std::string& note = output.tensors[i].note;
+    if (note.empty()) continue;
+    auto& [count, example] = seen[fmt::format("{}: {} instead", note, output.model.tensors[i].encoding)];
+    if (count++ == 0) example = output.model.tensors[i].name;
+  }
+  std::string text;
+  for (const auto& [note, where] : seen)
+    text += fmt::format("  note: {} ({}{})\n", note, where.second, where.first == 1 ? "" : fmt::format(" and {} more", where.first - 1));
+  return text;
+}
+
+std::string worst_tensors(const PlannedOutput& output, const OutputResult& result) {
+  std::vector<std::size_t> order(result.tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto error = [&](std::size_t i) { return result.tensors[i].relative_error(); };
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return error(a) > error(b); });
+  std::string text;
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, order.size()) && error(order[i]) > 0; ++i)
+    text += fmt::format("{} {} ({:.3e})", i == 0 ? "  worst:" : ",", output.model.tensors[order[i]].name, error(order[i]));
+  if (!text.empty()) text += '\n';
+  for (std::size_t i = 0; i < result.tensors.size(); ++i)
+    for (const std::string& warning : result.tensors[i].warnings)
+      text += fmt::format("  warning: {}: {}\n", output.model.tensors[i].name, warning);
+  return text;
+}
+
+std::string headline(const PlannedOutput& output) {
+  return fmt::format("{}  ({}, {}, {:.3f} bits per weight)\n", output.to.string(), output.format->info().id,
+                     format_bytes(output.layout.total_bytes()), output.bits_per_weight());
+}
+
+}  // namespace
+
+std::string plan_text(const Plan& plan) {
+  std::string text;
+  for (const PlannedOutput& output : plan.outputs) text += headline(output) + table(output, nullptr) + notes(output);
+  text += fmt::format("peak memory about {}, time about {:.1f} s on {}\n", format_bytes(plan.peak_memory_bytes), plan.seconds,
+                      plan.backend->info().id);
+  return text;
+}
+
+std::string run_text(const Plan& plan, const RunResult& result) {
+  std::string text;
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
+    const PlannedOutput& output = plan.outputs[i];
+    text += headline(output) + table(output, &result.outputs[i]) + worst_tensors(output, result.outputs[i]) + notes(output);
+  }
+  return text + fmt::format("{:.1f} s, peak memory {}\n", result.seconds, format_bytes(result.peak_memory_bytes));
+}
+
+}  // namespace pq

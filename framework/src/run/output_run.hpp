@@ -1,0 +1,50 @@
+// One output while it is being written.
+#pragma once
+
+#include "plan/plan.hpp"
+#include "run/run.hpp"
+
+#include <polyquant/quantizer.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace pq {
+
+/// What the chunk [first_row, first_row + rows) of one tensor gave.
+struct ChunkResult {
+  double squared_error = 0;
+  double squared_weight = 0;
+  std::int64_t exact_rows = 0;
+  std::uint64_t hash = 0;  // of the written bytes
+  std::vector<std::string> warnings;
+};
+
+/// A tensor of an output while its chunks are processed. The quantizer is prepared by the first chunk and freed after the last.
+struct TensorRun {
+  std::once_flag prepared;
+  std::unique_ptr<const TensorQuantizer> quantizer;
+  std::atomic<std::int64_t> chunks_left{0};
+  std::vector<ChunkResult> chunks;  // in row order, so that sums do not depend on the threads
+};
+
+struct OutputRun {
+  const PlannedOutput* plan = nullptr;
+  std::unique_ptr<ModelWriter> writer;
+  std::vector<TensorRun> tensors;  // parallel to plan->tensors
+  std::atomic<std::int64_t> nanoseconds{0};
+};
+
+/// Rows of one chunk of a tensor with `cols` columns.
+inline std::int64_t chunk_rows(const Plan& plan, std::int64_t cols) { return std::max<std::int64_t>(1, plan.chunk_weights / std::max<std::int64_t>(cols, 1)); }
+
+/// 64-bit hash of written bytes (XXH3), used to compare what is read back.
+std::uint64_t hash_bytes(Bytes bytes);
+
+/// Reads the written output back and compares every tensor's place and every chunk's hash; throws VerifyError naming the first difference.
+void verify_output(const Plan& plan, const OutputRun& output, const ModelReader& reader, Executor& executor);
+
+}  // namespace pq

@@ -1,0 +1,45 @@
+// Executes a plan: reads the source once, writes all outputs, verifies them, and gives them their final names.
+#pragma once
+
+#include "plan/plan.hpp"
+
+#include <polyquant/base/executor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace pq {
+
+/// What became of one tensor of one output.
+struct TensorResult {
+  double squared_error = 0;   // sum of (decoded - wanted)^2
+  double squared_weight = 0;  // sum of wanted^2
+  std::int64_t exact_rows = 0;  // rows that were repacked or copied without any change
+  std::vector<std::string> warnings;
+  double relative_error() const { return squared_weight > 0 ? squared_error / squared_weight : squared_error > 0 ? 1.0 : 0.0; }
+};
+
+/// One finished output; `tensors` is parallel to PlannedOutput::tensors.
+struct OutputResult {
+  std::vector<TensorResult> tensors;
+  double seconds = 0;  // time of all threads spent on this output, divided by their number
+  double relative_error() const;
+};
+
+struct RunResult {
+  std::vector<OutputResult> outputs;  // parallel to Plan::outputs
+  double seconds = 0;
+  std::uint64_t peak_memory_bytes = 0;  // largest resident size of the process
+};
+
+/// Called now and then from any thread, one at a time: weights done of all, encoded weights of all outputs.
+using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
+
+/// Executes the plan. Throws FormatError for non-finite weights (naming tensor and row), ResourceError when the disk is full, VerifyError when an output does
+/// not read back as written or `lossless: require` is not met, Interrupted on SIGINT. After an exception no output has its final name and
+/// no partial file is left.
+PQ_API RunResult execute(const Plan& plan, Executor& executor, const Progress& progress);
+
+}  // namespace pq
