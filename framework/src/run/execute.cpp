@@ -1,5 +1,6 @@
 #include "base/interrupt.hpp"
 #include "run/chunk.hpp"
+#include "run/journal.hpp"
 #include "run/run.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -21,18 +22,18 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 /// A chunk of the pass: rows of one task.
 struct WorkItem {
-  const TensorTask* task;
+  std::size_t task;
   std::int64_t chunk, first, count;
 };
 
-std::vector<OutputRun> start_outputs(const Plan& plan) {
+std::vector<OutputRun> start_outputs(const Plan& plan, bool resume) {
   std::vector<OutputRun> runs(plan.outputs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
     std::filesystem::create_directories(std::filesystem::absolute(output.to).parent_path());
     runs[i].plan = &output;
     runs[i].tensors = std::vector<TensorRun>(output.tensors.size());
-    runs[i].writer = output.format->create(output.to, output.model, false);
+    runs[i].writer = output.format->create(output.to, output.model, resume);
   }
   return runs;
 }
@@ -62,13 +63,12 @@ std::vector<TensorTask> make_tasks(std::vector<OutputRun>& runs) {
 
 std::vector<WorkItem> cut_into_chunks(const Plan& plan, const std::vector<TensorTask>& tasks) {
   std::vector<WorkItem> items;
-  for (const TensorTask& task : tasks) {
-    const Shape& shape = task.view->tensors[task.view_index].shape;
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    const Shape& shape = tasks[t].view->tensors[tasks[t].view_index].shape;
     const std::int64_t total = rows(shape), step = chunk_rows(plan, cols(shape));
     std::int64_t chunk = 0;
-    for (std::int64_t first = 0; first < total; first += step)
-      items.push_back({&task, chunk++, first, std::min(step, total - first)});
-    for (const TensorTask::Target& target : task.targets) {
+    for (std::int64_t first = 0; first < total; first += step) items.push_back({t, chunk++, first, std::min(step, total - first)});
+    for (const TensorTask::Target& target : tasks[t].targets) {
       TensorRun& run = target.output->tensors[target.tensor];
       run.chunks.resize(static_cast<std::size_t>(chunk));
       run.chunks_left = chunk;
@@ -94,7 +94,36 @@ class ProgressCounter {
   std::mutex mutex_;
 };
 
-void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Executor& executor, const Progress& progress) {
+/// Takes over a chunk of an earlier run if the partial outputs still hold its bytes.
+bool take_over(const TensorTask& task, const WorkItem& item, const std::vector<ChunkResult>& recorded) {
+  if (recorded.size() != task.targets.size()) return false;
+  std::vector<std::byte> scratch;
+  for (std::size_t i = 0; i < recorded.size(); ++i) {
+    const ModelReader* partial = task.targets[i].output->partial.get();
+    if (partial == nullptr) return false;
+    const std::size_t at = find_tensor(*task.targets[i].output, *partial, task.targets[i].tensor);
+    if (hash_bytes(partial->rows(at, item.first, item.count, scratch)) != recorded[i].hash) return false;
+  }
+  for (std::size_t i = 0; i < recorded.size(); ++i) {
+    TensorRun& run = task.targets[i].output->tensors[task.targets[i].tensor];
+    run.chunks[static_cast<std::size_t>(item.chunk)] = recorded[i];
+    if (--run.chunks_left == 0) run.quantizer.reset();
+  }
+  return true;
+}
+
+void run_item(const Plan& plan, const TensorTask& task, const WorkItem& item, Journal& journal, const RunContext& context) {
+  static thread_local ChunkScratch scratch;
+  const auto* recorded = journal.find(item.task, item.chunk);
+  if (recorded != nullptr && take_over(task, item, *recorded)) return;
+  process_chunk(plan, task, item.chunk, item.first, item.count, context, scratch);
+  std::vector<ChunkResult> results;
+  for (const TensorTask::Target& target : task.targets)
+    results.push_back(target.output->tensors[target.tensor].chunks[static_cast<std::size_t>(item.chunk)]);
+  journal.record(item.task, item.chunk, results);
+}
+
+void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor, const Progress& progress) {
   const std::vector<TensorTask> tasks = make_tasks(runs);
   const std::vector<WorkItem> items = cut_into_chunks(plan, tasks);
   std::int64_t total = 0;
@@ -103,13 +132,12 @@ void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Executor& executor
   const auto device = plan.backend->open(plan.device, executor);
   const RunContext context{executor, device.get()};
   executor.for_ranges(static_cast<std::int64_t>(items.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    static thread_local ChunkScratch scratch;
     for (std::int64_t i = begin; i < end; ++i) {
       throw_if_interrupted();
       const WorkItem& item = items[static_cast<std::size_t>(i)];
-      process_chunk(plan, *item.task, item.chunk, item.first, item.count, context, scratch);
-      const std::int64_t width = cols(item.task->view->tensors[item.task->view_index].shape);
-      counter.add(item.count * width * static_cast<std::int64_t>(item.task->targets.size()));
+      const TensorTask& task = tasks[item.task];
+      run_item(plan, task, item, journal, context);
+      counter.add(item.count * cols(task.view->tensors[task.view_index].shape) * static_cast<std::int64_t>(task.targets.size()));
     }
   });
 }
@@ -155,11 +183,24 @@ double OutputResult::relative_error() const {
   return sum.relative_error();
 }
 
-RunResult execute(const Plan& plan, Executor& executor, const Progress& progress) {
+RunResult execute(const Plan& plan, Executor& executor, const RunOptions& options, const Progress& progress) {
   const auto start = Clock::now();
-  std::vector<OutputRun> runs = start_outputs(plan);
-  run_pass(plan, runs, executor, progress);
-  verify_and_seal(plan, runs, executor);
+  Journal journal(Journal::path_for(plan, options.work), plan, options.force);
+  std::vector<OutputRun> runs;
+  try {
+    runs = start_outputs(plan, journal.resumes());
+    if (journal.resumes())
+      for (OutputRun& run : runs) run.partial = run.writer->reopen();
+    run_pass(plan, runs, journal, executor, progress);
+    verify_and_seal(plan, runs, executor);
+  } catch (const Interrupted&) {
+    for (OutputRun& run : runs) run.writer->keep();
+    throw Interrupted("interrupted; the finished part is kept, run the same command again to continue");
+  } catch (...) {
+    journal.remove();
+    throw;
+  }
+  journal.remove();
   RunResult result;
   for (const OutputRun& run : runs) {
     OutputResult output;

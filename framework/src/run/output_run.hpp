@@ -34,6 +34,7 @@ struct TensorRun {
 struct OutputRun {
   const PlannedOutput* plan = nullptr;
   std::unique_ptr<ModelWriter> writer;
+  std::unique_ptr<ModelReader> partial;  // what an interrupted run had written; only while resuming
   std::vector<TensorRun> tensors;  // parallel to plan->tensors
   std::atomic<std::int64_t> nanoseconds{0};
 };
@@ -43,6 +44,9 @@ inline std::int64_t chunk_rows(const Plan& plan, std::int64_t cols) { return std
 
 /// 64-bit hash of written bytes (XXH3), used to compare what is read back.
 std::uint64_t hash_bytes(Bytes bytes);
+
+/// Index of an output's tensor in a reader of what was written; throws VerifyError if it is missing or not as planned.
+std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std::size_t index);
 
 /// Reads the written output back and compares every tensor's place and every chunk's hash; throws VerifyError naming the first difference.
 void verify_output(const Plan& plan, const OutputRun& output, const ModelReader& reader, Executor& executor);

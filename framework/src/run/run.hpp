@@ -37,9 +37,14 @@ struct RunResult {
 /// Called now and then from any thread, one at a time: weights done of all, encoded weights of all outputs.
 using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
-/// Executes the plan. Throws FormatError for non-finite weights (naming tensor and row), ResourceError when the disk is full, VerifyError when an output does
-/// not read back as written or `lossless: require` is not met, Interrupted on SIGINT. After an exception no output has its final name and
-/// no partial file is left.
-PQ_API RunResult execute(const Plan& plan, Executor& executor, const Progress& progress);
+struct RunOptions {
+  std::filesystem::path work;  // folder of the journal; empty = beside the first output
+  bool force = false;          // start anew, whatever an interrupted run left
+};
+
+/// Executes the plan, or finishes an interrupted run of the same plan. Throws FormatError for non-finite weights (naming tensor and row),
+/// ResourceError when the disk is full, VerifyError when an output does not read back as written or `lossless: require` is not met. After
+/// these no output has its final name and no partial file is left. Interrupted on SIGINT: partial files and journal are kept.
+PQ_API RunResult execute(const Plan& plan, Executor& executor, const RunOptions& options, const Progress& progress);
 
 }  // namespace pq

@@ -16,7 +16,10 @@ namespace {
   throw VerifyError(fmt::format("{} does not read back as written: {}; the disk or its driver may be failing", output.plan->to.string(), what));
 }
 
-/// Index of the tensor in the reader, checked against the plan.
+}  // namespace
+
+std::uint64_t hash_bytes(Bytes bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+
 std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std::size_t index) {
   const OutputTensor& wanted = output.plan->model.tensors[index];
   const auto& found = reader.header().tensors;
@@ -32,10 +35,6 @@ std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std:
                                 wanted.encoding, to_string(wanted.shape)));
   return at;
 }
-
-}  // namespace
-
-std::uint64_t hash_bytes(Bytes bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 void verify_output(const Plan& plan, const OutputRun& output, const ModelReader& reader, Executor& executor) {
   const auto& tensors = output.plan->model.tensors;

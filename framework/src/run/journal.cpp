@@ -1,0 +1,137 @@
+#include "run/journal.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/version.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <system_error>
+
+namespace pq {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+std::string hash_of(const std::string& text) { return fmt::format("{:016x}", hash_bytes(std::as_bytes(std::span(text)))); }
+
+/// Tensors with their places, and size and time of the files: another model, or a changed one, is another plan.
+std::string source_identity(const Plan& plan) {
+  std::string text;
+  std::error_code ignored;
+  for (const TensorInfo& tensor : plan.reader->header().tensors) {
+    const fs::path file = fs::is_directory(plan.model, ignored) ? plan.model / tensor.file : plan.model.parent_path() / tensor.file;
+    text += fmt::format("{} {} {} {} {} {}\n", tensor.name, tensor.encoding, tensor.offset, tensor.bytes(), fs::file_size(file, ignored),
+                        fs::last_write_time(file, ignored).time_since_epoch().count());
+  }
+  return text;
+}
+
+std::string output_identity(const PlannedOutput& output) {
+  std::string text = output.quantizer->info().id + '\n' + std::to_string(static_cast<int>(output.lossless)) + '\n';
+  for (std::size_t i = 0; i < output.tensors.size(); ++i)
+    text += fmt::format("{} {} {} {}\n", output.model.tensors[i].name, output.model.tensors[i].encoding, output.layout.tensors[i].file,
+                        output.layout.tensors[i].offset);
+  return text;
+}
+
+/// The keys by which two plans are compared.
+Json identity(const Plan& plan) {
+  Json json = {{"polyquant", PQ_VERSION_STRING},
+               {"model", fs::absolute(plan.model).string()},
+               {"model files", hash_of(source_identity(plan))},
+               {"effort", static_cast<int>(plan.effort)},
+               {"backend", plan.backend->info().id},
+               {"rows at a time", plan.chunk_weights}};
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
+    json[fmt::format("outputs[{}].to", i)] = fs::absolute(plan.outputs[i].to).string();
+    json[fmt::format("outputs[{}]", i)] = hash_of(output_identity(plan.outputs[i]));
+  }
+  return json;
+}
+
+std::string differing_keys(const Json& a, const Json& b) {
+  std::string keys;
+  for (const auto& [key, value] : a.items())
+    if (!b.contains(key) || b[key] != value) keys += (keys.empty() ? "" : ", ") + key;
+  for (const auto& [key, value] : b.items())
+    if (!a.contains(key)) keys += (keys.empty() ? "" : ", ") + key;
+  return keys;
+}
+
+Json to_json(const ChunkResult& result) {
+  return {{"hash", fmt::format("{:016x}", result.hash)}, {"error", result.squared_error}, {"weight", result.squared_weight},
+          {"exact", result.exact_rows},                  {"warnings", result.warnings}};
+}
+
+ChunkResult from_json(const Json& json) {
+  ChunkResult result;
+  result.hash = std::stoull(json.at("hash").get<std::string>(), nullptr, 16);
+  result.squared_error = json.at("error").get<double>();
+  result.squared_weight = json.at("weight").get<double>();
+  result.exact_rows = json.at("exact").get<std::int64_t>();
+  result.warnings = json.at("warnings").get<std::vector<std::string>>();
+  return result;
+}
+
+}  // namespace
+
+fs::path Journal::path_for(const Plan& plan, const fs::path& work) {
+  if (!work.empty()) return work / "journal.jsonl";
+  fs::path path = plan.outputs.front().to;
+  path += ".partial.journal";
+  return path;
+}
+
+Journal::Journal(fs::path path, const Plan& plan, bool force) : path_(std::move(path)) {
+  const std::string header = identity(plan).dump();
+  read(header, force);
+  fs::create_directories(fs::absolute(path_).parent_path());
+  file_.open(path_, finished_.empty() ? std::ios::trunc : std::ios::app);
+  if (finished_.empty()) file_ << header << '\n' << std::flush;
+  if (!file_) throw ConfigError(fmt::format("{} cannot be written; choose another place for the output or add --work", path_.string()));
+}
+
+void Journal::read(const std::string& header, bool force) {
+  std::ifstream file(path_);
+  std::string line;
+  if (!std::getline(file, line) || force) return;
+  const Json earlier = Json::parse(line, nullptr, false);
+  if (!earlier.is_object()) return;  // killed before the first line was complete
+  if (line != header)
+    throw ConfigError(fmt::format("{} belongs to an interrupted run with other settings (different: {}); repeat that run to finish it, "
+                                  "or add --force to start anew",
+                                  path_.string(), differing_keys(earlier, Json::parse(header))));
+  while (std::getline(file, line)) {
+    try {
+      const Json json = Json::parse(line);
+      std::vector<ChunkResult> results;
+      for (const Json& target : json.at("targets")) results.push_back(from_json(target));
+      finished_[{json.at("task").get<std::size_t>(), json.at("chunk").get<std::int64_t>()}] = std::move(results);
+    } catch (const std::exception&) {
+      return;  // the line that was being written when the program was killed
+    }
+  }
+}
+
+const std::vector<ChunkResult>* Journal::find(std::size_t task, std::int64_t chunk) const {
+  const auto found = finished_.find({task, chunk});
+  return found == finished_.end() ? nullptr : &found->second;
+}
+
+void Journal::record(std::size_t task, std::int64_t chunk, const std::vector<ChunkResult>& results) {
+  Json json = {{"task", task}, {"chunk", chunk}, {"targets", Json::array()}};
+  for (const ChunkResult& result : results) json["targets"].push_back(to_json(result));
+  const std::string line = json.dump() + '\n';
+  const std::lock_guard lock(mutex_);
+  file_ << line << std::flush;
+}
+
+void Journal::remove() noexcept {
+  file_.close();
+  std::error_code ignored;
+  fs::remove(path_, ignored);
+}
+
+}  // namespace pq
