@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Bad inputs: each gives its documented exit code and one clear sentence with the place, leaves no file under the final name and does not
+crash. Run it with POLYQUANT pointing at a sanitizer build to see the latter under ASan and UBSan."""
+import os
+import re
+import shutil
+import subprocess
+
+import bad_files as bad
+from common import Checks, run, scratch, tiny_model
+
+YAML = """version: 1
+model: MODEL
+outputs:
+  - {format: gguf, recipe: q4_0, to: OUT}
+"""
+
+# name, change of the pipeline text, exit code, what the message must say
+PIPELINES = [
+    ("broken YAML", lambda y: y + "  - [", 2, r"p\.yaml:\d+:\d+"),
+    ("tab as indent", lambda y: y.replace("  - {", "\t- {"), 2, r"p\.yaml:\d+:\d+"),
+    ("empty file", lambda y: "", 2, r"p\.yaml"),
+    ("a list at the top", lambda y: "- a\n", 2, r"p\.yaml"),
+    ("duplicate key", lambda y: y + "model: other\n", 2, r"p\.yaml:5:1.*model"),
+    ("unknown key", lambda y: y.replace("recipe:", "recipee:"), 2, r"p\.yaml:4:\d+.*recipee.*recipe"),
+    ("unknown top-level key", lambda y: y + "threds: 2\n", 2, r"p\.yaml:5:1.*threads"),
+    ("wrong type", lambda y: y + "threads: many\n", 2, r"p\.yaml:5:10.*many"),
+    ("wrong version", lambda y: y.replace("version: 1", "version: 7"), 2, r"p\.yaml:1:10.*7"),
+    ("no outputs", lambda y: y.split("outputs")[0], 2, r"outputs"),
+    ("unknown recipe", lambda y: y.replace("q4_0", "q4_9"), 2, r"p\.yaml:4:\d+.*q4_9.*q4_"),
+    ("unknown format", lambda y: y.replace("format: gguf", "format: gguff"), 2, r"p\.yaml:4:\d+.*gguff.*gguf"),
+    ("unknown encoding", lambda y: y.replace("recipe: q4_0", "encoding: q4_z"), 2, r"p\.yaml:4:\d+.*q4_z"),
+    ("unknown quantizer", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, quantizer: rtnn"), 2, r"p\.yaml:4:\d+.*rtnn.*rtn"),
+    ("recipe and encoding", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, encoding: q8_0"), 2, r"p\.yaml:4:\d+"),
+    ("bad regular expression", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, rules: [{match: '(', encoding: q8_0}]"), 2, r"p\.yaml:4:\d+"),
+    ("unset environment variable", lambda y: y.replace("MODEL", "${POLYQUANT_NOT_SET}"), 2, r"p\.yaml:2:\d+.*POLYQUANT_NOT_SET"),
+    ("alias bomb", lambda y: "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n" + y, 2, r"p\.yaml:\d+:\d+"),
+    ("encoding that the format lacks", lambda y: y.replace("format: gguf, recipe: q4_0", "format: safetensors, encoding: q4_0"), 2, r"q4_0"),
+    ("missing model", lambda y: y.replace("MODEL", "nowhere"), 3, r"nowhere"),
+]
+
+FOLDERS = [
+    ("truncated data", bad.truncated("model.safetensors", -10), r"model\.safetensors"),
+    ("truncated header", bad.truncated("model.safetensors", 100), r"model\.safetensors"),
+    ("seven bytes", bad.truncated("model.safetensors", 7), r"model\.safetensors"),
+    ("empty file", bad.truncated("model.safetensors", 0), r"model\.safetensors"),
+    ("header of 2^62 bytes", bad.huge_header, r"model\.safetensors"),
+    ("shape of 2^80 elements", bad.change_header(bad.lying_shape), r"tensor '"),
+    ("shape that contradicts the size", bad.change_header(bad.wrong_shape), r"tensor '"),
+    ("unknown dtype", bad.change_header(bad.unknown_dtype), r"F13"),
+    ("negative offsets", bad.change_header(bad.negative_offsets), r"model\.safetensors"),
+    ("overlapping tensors", bad.change_header(bad.overlapping), r"model\.safetensors"),
+    ("number in __metadata__", bad.change_header(bad.number_in_metadata), r"__metadata__"),
+    ("duplicate tensor name", bad.duplicate_name, r"tensor '|twice|duplicate"),
+    ("missing tensor", bad.missing_tensor, r"\.weight"),
+    ("missing shard", bad.missing_shard, r"model-00002-of-00002"),
+    ("shard outside the folder", bad.evil_shard, r"\.\./"),
+    ("NaN weight", bad.nan_weight, r"q_proj\.weight.*NaN|NaN.*q_proj\.weight"),
+    ("no config.json", bad.remove("config.json"), r"config\.json"),
+    ("config.json is no JSON", bad.text("config.json", "{"), r"config\.json"),
+    ("unknown architecture", bad.config(lambda c: c.update(architectures=["NoSuchForCausalLM"], model_type="nosuch")), r"NoSuch|nosuch"),
+    ("missing config key", bad.config(lambda c: c.pop("hidden_size")), r"hidden_size"),
+    ("contradicting config", bad.config(lambda c: c.update(hidden_size=128)), r"hidden_size|shape"),
+    ("unknown rope type", bad.config(lambda c: c.update(rope_parameters={"rope_type": "spiral", "rope_theta": 1e4})), r"spiral"),
+    ("no tokenizer", bad.remove("tokenizer.json"), r"tokenizer"),
+    ("tokenizer.json is no JSON", bad.text("tokenizer.json", "[1,2"), r"tokenizer\.json"),
+    ("no weights", bad.remove("model.safetensors"), r"safetensors"),
+]
+
+GGUF = [
+    ("wrong magic", bad.gguf_patch(0, b"GGML"), r"x\.gguf"),
+    ("version 9", bad.gguf_patch(4, b"\x09\0\0\0"), r"version"),
+    ("2^64-1 tensors", bad.gguf_patch(8, bad.U64_MAX), r"tensor"),
+    ("2^64-1 keys", bad.gguf_patch(16, bad.U64_MAX), r"key|metadata"),
+    ("key of 2^64-1 bytes", bad.gguf_patch(24, bad.U64_MAX), r"x\.gguf"),
+    ("cut in the header", bad.truncated("", 200), r"x\.gguf"),
+    ("cut in the data", bad.truncated("", -4000), r"x\.gguf"),
+    ("empty", bad.truncated("", 0), r"x\.gguf"),
+]
+
+
+class Runner:
+    def __init__(self):
+        self.checks, self.out = Checks(), scratch()
+        self.clean = tiny_model(self.out / "clean")
+        self.gguf = self.out / "clean.gguf"
+        run("quantize", self.clean, "--recipe", "bf16", "--to", self.gguf, "--set", "outputs.0.options.pre_tokenizer=llama-bpe")
+
+    def fresh(self, name="model"):
+        folder = self.out / name
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.clean, folder)
+        return folder
+
+    def expect(self, name, code, pattern, arguments, target=None, **options):
+        result = run(*arguments, code=None, **options)
+        message = result.stderr.decode(errors="replace").strip()
+        errors = [line for line in message.splitlines() if line.startswith("polyquant: error:")]
+        left = [] if target is None else [str(p.name) for p in target.parent.glob(target.name + "*")]
+        good = result.returncode == code and len(errors) == 1 and re.search(pattern, errors[0]) and not left and "Sanitizer" not in message
+        shown = errors[0][18:] if errors else message[-300:]
+        self.checks.that(good, f"{name}: {result.returncode} {shown}{' LEFT ' + str(left) if left else ''}")
+
+    def quantize(self, name, model, pattern, code=3):
+        target = self.out / "result.gguf"
+        self.expect(name, code, pattern, ["quantize", model, "--recipe", "q4_0", "--to", target, "--set",
+                                          "outputs.0.options.pre_tokenizer=llama-bpe"], target)
+
+
+def pipelines(runner):
+    for name, change, code, pattern in PIPELINES:
+        target = runner.out / "result.gguf"
+        path = runner.out / "p.yaml"
+        path.write_text(change(YAML).replace("MODEL", str(runner.clean)).replace("OUT", str(target)))
+        runner.expect(name, code, pattern, ["run", path], target)
+
+
+def models(runner):
+    for name, spoil, pattern in FOLDERS:
+        folder = runner.fresh()
+        spoil(folder)
+        runner.quantize("folder: " + name, folder, pattern)
+    for name, spoil, pattern in GGUF:
+        path = runner.out / "x.gguf"
+        shutil.copy(runner.gguf, path)
+        spoil(path)
+        runner.quantize("gguf: " + name, path, pattern)
+    picture = runner.out / "picture.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    runner.quantize("not a model", picture, r"picture\.png")
+
+
+def small_disk(runner):
+    """Needs root for the mount; says so if it cannot."""
+    disk = runner.out / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True).returncode != 0:
+        print("skipped  full disk: a small tmpfs cannot be mounted here")
+        return
+    try:
+        runner.expect("full disk", 4, r"disk", ["quantize", runner.clean, "--recipe", "f16", "--to", disk / "x.gguf", "--set",
+                                                "outputs.0.options.pre_tokenizer=llama-bpe"], disk / "x.gguf")
+        runner.checks.that(os.listdir(disk) == [], "full disk: nothing is left behind")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def places(runner):
+    existing = runner.out / "existing.gguf"
+    existing.write_bytes(b"precious")
+    tail = ["--set", "outputs.0.options.pre_tokenizer=llama-bpe"]
+    runner.expect("existing output", 2, r"existing\.gguf.*--force", ["quantize", runner.clean, "--recipe", "q4_0", "--to", existing, *tail])
+    runner.checks.that(existing.read_bytes() == b"precious", "existing output: untouched")
+    runner.expect("output over the model", 2, r"belongs to the model",
+                  ["convert", runner.gguf, runner.gguf, "--format", "gguf", "--encoding", "f16", "--force"])
+    blocked = runner.out / "blocked"
+    blocked.write_text("a file")
+    runner.expect("folder that cannot be made", 2, r"blocked", ["quantize", runner.clean, "--recipe", "q4_0", "--to", blocked / "x.gguf", *tail])
+    same = runner.out / "p.yaml"
+    same.write_text(YAML.replace("MODEL", str(runner.clean)).replace("OUT", "twice.gguf") + "  - {format: gguf, recipe: q8_0, to: twice.gguf}\n")
+    runner.expect("two outputs in one place", 2, r"twice\.gguf", ["run", same])
+    runner.expect("unknown option", 2, r"--recipy", ["quantize", runner.clean, "--recipy", "q4_0"])
+    runner.expect("unknown command", 2, r"quantise.*quantize", ["quantise", runner.clean])
+    if os.geteuid() != 0:
+        locked = runner.out / "locked"
+        locked.mkdir(mode=0o500)
+        runner.expect("unwritable folder", 2, r"locked", ["quantize", runner.clean, "--recipe", "q4_0", "--to", locked / "x.gguf", *tail])
+
+
+def plugins(runner):
+    folder = runner.out / "plugins"
+    folder.mkdir()
+    (folder / "text.so").write_text("this is no library")
+    runner.expect("text file as plugin", 6, r"text\.so", ["plugins", "--check", folder / "text.so"])
+    runner.expect("missing plugin", 6, r"none\.so", ["plugins", "--check", folder / "none.so"])
+
+
+def main():
+    runner = Runner()
+    pipelines(runner)
+    models(runner)
+    places(runner)
+    small_disk(runner)
+    plugins(runner)
+    runner.checks.finish()
+
+
+if __name__ == "__main__":
+    main()
