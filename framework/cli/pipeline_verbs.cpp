@@ -18,6 +18,7 @@ namespace {
 Plan plan_for(Session& session, Node root, const std::filesystem::path& base, const PipelineFlags& flags) {
   for (const std::string& assignment : flags.overrides) apply_override(root, assignment);
   if (!flags.backend.empty()) root.set("backend", given(flags.backend, "--backend"));
+  if (!flags.work.empty()) root.set("work", given(std::filesystem::absolute(flags.work).string(), "--work"));
   const Pipeline pipeline = parse_pipeline(root, base);
   Executor& executor = session.executor(session.globals.threads > 0 ? session.globals.threads : pipeline.threads);
   Plan plan = make_plan(pipeline, session.registry(), executor.threads());
@@ -72,7 +73,7 @@ void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& 
   const Plan plan = plan_for(session, std::move(pipeline), base, flags);
   check_outputs(plan, flags.force);
   ProgressBar bar(session.shows_progress());
-  const RunOptions options{flags.work, flags.force};
+  const RunOptions options{flags.force};
   const RunResult result = execute(plan, session.executor(), options, [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
   bar.finish();
   write_report(plan, result);

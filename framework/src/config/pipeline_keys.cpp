@@ -17,7 +17,7 @@ const PipelineKeys& pipeline_keys() {
       {"outputs", Type::list, "What to write; all outputs are made in one pass over the model.", "", {}, "", true, true},
       {"evaluate", Type::map, "Texts and tasks on which the outputs are judged.", "", {}, "", false, false},
       {"report", Type::path, "Where to write a report of the run (.json).", "", {}, "", false, true},
-      {"work", Type::path, "Folder that keeps the state of a run, so that it can be resumed.", "", {}, "", false, false},
+      {"work", Type::path, "Folder that keeps the state of a run, so that it can be resumed.", "", {}, "", false, true},
   };
   return keys;
 }

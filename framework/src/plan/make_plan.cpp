@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -62,7 +63,7 @@ ViewOptions view_options(const OutputSpec& spec) {
   return options;
 }
 
-PlannedOutput plan_output(const OutputSpec& spec, ViewCache& views, const PluginRegistry& registry, Plan& plan) {
+PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache& views, const PluginRegistry& registry, Plan& plan) {
   PlannedOutput output;
   output.to = spec.to;
   output.format = registry.format(spec.format);
@@ -76,7 +77,7 @@ PlannedOutput plan_output(const OutputSpec& spec, ViewCache& views, const Plugin
   output.model.options.erase("pre_tokenizer");
 
   std::optional<Recipe> recipe;
-  if (!spec.recipe.empty()) recipe = load_recipe(spec.recipe, spec.mark);
+  if (!spec.recipe.empty()) recipe = find_recipe(recipes, spec.recipe, spec.mark);
   const EncodingChooser chooser(spec, *output.view, *output.format, registry, recipe ? &*recipe : nullptr);
   for (std::size_t i = 0; i < output.view->tensors.size(); ++i) add_tensor(output, chooser.choose(i));
   check_quantizer(output, spec);
@@ -140,9 +141,10 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   plan.source_format = model.format->info().id;
   plan.effort = parse_effort(pipeline.effort);
   plan.report = pipeline.report;
+  plan.work = pipeline.work;
   choose_backend(pipeline, registry, plan);
   ViewCache views(model, pipeline.model);
-  for (const OutputSpec& spec : pipeline.outputs) plan.outputs.push_back(plan_output(spec, views, registry, plan));
+  for (const OutputSpec& spec : pipeline.outputs) plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan));
   add_view_warnings(plan);
   estimate(plan, threads);
   return plan;

@@ -185,7 +185,7 @@ double OutputResult::relative_error() const {
 
 RunResult execute(const Plan& plan, Executor& executor, const RunOptions& options, const Progress& progress) {
   const auto start = Clock::now();
-  Journal journal(Journal::path_for(plan, options.work), plan, options.force);
+  Journal journal(Journal::path_for(plan), plan, options.force);
   std::vector<OutputRun> runs;
   try {
     runs = start_outputs(plan, journal.resumes());

@@ -77,8 +77,8 @@ ChunkResult from_json(const Json& json) {
 
 }  // namespace
 
-fs::path Journal::path_for(const Plan& plan, const fs::path& work) {
-  if (!work.empty()) return work / "journal.jsonl";
+fs::path Journal::path_for(const Plan& plan) {
+  if (!plan.work.empty()) return plan.work / "journal.jsonl";
   fs::path path = plan.outputs.front().to;
   path += ".partial.journal";
   return path;

@@ -16,8 +16,8 @@ namespace pq {
 /// a run continues, so neither a lost write nor a changed partial file can do harm. record() is callable from any thread.
 class Journal {
  public:
-  /// `work`/journal.jsonl, or beside the first output if `work` is empty.
-  static std::filesystem::path path_for(const Plan& plan, const std::filesystem::path& work);
+  /// journal.jsonl in plan.work, or a file beside the first output.
+  static std::filesystem::path path_for(const Plan& plan);
 
   /// Reads an earlier journal of the same plan, or starts one. A journal of another plan throws ConfigError naming what differs, unless
   /// `force`: then it is replaced. A last line that was cut off is ignored.

@@ -38,7 +38,6 @@ struct RunResult {
 using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
 struct RunOptions {
-  std::filesystem::path work;  // folder of the journal; empty = beside the first output
   bool force = false;          // start anew, whatever an interrupted run left
 };
 
