@@ -1,23 +1,27 @@
 #!/usr/bin/env bash
-# Every public header compiles alone, with each compiler that is there.
+# Every public header compiles alone, with each compiler that is there. (Objects rather than -fsyntax-only, and a fixed
+# folder, so that ccache remembers what it has seen.)
 set -uo pipefail
-export folder
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
+export folder=build/lint
+export ccache=
+ccache=$(command -v ccache) || true
+mkdir -p "$folder/polyquant"
 
 # The generated header, as CMake would write it.
 version=$(sed -nE 's/^project\(polyquant VERSION ([0-9]+\.[0-9]+\.[0-9]+).*/\1/p' CMakeLists.txt)
 IFS=. read -r major minor patch <<<"$version"
-mkdir -p "$folder/polyquant"
 sed -e "s/@PROJECT_VERSION_MAJOR@/$major/; s/@PROJECT_VERSION_MINOR@/$minor/; s/@PROJECT_VERSION_PATCH@/$patch/" \
     -e "s/@PROJECT_VERSION@/$version/" cmake/version.hpp.in >"$folder/polyquant/version.hpp"
 
-check() {
-  printf '#include "%s"\n' "${2#framework/include/}" |
-    "$1" -std=c++20 -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only \
-      -I framework/include -I "$folder" -x c++ - >"$folder/log.$$" 2>&1 && return
+check() {  # COMPILER HEADER
+  local name=${2#framework/include/}
+  local unit=$folder/${name//\//.}
+  printf '#include "%s"\n' "$name" >"$unit.cpp"
+  # shellcheck disable=SC2086  # no ccache: no word
+  $ccache "$1" -std=c++20 -Wall -Wextra -Wconversion -Wshadow -Werror -I framework/include -I "$folder" \
+    -c "$unit.cpp" -o "$unit.$1.o" >"$unit.$1.log" 2>&1 && return
   echo "$2: does not compile alone with $1:"
-  head -n 5 "$folder/log.$$"
+  head -n 5 "$unit.$1.log"
   return 1
 }
 export -f check
