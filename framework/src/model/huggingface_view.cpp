@@ -1,11 +1,179 @@
+// GGUF -> Hugging Face.
 #include "model/view_builder.hpp"
 
+#include "model/config_template.hpp"
+#include "model/gguf_names.hpp"
+#include "model/tensor_links.hpp"
+#include "model/tokenizer_export.hpp"
+
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
+
+#include <algorithm>
+#include <map>
 
 namespace pq {
+namespace {
 
-std::shared_ptr<ModelView> huggingface_view(std::shared_ptr<const ModelReader>, const ModelFiles& files, const Family&) {
-  throw FormatError(files.path().string() + ": GGUF to Hugging Face is being built");
+constexpr std::int64_t kMaxValues = 1 << 16;  // of a tensor that an expression may read
+
+class HuggingFaceViewBuilder {
+ public:
+  HuggingFaceViewBuilder(const ModelReader& reader, const ModelFiles& files, const Family& family)
+      : reader_(reader), header_(reader.header()), files_(files), family_(family),
+        metadata_scope_(header_.metadata, family.gguf_architecture) {}
+
+  void build(ModelView& view) {
+    if (family_.config.is_null())
+      throw FormatError(files_.path().string() + ": the family '" + family_.id + "' has no config.json to go back to");
+    for (std::size_t i = 0; i < header_.tensors.size(); ++i) by_name_.emplace(header_.tensors[i].name, i);
+    add_functions();
+    config_ = fill_template(family_.config, metadata_scope_);
+    ConfigScope scope(&family_.let, config_, family_.defaults, files_.path().string());
+    const std::vector<TensorLink> links = tensor_links(family_, scope);
+    add_tensors(links, view);
+    set_facts(view.facts, family_, scope);
+    add_files(view);
+    for (const ConditionText& warning : family_.reverse_warnings)
+      if (warning.when.test(metadata_scope_, true)) view.warnings.push_back(fill_in(warning.text, metadata_scope_));
+  }
+
+ private:
+  const TensorInfo* find(const std::vector<Json>& arguments) const {
+    const auto found = arguments.size() == 1 && arguments[0].is_string() ? by_name_.find(arguments[0].string()) : by_name_.end();
+    return found == by_name_.end() ? nullptr : &header_.tensors[found->second];
+  }
+
+  void add_functions() {
+    metadata_scope_.set_function("has_tensor", [this](const auto& arguments) { return Json(find(arguments) != nullptr); });
+    metadata_scope_.set_function("rows", [this](const auto& arguments) {
+      const TensorInfo* tensor = find(arguments);
+      return tensor == nullptr ? Json() : Json(rows(tensor->shape));
+    });
+    metadata_scope_.set_function("cols", [this](const auto& arguments) {
+      const TensorInfo* tensor = find(arguments);
+      return tensor == nullptr ? Json() : Json(cols(tensor->shape));
+    });
+    metadata_scope_.set_function("values", [this](const auto& arguments) { return values(find(arguments)); });
+    metadata_scope_.set("torch_dtype", Json(torch_dtype()));
+  }
+
+  // Only small tensors of f32 are read: factors of rotary frequencies.
+  Json values(const TensorInfo* tensor) const {
+    if (tensor == nullptr || tensor->encoding != "f32" || elements(tensor->shape) > kMaxValues) return Json();
+    std::vector<std::byte> scratch;
+    const auto index = static_cast<std::size_t>(tensor - header_.tensors.data());
+    const Bytes bytes = reader_.rows(index, 0, rows(tensor->shape), scratch);
+    Json::Array list;
+    for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4) list.emplace_back(static_cast<double>(load<float>(bytes.data() + at)));
+    return Json(std::move(list));
+  }
+
+  std::string torch_dtype() const {
+    for (const TensorInfo& tensor : header_.tensors) {
+      if (tensor.shape.size() < 2) continue;
+      if (tensor.encoding == "f32") return "float32";
+      if (tensor.encoding == "f16") return "float16";
+      break;
+    }
+    return "bfloat16";
+  }
+
+  void add_tensors(const std::vector<TensorLink>& links, ModelView& view) {
+    std::vector<bool> used(header_.tensors.size(), false), present(links.size(), false);
+    std::vector<std::size_t> stored(links.size(), 0);
+    for (std::size_t i = 0; i < links.size(); ++i) {
+      const auto found = by_name_.find(links[i].gguf);
+      if (found == by_name_.end()) {
+        if (links[i].optional || !links[i].generated.empty()) continue;
+        throw FormatError(files_.path().string() + ": tensor '" + links[i].gguf + "' is missing, which a model of the family '" + family_.id + "' needs");
+      }
+      check_shape(links[i], header_.tensors[found->second]);
+      stored[i] = found->second;
+      present[i] = used[found->second] = true;
+    }
+    refuse_unknown(used);
+    std::vector<std::pair<std::size_t, ViewTensor>> ordered;
+    for (ReverseTensor& reverse : reverse_links(links, present)) {
+      const std::size_t place = stored[reverse.link];
+      ordered.emplace_back(place, make_tensor(links, stored, std::move(reverse)));
+    }
+    std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    view.facts.tied_output = true;
+    for (auto& [place, tensor] : ordered) {
+      view.facts.parameters += elements(tensor.shape);
+      if (tensor.role == "output") view.facts.tied_output = false;
+      view.tensors.push_back(std::move(tensor));
+    }
+  }
+
+  void check_shape(const TensorLink& link, const TensorInfo& info) const {
+    if (info.shape == link.gguf_shape) return;
+    throw FormatError(files_.path().string() + ": tensor '" + info.name + "' has the shape " + to_string(info.shape) +
+                      ", but the metadata give " + to_string(link.gguf_shape));
+  }
+
+  void refuse_unknown(const std::vector<bool>& used) const {
+    for (std::size_t i = 0; i < used.size(); ++i)
+      if (!used[i] && !is_generated(header_.tensors[i].name))
+        throw FormatError(files_.path().string() + ": tensor '" + header_.tensors[i].name + "' is not known to the family '" + family_.id +
+                          "'; it would be lost");
+  }
+
+  // Tensors that stand for keys of config.json.
+  bool is_generated(const std::string& name) const {
+    return std::any_of(family_.tensors.begin(), family_.tensors.end(), [&](const TensorRule& rule) { return !rule.values.empty() && rule.gguf == name; });
+  }
+
+  ViewTensor make_tensor(const std::vector<TensorLink>& links, const std::vector<std::size_t>& stored, ReverseTensor reverse) const {
+    const TensorLink& link = links[reverse.link];
+    const GgufName name = GgufNames::installed().describe(link.gguf, link.gguf_shape);
+    ViewTensor tensor;
+    tensor.name = tensor.source_name = std::move(reverse.name);
+    tensor.shape = std::move(reverse.shape);
+    tensor.map = std::move(reverse.map);
+    tensor.role = link.role.empty() ? name.role : link.role;
+    tensor.layer = link.layer;
+    tensor.is_expert = name.is_expert;
+    tensor.elements = link.elements;
+    tensor.transpose = link.transpose;
+    tensor.add = -link.add;
+    tensor.stored_encoding = header_.tensors[stored[reverse.link]].encoding;
+    for (RowMap::Part& part : tensor.map.parts) {
+      part.stored = stored[part.stored];
+      if (header_.tensors[part.stored].encoding != tensor.stored_encoding)
+        throw FormatError(files_.path().string() + ": '" + tensor.name + "' is made of tensors stored as " + tensor.stored_encoding + " and as " +
+                          header_.tensors[part.stored].encoding + "; write the GGUF file with one encoding for them first");
+    }
+    return tensor;
+  }
+
+  void add_files(ModelView& view) {
+    view.metadata.set("format", std::string("pt"));  // transformers asks for it
+    view.side_files.push_back({"config.json", {}, to_json(config_) + "\n"});
+    const Json generation = fill_template(family_.generation_config, metadata_scope_);
+    if (generation.is_object()) view.side_files.push_back({"generation_config.json", {}, to_json(generation) + "\n"});
+    for (SideFile& file : export_tokenizer(header_.metadata, view.warnings)) view.side_files.push_back(std::move(file));
+  }
+
+  const ModelReader& reader_;
+  const ModelHeader& header_;
+  const ModelFiles& files_;
+  const Family& family_;
+  MetadataScope metadata_scope_;
+  Json config_;
+  std::map<std::string, std::size_t> by_name_;
+};
+
+}  // namespace
+
+std::shared_ptr<ModelView> huggingface_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files,
+                                            const Family& family) {
+  auto view = std::make_shared<ModelView>();
+  view->dialect = Dialect::huggingface;
+  HuggingFaceViewBuilder(*reader, files, family).build(*view);
+  view->reader = std::move(reader);
+  return view;
 }
 
 }  // namespace pq

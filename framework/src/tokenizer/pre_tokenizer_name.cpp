@@ -1,25 +1,14 @@
 #include "tokenizer/pre_tokenizer_name.hpp"
 
-#include "plugin/registry.hpp"
+#include "tokenizer/pre_tokenizer_structure.hpp"
 #include "tokenizer/tokenizer.hpp"
 
 #include <polyquant/base/error.hpp>
-#include <polyquant/base/file.hpp>
 
 #include <optional>
 
 namespace pq {
 namespace {
-
-constexpr std::uint64_t kMaxTableBytes = std::uint64_t{4} << 20;
-
-const Json& table() {
-  static const Json kTable = [] {
-    const auto path = data_folder() / "families" / "common" / "pre-tokenizers.json";
-    return parse_json(read_text_file(path, kMaxTableBytes), path.string());
-  }();
-  return kTable;
-}
 
 struct Structure {
   std::string normalizer;
@@ -94,7 +83,7 @@ bool equal(const Json& entry, const Structure& structure, bool ignore_merges) {
 
 std::string pre_tokenizer_by_structure(const TokenizerJson& tokenizer) {
   const auto structure = structure_of(tokenizer);
-  const Json* known = table().find("structures");
+  const Json* known = pre_tokenizer_table().find("structures");
   if (!structure || known == nullptr || !known->is_array()) return {};
   for (const Json& entry : known->array())
     if (equal(entry, *structure, tokenizer.model_flag("ignore_merges"))) return entry.find("pre")->string();
@@ -102,8 +91,8 @@ std::string pre_tokenizer_by_structure(const TokenizerJson& tokenizer) {
 }
 
 std::string pre_tokenizer_by_fingerprint(const TokenizerJson& tokenizer) {
-  const Json* text = table().find("test_string");
-  const Json* known = table().find("fingerprints");
+  const Json* text = pre_tokenizer_table().find("test_string");
+  const Json* known = pre_tokenizer_table().find("fingerprints");
   if (text == nullptr || !text->is_string() || known == nullptr || !known->is_array()) return {};
   const std::string hash = fingerprint(Tokenizer(tokenizer).encode(text->string(), true));
   std::string name;

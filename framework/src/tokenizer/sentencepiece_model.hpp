@@ -27,4 +27,7 @@ struct SentencePieceModel {
 /// Parses the file; unknown fields are skipped. Throws FormatError "SOURCE: ..." for anything that is no such protobuf.
 SentencePieceModel parse_sentencepiece_model(Bytes file, const std::string& source);
 
+/// The file's bytes; what parse_sentencepiece_model reads comes back equal.
+std::string write_sentencepiece_model(const SentencePieceModel& model);
+
 }  // namespace pq

@@ -1,0 +1,16 @@
+// Tokenizer files of a Hugging Face folder from the metadata of a GGUF file.
+#pragma once
+
+#include <polyquant/base/metadata.hpp>
+#include <polyquant/format.hpp>
+
+#include <string>
+#include <vector>
+
+namespace pq {
+
+/// tokenizer.json, tokenizer_config.json, special_tokens_map.json and, for the kind "llama", tokenizer.model. What cannot be said exactly adds a
+/// warning; a kind that has no form there (or no tokenizer at all) gives no files and a warning. Throws FormatError for contradicting arrays.
+std::vector<SideFile> export_tokenizer(const Metadata& metadata, std::vector<std::string>& warnings);
+
+}  // namespace pq

@@ -1,0 +1,90 @@
+#include "tokenizer/pre_tokenizer_structure.hpp"
+
+#include "plugin/registry.hpp"
+
+#include <polyquant/base/file.hpp>
+
+namespace pq {
+namespace {
+
+constexpr std::uint64_t kMaxTableBytes = std::uint64_t{4} << 20;
+constexpr const char* kMetaspace = "\xE2\x96\x81";
+
+Json object(std::initializer_list<std::pair<const char*, Json>> members) {
+  Json::Object result;
+  for (const auto& [key, value] : members) result.emplace_back(key, value);
+  return Json(std::move(result));
+}
+
+Json split(const Json& regex) {
+  return object({{"type", Json("Split")}, {"pattern", object({{"Regex", regex}})}, {"behavior", Json("Isolated")}, {"invert", Json(false)}});
+}
+
+Json sequence(const Json::Array& regexes, bool byte_level_regex) {
+  const Json byte_level = object({{"type", Json("ByteLevel")}, {"add_prefix_space", Json(false)}, {"trim_offsets", Json(true)}, {"use_regex", Json(byte_level_regex)}});
+  if (regexes.empty()) return byte_level;
+  Json::Array steps;
+  for (const Json& regex : regexes)
+    steps.push_back(regex == Json("\\p{N}") ? object({{"type", Json("Digits")}, {"individual_digits", Json(true)}}) : split(regex));
+  steps.push_back(byte_level);
+  return object({{"type", Json("Sequence")}, {"pretokenizers", Json(std::move(steps))}});
+}
+
+PreTokenizerParts from_structure(const Json& structure) {
+  PreTokenizerParts parts;
+  const std::string normalizer = structure.find("normalizer")->string();
+  if (!normalizer.empty()) parts.normalizer = object({{"type", Json(normalizer)}});
+  parts.pre_tokenizer = sequence(structure.find("splits")->array(), structure.find("byte_level_regex")->boolean());
+  const Json* ignore = structure.find("ignore_merges");
+  parts.ignore_merges = ignore != nullptr && ignore->boolean();
+  return parts;
+}
+
+PreTokenizerParts metaspace_parts() {
+  PreTokenizerParts parts;
+  parts.metaspace = true;
+  parts.normalizer = object({{"type", Json("Replace")}, {"pattern", object({{"String", Json(" ")}})}, {"content", Json(kMetaspace)}});
+  parts.pre_tokenizer = object({{"type", Json("Split")}, {"pattern", object({{"String", Json(" ")}})}, {"behavior", Json("MergedWithPrevious")}, {"invert", Json(false)}});
+  return parts;
+}
+
+bool contains(const Json* list, const std::string& name) {
+  if (list == nullptr || !list->is_array()) return false;
+  for (const Json& item : list->array())
+    if (item == Json(name)) return true;
+  return false;
+}
+
+}  // namespace
+
+const Json& pre_tokenizer_table() {
+  static const Json kTable = [] {
+    const auto path = data_folder() / "families" / "common" / "pre-tokenizers.json";
+    return parse_json(read_text_file(path, kMaxTableBytes), path.string());
+  }();
+  return kTable;
+}
+
+std::optional<PreTokenizerParts> pre_tokenizer_parts(const std::string& name) {
+  const Json& table = pre_tokenizer_table();
+  if (contains(table.find("metaspace"), name)) return metaspace_parts();
+  const Json* structures = table.find("structures");
+  const Json* engines = table.find("engines");
+  const Json* engine = engines == nullptr ? nullptr : engines->find(name);
+  if (structures != nullptr) {
+    for (const Json& structure : structures->array())
+      if (*structure.find("pre") == Json(name)) return from_structure(structure);
+    // Another name of the same splitter.
+    for (const Json& structure : structures->array())
+      if (engine != nullptr && engines->find(structure.find("pre")->string()) != nullptr &&
+          *engines->find(structure.find("pre")->string()) == *engine)
+        return from_structure(structure);
+  }
+  if (engine == nullptr) return std::nullopt;
+  PreTokenizerParts parts;
+  parts.pre_tokenizer = sequence(engine->find("regexes")->array(), false);
+  parts.ignore_merges = engine->find("ignore_merges")->boolean();
+  return parts;
+}
+
+}  // namespace pq
