@@ -12,7 +12,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 # Modules of framework/src from the bottom up; a module includes lower levels, and its own level without cycles.
 LEVELS = [["base"], ["plugin"], ["config", "model", "tokenizer", "calibration", "allocation", "evaluation"],
-          ["plan"], ["report"], ["run"], ["cli"]]
+          ["plan"], ["run"], ["report"], ["cli"]]
 LEVEL = {module: i for i, modules in enumerate(LEVELS) for module in modules}
 
 # framework/include/polyquant/<layer>/: what it may include of the SDK.
