@@ -25,6 +25,8 @@ class FolderWriter {
   void write(std::size_t tensor, std::uint64_t begin, Bytes bytes);
   void flush();
   void keep() noexcept;
+  /// Where the shards are until seal().
+  std::vector<std::filesystem::path> partial_paths() const;
   void seal();
 
  private:

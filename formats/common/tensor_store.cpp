@@ -62,6 +62,11 @@ TensorStore::TensorStore(const fs::path& path) : path_(path) {
   sort_names();
 }
 
+TensorStore::TensorStore(const std::vector<fs::path>& shards) {
+  for (const fs::path& shard : shards) add_shard(shard);
+  sort_names();
+}
+
 void TensorStore::add_shard(const fs::path& file) {
   shards_.push_back(std::make_unique<MappedFile>(file));
   Header header = parse_header(shards_.back()->bytes(), file.string());

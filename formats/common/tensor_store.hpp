@@ -33,6 +33,8 @@ class TensorStore {
   /// A folder with model.safetensors.index.json or model.safetensors (in this order; nothing else is searched for), or a file. Throws
   /// FormatError for anything missing or malformed.
   explicit TensorStore(const std::filesystem::path& path);
+  /// These shards, without an index: what a writer has not sealed yet.
+  explicit TensorStore(const std::vector<std::filesystem::path>& shards);
 
   bool is_folder() const noexcept { return is_folder_; }
   const std::filesystem::path& path() const noexcept { return path_; }

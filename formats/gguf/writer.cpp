@@ -1,6 +1,7 @@
 #include "writer.hpp"
 
 #include "limits.hpp"
+#include "reader.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -39,6 +40,10 @@ void Writer::flush() {
 
 void Writer::keep() noexcept {
   for (const auto& file : files_) file->keep();
+}
+
+std::unique_ptr<ModelReader> Writer::reopen() const {
+  return files_.size() == 1 ? std::make_unique<Reader>(files_[0]->partial_path()) : nullptr;
 }
 
 void Writer::seal() {

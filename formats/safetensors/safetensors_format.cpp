@@ -46,7 +46,9 @@ std::uint64_t row_bytes(const StoredTensor& tensor, const std::string& place) {
 
 class SafetensorsReader final : public ModelReader {
  public:
-  explicit SafetensorsReader(const fs::path& path) : store_(path) {
+  explicit SafetensorsReader(const fs::path& path) : SafetensorsReader(TensorStore(path)) {}
+  explicit SafetensorsReader(TensorStore store) : store_(std::move(store)) {
+    const fs::path& path = store_.path();
     header_.dialect = Dialect::huggingface;
     for (const StoredTensor& tensor : store_.tensors()) {
       const std::string file = store_.shard_name(tensor.shard);
@@ -115,6 +117,9 @@ class SafetensorsWriter final : public ModelWriter {
   }
   void write_rows(std::size_t tensor, std::int64_t first_row, Bytes rows) override {
     writer_.write(tensor, static_cast<std::uint64_t>(first_row) * row_bytes_.at(tensor), rows);
+  }
+  std::unique_ptr<ModelReader> reopen() const override {
+    return std::make_unique<SafetensorsReader>(TensorStore(writer_.partial_paths()));
   }
   void flush() override { writer_.flush(); }
   void keep() noexcept override { writer_.keep(); }

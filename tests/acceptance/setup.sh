@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# What the acceptance tests share: a Python environment with llama.cpp, the real models, the texts. Kept in the cache; a second call takes
+# a moment. Never fails for packages that cannot be had: the tests that need them then say SKIPPED.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+cache=${POLYQUANT_CACHE:-${HOME:?}/.cache/polyquant}
+peers=$cache/peers
+mkdir -p "$cache"
+[ -x "$peers/bin/python" ] || python3 -m venv "$peers" || echo "SKIPPED: no Python environment can be made (package python3-venv)"
+"$peers/bin/python" -c 'import numpy, gguf, xllamacpp' 2>/dev/null \
+  || "$peers/bin/pip" install -q numpy==2.4.6 gguf==0.19.0 xllamacpp==2026.10.11549 || "$peers/bin/pip" install -q numpy gguf xllamacpp \
+  || echo "SKIPPED: the packages numpy, gguf and xllamacpp cannot be had; tests against llama.cpp are skipped"
+for model in SmolLM2-135M-Instruct gemma-3-270m; do
+  python3 scripts/make_model.py --model "$model" --out "$cache/models" || echo "SKIPPED: the model $model cannot be made here"
+done
+python3 scripts/make_texts.py --out "$cache/texts" || echo "SKIPPED: the texts cannot be made here"
+exit 0
