@@ -24,5 +24,8 @@ class CpuBackend final : public Backend {
 
 PQ_PLUGIN("cpu", "0.1.0", "Heavy maths on the processor") {
   registry.add(pq::BackendEntry{"cpu", "The processor, with the best instruction set that it has.", {},
-                                [](const pq::Node&) { return std::make_unique<pq::cpu::CpuBackend>(); }});
+                                [](const pq::Node& options) {
+                                  pq::Schema<pq::NoOptions>().parse(options, "cpu");  // there are none: refuses any
+                                  return std::make_unique<pq::cpu::CpuBackend>();
+                                }});
 }

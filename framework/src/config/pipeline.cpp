@@ -47,7 +47,7 @@ std::vector<Rule> parse_rules(const Node& list, const std::string& where) {
   return rules;
 }
 
-// Which tensor gets which encoding must be said exactly once.
+// Which tensor gets which encoding must be said exactly once. `lossless` alone keeps the encodings that are stored: a conversion.
 void check_one_source(const Node& output, const std::string& where) {
   std::string first;
   for (const char* key : {"recipe", "encoding", "allocate"}) {
@@ -56,7 +56,8 @@ void check_one_source(const Node& output, const std::string& where) {
       throw_at(output.find(key)->mark(), where + " has both '" + first + "' and '" + key + "'; keep one of them");
     first = key;
   }
-  if (first.empty()) throw_at(output.mark(), where + " does not say how to store the weights; add 'recipe' or 'encoding'");
+  if (first.empty() && output.find("lossless") == nullptr)
+    throw_at(output.mark(), where + " does not say how to store the weights; add 'recipe' or 'encoding'");
 }
 
 std::optional<Lossless> parse_lossless(const Node& output) {

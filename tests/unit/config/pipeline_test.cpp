@@ -88,7 +88,6 @@ TEST_CASE("pipeline: what this version cannot do is refused at its place", "[con
         "pipeline.yaml:3:1: 'calibration' is not available in polyquant 0.1; remove it");
   CHECK(error_of("imatrix: x.gguf\n") == "pipeline.yaml:1:1: 'imatrix' is not available in polyquant 0.1; remove it");
   CHECK(error_of("evaluate: {text: x}\n") == "pipeline.yaml:1:1: 'evaluate' is not available in polyquant 0.1; remove it");
-  CHECK(error_of("work: state\n") == "pipeline.yaml:1:1: 'work' is not available in polyquant 0.1; remove it");
   CHECK(error_of(with_output("    allocate: {target: 4bpw}\n")) ==
         "pipeline.yaml:6:5: 'allocate' is not available in polyquant 0.1; remove it");
   CHECK(error_of(with_output("    recipe: f16\n    card: {title: x}\n")) ==
