@@ -21,24 +21,25 @@ void check_offsets(const Shard& shard, Problems& problems) {
   std::uint64_t expected = 0;
   for (const StoredTensor& tensor : shard.header.tensors) {
     if (tensor.offset != expected) {
-      problems.push_back(fmt::format("{}: tensor {}: offset {} should be {}, as llama.cpp allows no gaps and no other order", shard.name,
-                                     quote(tensor.name), tensor.offset, expected));
+      problems.push_back(
+          fmt::format("{}: tensor {}: offset {} should be {}, as llama.cpp allows no gaps and no other order",
+                      shard.name, quote(tensor.name), tensor.offset, expected));
       return;  // all that follow would be reported too
     }
     expected = round_up(expected + tensor.bytes, shard.header.alignment);
   }
   const std::uint64_t end = shard.header.data_start + expected;
   if (!shard.header.tensors.empty() && end > shard.file->size())
-    problems.push_back(fmt::format("{}: the padding after the last tensor is missing: {} bytes, {} expected", shard.name,
-                                   shard.file->size(), end));
+    problems.push_back(fmt::format("{}: the padding after the last tensor is missing: {} bytes, {} expected",
+                                   shard.name, shard.file->size(), end));
 }
 
 void check_names(const Shard& shard, Problems& problems) {
   for (const StoredTensor& tensor : shard.header.tensors) {
     if (tensor.name.empty()) problems.push_back(fmt::format("{}: a tensor has an empty name", shard.name));
     if (tensor.name.size() > kMaxGgmlNameBytes)
-      problems.push_back(fmt::format("{}: tensor {}: the name is {} bytes long, llama.cpp reads at most {}", shard.name,
-                                     quote(tensor.name), tensor.name.size(), kMaxGgmlNameBytes));
+      problems.push_back(fmt::format("{}: tensor {}: the name is {} bytes long, llama.cpp reads at most {}",
+                                     shard.name, quote(tensor.name), tensor.name.size(), kMaxGgmlNameBytes));
   }
 }
 
@@ -46,7 +47,8 @@ template <class T>
 void check_type(const Shard& shard, std::string_view key, std::string_view type, Problems& problems) {
   const MetaValue* value = shard.header.metadata.find(key);
   if (value != nullptr && !std::holds_alternative<T>(*value))
-    problems.push_back(fmt::format("{}: key '{}' has type {}, llama.cpp reads only {}", shard.name, key, type_name(*value), type));
+    problems.push_back(fmt::format("{}: key '{}' has type {}, llama.cpp reads only {}", shard.name, key,
+                                   type_name(*value), type));
 }
 
 void check_split_types(const Shard& shard, Problems& problems) {
@@ -57,8 +59,8 @@ void check_split_types(const Shard& shard, Problems& problems) {
 
 void check_alignment(const Shard& shard, Problems& problems) {
   if (shard.header.alignment % 8 != 0)
-    problems.push_back(
-        fmt::format("{}: the alignment is {}, the specification demands a multiple of 8", shard.name, shard.header.alignment));
+    problems.push_back(fmt::format("{}: the alignment is {}, the specification demands a multiple of 8",
+                                   shard.name, shard.header.alignment));
 }
 
 bool is_text(const MetaValue& value) {
@@ -72,7 +74,8 @@ bool is_text(const MetaValue& value) {
 
 void check_texts(const Shard& shard, Problems& problems) {
   for (const auto& [key, value] : shard.header.metadata.entries())
-    if (!is_text(value)) problems.push_back(fmt::format("{}: key {}: the value is not valid UTF-8", shard.name, quote(key)));
+    if (!is_text(value))
+      problems.push_back(fmt::format("{}: key {}: the value is not valid UTF-8", shard.name, quote(key)));
 }
 
 // Keys of later parts are ignored by llama.cpp, except for the split keys and the alignment.
@@ -80,7 +83,8 @@ void check_later_keys(const Shard& shard, Problems& problems) {
   for (const auto& entry : shard.header.metadata.entries()) {
     const std::string& key = entry.first;
     if (key.starts_with("split.") || key == kAlignmentKey) continue;
-    problems.push_back(fmt::format("{}: key {} is ignored, as only the keys of the first part count", shard.name, quote(key)));
+    problems.push_back(fmt::format("{}: key {} is ignored, as only the keys of the first part count",
+                                   shard.name, quote(key)));
   }
 }
 
@@ -101,8 +105,9 @@ void check_quantization_version(const std::vector<Shard>& shards, Problems& prob
       if (!tensor.type->quantized()) continue;
       const MetaValue* value = shards[0].header.metadata.find(kQuantizationVersionKey);
       if (value == nullptr || *value != MetaValue(kQuantizationVersion))
-        problems.push_back(fmt::format("{}: key '{}' must be the u32 {}, as tensor {} is of type {}", shards[0].name,
-                                       kQuantizationVersionKey, kQuantizationVersion, quote(tensor.name), tensor.type->name));
+        problems.push_back(fmt::format("{}: key '{}' must be the u32 {}, as tensor {} is of type {}",
+                                       shards[0].name, kQuantizationVersionKey, kQuantizationVersion,
+                                       quote(tensor.name), tensor.type->name));
       return;
     }
 }

@@ -16,15 +16,17 @@ constexpr std::string_view kTokensKey = "tokenizer.ggml.tokens";
 
 // llama.cpp reads element i of this array for every token i.
 template <class T>
-void check_parallel(const Shard& shard, std::string_view key, std::string_view type, std::size_t tokens, Problems& problems) {
+void check_parallel(const Shard& shard, std::string_view key, std::string_view type, std::size_t tokens,
+                    Problems& problems) {
   const MetaValue* value = shard.header.metadata.find(key);
   if (value == nullptr) return;
   const auto* array = std::get_if<std::vector<T>>(value);
   if (array == nullptr)
-    problems.push_back(fmt::format("{}: key '{}' has type {}, it must be an array of {}", shard.name, key, type_name(*value), type));
+    problems.push_back(fmt::format("{}: key '{}' has type {}, it must be an array of {}", shard.name, key,
+                                   type_name(*value), type));
   else if (array->size() != tokens)
-    problems.push_back(
-        fmt::format("{}: key '{}' has {} elements, but '{}' has {}", shard.name, key, array->size(), kTokensKey, tokens));
+    problems.push_back(fmt::format("{}: key '{}' has {} elements, but '{}' has {}", shard.name, key,
+                                   array->size(), kTokensKey, tokens));
 }
 
 // tokenizer.ggml.bos_token_id and its like must name a token.
@@ -33,9 +35,11 @@ void check_special_ids(const Shard& shard, std::size_t tokens, Problems& problem
     if (!key.starts_with("tokenizer.ggml.") || !key.ends_with("_token_id")) continue;
     const auto* id = std::get_if<std::uint32_t>(&value);
     if (id == nullptr)
-      problems.push_back(fmt::format("{}: key {} has type {}, it must be a u32", shard.name, quote(key), type_name(value)));
+      problems.push_back(
+          fmt::format("{}: key {} has type {}, it must be a u32", shard.name, quote(key), type_name(value)));
     else if (*id >= tokens)
-      problems.push_back(fmt::format("{}: key {} is {}, but there are only {} tokens", shard.name, quote(key), *id, tokens));
+      problems.push_back(
+          fmt::format("{}: key {} is {}, but there are only {} tokens", shard.name, quote(key), *id, tokens));
   }
 }
 
@@ -44,8 +48,8 @@ void check_embedding(const std::vector<Shard>& shards, std::size_t tokens, Probl
   for (const Shard& shard : shards)
     for (const StoredTensor& tensor : shard.header.tensors)
       if (tensor.name == "token_embd.weight" && rows(tensor.shape) != static_cast<std::int64_t>(tokens))
-        problems.push_back(fmt::format("{}: tensor '{}' has {} rows, but '{}' has {} elements", shard.name, tensor.name,
-                                       rows(tensor.shape), kTokensKey, tokens));
+        problems.push_back(fmt::format("{}: tensor '{}' has {} rows, but '{}' has {} elements", shard.name,
+                                       tensor.name, rows(tensor.shape), kTokensKey, tokens));
 }
 
 }  // namespace
@@ -56,8 +60,8 @@ void check_tokenizer(const std::vector<Shard>& shards, std::vector<std::string>&
   if (value == nullptr) return;
   const auto* tokens = std::get_if<std::vector<std::string>>(value);
   if (tokens == nullptr) {
-    problems.push_back(
-        fmt::format("{}: key '{}' has type {}, it must be an array of strings", first.name, kTokensKey, type_name(*value)));
+    problems.push_back(fmt::format("{}: key '{}' has type {}, it must be an array of strings", first.name,
+                                   kTokensKey, type_name(*value)));
     return;
   }
   check_parallel<float>(first, "tokenizer.ggml.scores", "f32", tokens->size(), problems);

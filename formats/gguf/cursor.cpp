@@ -10,8 +10,9 @@ namespace pq::gguf {
 
 Bytes Cursor::take(std::uint64_t count, std::string_view what) {
   if (count > remaining())
-    fail(fmt::format("{} at byte {} takes {} bytes, but the file ends after {} more; it is truncated or damaged", what, position_, count,
-                     remaining()));
+    fail(fmt::format(
+        "{} at byte {} takes {} bytes, but the file ends after {} more; it is truncated or damaged", what,
+        position_, count, remaining()));
   const Bytes taken = bytes_.subspan(position_, count);
   position_ += count;
   return taken;
@@ -20,15 +21,17 @@ Bytes Cursor::take(std::uint64_t count, std::string_view what) {
 std::string_view Cursor::string(std::string_view what) {
   const auto length = number<std::uint64_t>(what);
   if (length > kMaxStringBytes)
-    fail(fmt::format("{} at byte {} is {} bytes long, more than the limit of {}", what, position_ - sizeof(length), length,
-                     kMaxStringBytes));
+    fail(fmt::format("{} at byte {} is {} bytes long, more than the limit of {}", what,
+                     position_ - sizeof(length), length, kMaxStringBytes));
   const Bytes text = take(length, what);
   return {reinterpret_cast<const char*>(text.data()), text.size()};
 }
 
 bool Cursor::boolean() {
   const auto value = number<std::uint8_t>("a boolean");
-  if (value > 1) note(fmt::format("the boolean at byte {} is stored as {}; only 0 and 1 are defined", position_ - 1, value));
+  if (value > 1)
+    note(fmt::format("the boolean at byte {} is stored as {}; only 0 and 1 are defined", position_ - 1,
+                     value));
   return value != 0;
 }
 
@@ -40,7 +43,8 @@ void Cursor::note(std::string_view message) {
 }
 
 std::string Cursor::located(std::string_view message) const {
-  return subject_.empty() ? fmt::format("{}: {}", file_, message) : fmt::format("{}: {}: {}", file_, subject_, message);
+  return subject_.empty() ? fmt::format("{}: {}", file_, message)
+                          : fmt::format("{}: {}: {}", file_, subject_, message);
 }
 
 }  // namespace pq::gguf

@@ -27,7 +27,8 @@ struct FileHeader {
   std::uint32_t version = 0;
   Metadata metadata;
   std::uint64_t alignment = 0;
-  std::uint64_t data_start = 0;  // padded end of the header; with no tensors possibly beyond the end of the file
+  std::uint64_t data_start =
+      0;  // padded end of the header; with no tensors possibly beyond the end of the file
   std::vector<StoredTensor> tensors;
   std::vector<std::string> notes;  // oddities that do not prevent reading, each a sentence with its place
 };

@@ -20,8 +20,9 @@
 namespace pq::gguf {
 namespace {
 
-constexpr std::uint64_t kMinKeyBytes = 8 + 1 + 4 + 1;         // length, one character, type, one byte of value
-constexpr std::uint64_t kMinTensorBytes = 8 + 0 + 4 + 4 + 8;  // name length, no name, no dimensions, type, offset
+constexpr std::uint64_t kMinKeyBytes = 8 + 1 + 4 + 1;  // length, one character, type, one byte of value
+constexpr std::uint64_t kMinTensorBytes =
+    8 + 0 + 4 + 4 + 8;  // name length, no name, no dimensions, type, offset
 
 void read_magic(Cursor& in) {
   const Bytes magic = in.take(sizeof(kMagic), "the magic number");
@@ -33,8 +34,11 @@ void read_magic(Cursor& in) {
 std::uint32_t read_version(Cursor& in) {
   const auto version = in.number<std::uint32_t>("the version");
   if (version != 0 && (version & 0xFFFF) == 0)
-    in.fail("the file is big-endian, only little-endian files can be read; convert it on the machine type that it was made for");
-  if (version == 1) in.fail("GGUF version 1 is no longer read by any current program; convert the model again");
+    in.fail(
+        "the file is big-endian, only little-endian files can be read; convert it on the machine type that "
+        "it was made for");
+  if (version == 1)
+    in.fail("GGUF version 1 is no longer read by any current program; convert the model again");
   if (version != 2 && version != 3)
     in.fail(fmt::format("GGUF version {} is unknown; versions 2 and 3 can be read", version));
   return version;
@@ -51,15 +55,18 @@ Counts read_counts(Cursor& in) {
   const std::uint64_t room = in.remaining();
   if (counts.tensors > room / kMinTensorBytes || counts.keys > room / kMinKeyBytes ||
       counts.tensors * kMinTensorBytes + counts.keys * kMinKeyBytes > room)
-    in.fail(fmt::format("the header announces {} tensors and {} keys, which cannot be in the {} bytes that follow", counts.tensors,
-                        counts.keys, room));
+    in.fail(fmt::format(
+        "the header announces {} tensors and {} keys, which cannot be in the {} bytes that follow",
+        counts.tensors, counts.keys, room));
   return counts;
 }
 
 void check_key(Cursor& in, std::string_view key) {
   if (key.empty()) in.fail("a key is empty");
-  if (key.size() > kMaxKeyBytes) in.fail(fmt::format("a key is {} bytes long, {} are allowed", key.size(), kMaxKeyBytes));
-  if (!is_utf8(key) || key.find('\0') != key.npos) in.fail(fmt::format("key {} is not valid UTF-8 text", quote(key)));
+  if (key.size() > kMaxKeyBytes)
+    in.fail(fmt::format("a key is {} bytes long, {} are allowed", key.size(), kMaxKeyBytes));
+  if (!is_utf8(key) || key.find('\0') != key.npos)
+    in.fail(fmt::format("key {} is not valid UTF-8 text", quote(key)));
 }
 
 void check_unique_keys(Cursor& in, const Metadata& metadata) {

@@ -12,14 +12,16 @@ void append_tensor(std::vector<std::byte>& out, const TensorEntry& tensor) {
   append_string(out, *tensor.name);
   append_number(out, static_cast<std::uint32_t>(tensor.shape->size()));
   // On disk the row length comes first.
-  for (auto size = tensor.shape->rbegin(); size != tensor.shape->rend(); ++size) append_number(out, static_cast<std::uint64_t>(*size));
+  for (auto size = tensor.shape->rbegin(); size != tensor.shape->rend(); ++size)
+    append_number(out, static_cast<std::uint64_t>(*size));
   append_number(out, tensor.type->id);
   append_number(out, tensor.offset);
 }
 
 }  // namespace
 
-std::vector<std::byte> make_header(const std::vector<const Metadata::Entry*>& keys, const std::vector<TensorEntry>& tensors) {
+std::vector<std::byte> make_header(const std::vector<const Metadata::Entry*>& keys,
+                                   const std::vector<TensorEntry>& tensors) {
   std::vector<std::byte> out;
   append_bytes(out, std::as_bytes(std::span(kMagic)));
   append_number(out, kWrittenVersion);

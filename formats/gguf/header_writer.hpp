@@ -21,6 +21,7 @@ struct TensorEntry {
 };
 
 /// The bytes before the data: magic, version 3, keys in this order, tensors, zero padding to the alignment of 32.
-std::vector<std::byte> make_header(const std::vector<const Metadata::Entry*>& keys, const std::vector<TensorEntry>& tensors);
+std::vector<std::byte> make_header(const std::vector<const Metadata::Entry*>& keys,
+                                   const std::vector<TensorEntry>& tensors);
 
 }  // namespace pq::gguf

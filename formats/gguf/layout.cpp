@@ -29,7 +29,8 @@ Entries model_keys(const Metadata& metadata) {
   Entries keys;
   for (const Metadata::Entry& entry : metadata.entries())
     if (!describes_the_file(entry.first)) keys.push_back(&entry);
-  std::stable_partition(keys.begin(), keys.end(), [](const Metadata::Entry* entry) { return entry->first == kArchitectureKey; });
+  std::stable_partition(keys.begin(), keys.end(),
+                        [](const Metadata::Entry* entry) { return entry->first == kArchitectureKey; });
   return keys;
 }
 
@@ -39,7 +40,8 @@ std::vector<std::uint64_t> sizes_of(const OutputModel& model) {
   for (const OutputTensor& tensor : model.tensors) {
     sizes.push_back(tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape)));
     const auto sum = checked_add(total, sizes.back() + kDefaultAlignment);
-    if (!sum || *sum > INT64_MAX) throw ConfigError("gguf: the tensors together are larger than any file can be");
+    if (!sum || *sum > INT64_MAX)
+      throw ConfigError("gguf: the tensors together are larger than any file can be");
     total = *sum;
   }
   return sizes;
@@ -54,15 +56,17 @@ std::vector<std::size_t> file_starts(const std::vector<std::uint64_t>& sizes, co
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     const std::uint64_t padded = round_up(sizes[i], kDefaultAlignment);
     const std::size_t tensors = i - starts.back();
-    if (tensors > 0 && ((max_bytes > 0 && bytes + padded > max_bytes) || (max_tensors > 0 && tensors >= max_tensors))) {
+    if (tensors > 0 &&
+        ((max_bytes > 0 && bytes + padded > max_bytes) || (max_tensors > 0 && tensors >= max_tensors))) {
       starts.push_back(i);
       bytes = 0;
     }
     bytes += padded;
   }
   if (starts.size() > kMaxShards)
-    throw ConfigError(fmt::format("gguf: the output would be {} files, at most {} are possible; raise the split limits", starts.size(),
-                                  kMaxShards));
+    throw ConfigError(
+        fmt::format("gguf: the output would be {} files, at most {} are possible; raise the split limits",
+                    starts.size(), kMaxShards));
   return starts;
 }
 
@@ -75,8 +79,9 @@ struct AddedKeys {
 };
 
 AddedKeys version_key(const OutputModel& model) {
-  const bool quantized = std::any_of(model.tensors.begin(), model.tensors.end(),
-                                     [](const OutputTensor& tensor) { return find_type(tensor.encoding)->quantized(); });
+  const bool quantized =
+      std::any_of(model.tensors.begin(), model.tensors.end(),
+                  [](const OutputTensor& tensor) { return find_type(tensor.encoding)->quantized(); });
   if (!quantized || model.metadata.find(kQuantizationVersionKey) != nullptr) return {};
   return {{{std::string(kQuantizationVersionKey), kQuantizationVersion}}};
 }
@@ -126,7 +131,8 @@ Plan make_plan(const std::filesystem::path& path, const OutputModel& model, cons
 
     Entries keys = f == 0 ? model_keys(model.metadata) : Entries();
     if (f == 0) version.append_to(keys);
-    const AddedKeys split_keys = split ? split_key_entries(f, starts.size(), model.tensors.size()) : AddedKeys{};
+    const AddedKeys split_keys =
+        split ? split_key_entries(f, starts.size(), model.tensors.size()) : AddedKeys{};
     split_keys.append_to(keys);
     lay_out_file(model, std::move(keys), f, plan);
   }

@@ -27,9 +27,10 @@ const Schema<Options>& options_schema() {
   static const Schema<Options> schema =
       Schema<Options>()
           .field("split_max_size", &Options::split_max_size,
-                 "Begins a new file before the tensors of one exceed this many bytes, as in 500M or 2G; empty for one file.")
-          .field("split_max_tensors", &Options::split_max_tensors, "Begins a new file after this many tensors; 0 for one file.",
-                 range(0, 2147483647));
+                 "Begins a new file before the tensors of one exceed this many bytes, as in 500M or 2G; "
+                 "empty for one file.")
+          .field("split_max_tensors", &Options::split_max_tensors,
+                 "Begins a new file after this many tensors; 0 for one file.", at_least(0));
   return schema;
 }
 
@@ -40,8 +41,9 @@ std::uint64_t parse_size(const std::string& text) {
   const auto unit = unit_of({end, static_cast<std::size_t>(text.data() + text.size() - end)});
   const auto bytes = unit ? checked_mul(number, *unit) : std::nullopt;
   if (error != std::errc() || !bytes || *bytes == 0)
-    throw ConfigError(
-        fmt::format("'split_max_size' is {}, it must be a positive number of bytes, or one with M or G as in 500M", quote(text)));
+    throw ConfigError(fmt::format(
+        "'split_max_size' is {}, it must be a positive number of bytes, or one with M or G as in 500M",
+        quote(text)));
   return *bytes;
 }
 

@@ -24,8 +24,8 @@ void check_unique(std::vector<std::string_view> names, std::string_view what) {
 void check_text(std::string_view text, std::string_view what, std::size_t limit) {
   if (text.empty()) throw ConfigError(fmt::format("gguf: a {} is empty", what));
   if (text.size() > limit)
-    throw ConfigError(
-        fmt::format("gguf: {} {} is {} bytes long, llama.cpp reads at most {}", what, quote(text), text.size(), limit));
+    throw ConfigError(fmt::format("gguf: {} {} is {} bytes long, llama.cpp reads at most {}", what,
+                                  quote(text), text.size(), limit));
   if (!is_utf8(text) || text.find('\0') != text.npos)
     throw ConfigError(fmt::format("gguf: {} {} is not valid UTF-8 text", what, quote(text)));
 }
@@ -46,10 +46,12 @@ void check_tensor(const OutputTensor& tensor) {
   if (const auto reason = refusal(tensor.encoding, tensor.shape))
     throw ConfigError(fmt::format("gguf: tensor {}: {}", quote(tensor.name), *reason));
   const TensorType& type = *find_type(tensor.encoding);
-  const std::uint64_t row_bytes = static_cast<std::uint64_t>(cols(tensor.shape)) / type.block_elements * type.block_bytes;
+  const std::uint64_t row_bytes =
+      static_cast<std::uint64_t>(cols(tensor.shape)) / type.block_elements * type.block_bytes;
   if (tensor.row_bytes != row_bytes)
-    throw ConfigError(fmt::format("gguf: tensor {}: rows of {} {} take {} bytes in ggml, but the encoding makes {}", quote(tensor.name),
-                                  cols(tensor.shape), type.name, row_bytes, tensor.row_bytes));
+    throw ConfigError(
+        fmt::format("gguf: tensor {}: rows of {} {} take {} bytes in ggml, but the encoding makes {}",
+                    quote(tensor.name), cols(tensor.shape), type.name, row_bytes, tensor.row_bytes));
 }
 
 }  // namespace
@@ -57,12 +59,14 @@ void check_tensor(const OutputTensor& tensor) {
 std::optional<std::string> refusal(std::string_view encoding, const Shape& shape) {
   const TensorType* type = find_type(encoding);
   if (type == nullptr) return fmt::format("encoding {} is not one of ggml's types", quote(encoding));
-  if (shape.size() > kMaxDims) return fmt::format("shape {} has more than {} dimensions", to_string(shape), kMaxDims);
-  if (std::any_of(shape.begin(), shape.end(), [](std::int64_t size) { return size < 0; }) || too_large(shape, type->block_bytes))
+  if (shape.size() > kMaxDims)
+    return fmt::format("shape {} has more than {} dimensions", to_string(shape), kMaxDims);
+  if (std::any_of(shape.begin(), shape.end(), [](std::int64_t size) { return size < 0; }) ||
+      too_large(shape, type->block_bytes))
     return fmt::format("shape {} is negative or too large", to_string(shape));
   if (cols(shape) % type->block_elements != 0)
-    return fmt::format("rows of {} are not a multiple of the {} weights in a block of {}", cols(shape), type->block_elements,
-                       type->name);
+    return fmt::format("rows of {} are not a multiple of the {} weights in a block of {}", cols(shape),
+                       type->block_elements, type->name);
   return std::nullopt;
 }
 

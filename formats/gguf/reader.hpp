@@ -18,7 +18,8 @@ class Reader final : public ModelReader {
   explicit Reader(const std::filesystem::path& path);
 
   const ModelHeader& header() const override { return header_; }
-  Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count, std::vector<std::byte>& scratch) const override;
+  Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count,
+             std::vector<std::byte>& scratch) const override;
   void release(std::size_t tensor, std::int64_t first, std::int64_t count) const override;
   std::vector<std::string> check() const override;
 

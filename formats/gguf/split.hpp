@@ -15,8 +15,8 @@ inline constexpr std::uint64_t kMaxShards = 65535;  // split.count is a u16
 
 /// What a file says about its part. Any integer type is accepted here; check() demands the exact ones.
 struct SplitKeys {
-  std::int64_t number = 0;   // split.no: 0-based
-  std::int64_t count = 0;    // split.count: 0 and 1 = not split
+  std::int64_t number = 0;    // split.no: 0-based
+  std::int64_t count = 0;     // split.count: 0 and 1 = not split
   std::int64_t tensors = -1;  // split.tensors.count over all files; -1 = absent
   bool split() const noexcept { return count > 1; }
 };
@@ -27,7 +27,8 @@ SplitKeys split_keys(const Metadata& metadata, const std::string& file);
 std::string shard_name(std::string_view prefix, std::uint64_t number, std::uint64_t count);
 
 /// The prefix of a file name that shard_name() would give, or nothing.
-std::optional<std::string> shard_prefix(const std::string& file_name, std::uint64_t number, std::uint64_t count);
+std::optional<std::string> shard_prefix(const std::string& file_name, std::uint64_t number,
+                                        std::uint64_t count);
 
 /// The prefix for an output at this path: without ".gguf" and without the number of a shard.
 std::string output_prefix(const std::string& file_name);

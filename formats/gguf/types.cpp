@@ -13,7 +13,8 @@ constexpr TensorType kTypes[] = {
 }  // namespace
 
 const TensorType* find_type(std::uint32_t id) noexcept {
-  const auto* found = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const TensorType& type) { return type.id == id; });
+  const auto* found = std::find_if(std::begin(kTypes), std::end(kTypes),
+                                   [&](const TensorType& type) { return type.id == id; });
   return found == std::end(kTypes) ? nullptr : found;
 }
 

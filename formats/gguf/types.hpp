@@ -9,7 +9,7 @@ namespace pq::gguf {
 /// One row of types.inc.
 struct TensorType {
   std::uint32_t id = 0;
-  std::string_view name;           // also the spec of the encoding
+  std::string_view name;             // also the spec of the encoding
   std::uint32_t block_elements = 0;  // 0: removed from ggml
   std::uint32_t block_bytes = 0;
 

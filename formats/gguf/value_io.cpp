@@ -14,25 +14,65 @@ namespace {
 
 // Type ids of the container, section "metadata value type" of the specification.
 constexpr std::uint32_t kArrayType = 9;
-template <class T> constexpr std::uint32_t type_id();  // undefined for types that the container lacks
-template <> constexpr std::uint32_t type_id<std::uint8_t>() { return 0; }
-template <> constexpr std::uint32_t type_id<std::int8_t>() { return 1; }
-template <> constexpr std::uint32_t type_id<std::uint16_t>() { return 2; }
-template <> constexpr std::uint32_t type_id<std::int16_t>() { return 3; }
-template <> constexpr std::uint32_t type_id<std::uint32_t>() { return 4; }
-template <> constexpr std::uint32_t type_id<std::int32_t>() { return 5; }
-template <> constexpr std::uint32_t type_id<float>() { return 6; }
-template <> constexpr std::uint32_t type_id<bool>() { return 7; }
-template <> constexpr std::uint32_t type_id<std::string>() { return 8; }
-template <> constexpr std::uint32_t type_id<std::uint64_t>() { return 10; }
-template <> constexpr std::uint32_t type_id<std::int64_t>() { return 11; }
-template <> constexpr std::uint32_t type_id<double>() { return 12; }
+template <class T>
+constexpr std::uint32_t type_id();  // undefined for types that the container lacks
+template <>
+constexpr std::uint32_t type_id<std::uint8_t>() {
+  return 0;
+}
+template <>
+constexpr std::uint32_t type_id<std::int8_t>() {
+  return 1;
+}
+template <>
+constexpr std::uint32_t type_id<std::uint16_t>() {
+  return 2;
+}
+template <>
+constexpr std::uint32_t type_id<std::int16_t>() {
+  return 3;
+}
+template <>
+constexpr std::uint32_t type_id<std::uint32_t>() {
+  return 4;
+}
+template <>
+constexpr std::uint32_t type_id<std::int32_t>() {
+  return 5;
+}
+template <>
+constexpr std::uint32_t type_id<float>() {
+  return 6;
+}
+template <>
+constexpr std::uint32_t type_id<bool>() {
+  return 7;
+}
+template <>
+constexpr std::uint32_t type_id<std::string>() {
+  return 8;
+}
+template <>
+constexpr std::uint32_t type_id<std::uint64_t>() {
+  return 10;
+}
+template <>
+constexpr std::uint32_t type_id<std::int64_t>() {
+  return 11;
+}
+template <>
+constexpr std::uint32_t type_id<double>() {
+  return 12;
+}
 
 template <class T>
 MetaValue read_scalar(Cursor& in) {
-  if constexpr (std::is_same_v<T, bool>) return in.boolean();
-  else if constexpr (std::is_same_v<T, std::string>) return std::string(in.string("a string"));
-  else return in.number<T>("a value");
+  if constexpr (std::is_same_v<T, bool>)
+    return in.boolean();
+  else if constexpr (std::is_same_v<T, std::string>)
+    return std::string(in.string("a string"));
+  else
+    return in.number<T>("a value");
 }
 
 // The caller has checked that `count` elements of the smallest size fit into the file, so allocating by it is safe.
@@ -66,15 +106,16 @@ constexpr ValueCodec codec_of() {
   return {std::is_same_v<T, std::string> ? 8 : sizeof(T), &read_scalar<T>, &read_elements<T>};
 }
 constexpr ValueCodec kCodecs[] = {  // by type id
-    codec_of<std::uint8_t>(),  codec_of<std::int8_t>(), codec_of<std::uint16_t>(), codec_of<std::int16_t>(), codec_of<std::uint32_t>(),
-    codec_of<std::int32_t>(),  codec_of<float>(),       codec_of<bool>(),          codec_of<std::string>(),  {0, nullptr, nullptr},
-    codec_of<std::uint64_t>(), codec_of<std::int64_t>(), codec_of<double>()};
+    codec_of<std::uint8_t>(),  codec_of<std::int8_t>(),  codec_of<std::uint16_t>(), codec_of<std::int16_t>(),
+    codec_of<std::uint32_t>(), codec_of<std::int32_t>(), codec_of<float>(),         codec_of<bool>(),
+    codec_of<std::string>(),   {0, nullptr, nullptr},    codec_of<std::uint64_t>(), codec_of<std::int64_t>(),
+    codec_of<double>()};
 
 std::uint32_t read_type(Cursor& in) {
   const auto type = in.number<std::uint32_t>("a value type");
   if (type >= std::size(kCodecs))
-    in.fail(fmt::format("value type {} at byte {} does not exist; known are 0 to {}", type, in.position() - sizeof(type),
-                        std::size(kCodecs) - 1));
+    in.fail(fmt::format("value type {} at byte {} does not exist; known are 0 to {}", type,
+                        in.position() - sizeof(type), std::size(kCodecs) - 1));
   return type;
 }
 
@@ -82,10 +123,14 @@ MetaValue read_array(Cursor& in) {
   const std::uint32_t type = read_type(in);
   const auto count = in.number<std::uint64_t>("an array length");
   if (type == kArrayType)
-    in.fail("the value is an array of arrays, which neither llama.cpp nor polyquant reads; store it as one flat array");
+    in.fail(
+        "the value is an array of arrays, which neither llama.cpp nor polyquant reads; store it as one flat "
+        "array");
   if (count > kMaxArrayElements || count * kCodecs[type].min_bytes > in.remaining())
-    in.fail(fmt::format("an array of {} elements cannot be in the {} bytes that follow byte {}; the file is truncated or damaged", count,
-                        in.remaining(), in.position()));
+    in.fail(
+        fmt::format("an array of {} elements cannot be in the {} bytes that follow byte {}; the file is "
+                    "truncated or damaged",
+                    count, in.remaining(), in.position()));
   return kCodecs[type].elements(in, count);
 }
 
@@ -133,6 +178,8 @@ void append_string(std::vector<std::byte>& out, std::string_view text) {
   append_bytes(out, std::as_bytes(std::span(text)));
 }
 
-void append_bytes(std::vector<std::byte>& out, Bytes bytes) { out.insert(out.end(), bytes.begin(), bytes.end()); }
+void append_bytes(std::vector<std::byte>& out, Bytes bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
 
 }  // namespace pq::gguf

@@ -16,7 +16,8 @@ Writer::Writer(const std::filesystem::path& path, const Plan& plan, const Output
   }
   constexpr std::array<std::byte, kDefaultAlignment> kZeros{};
   for (std::size_t t = 0; t < plan.places.size(); ++t) {
-    const Target target{files_[plan.places[t].file].get(), plan.places[t].offset, model.tensors[t].row_bytes, plan.tensor_bytes[t]};
+    const Target target{files_[plan.places[t].file].get(), plan.places[t].offset, model.tensors[t].row_bytes,
+                        plan.tensor_bytes[t]};
     const std::uint64_t padding = round_up(target.bytes, kDefaultAlignment) - target.bytes;
     // Also when resuming: what the partial file holds there is not known.
     if (padding > 0) target.file->write(target.offset + target.bytes, Bytes(kZeros).first(padding));
@@ -30,7 +31,8 @@ void Writer::write_rows(std::size_t tensor, std::int64_t first_row, Bytes rows) 
   if (rows.empty()) return;
   PQ_ASSERT(target.row_bytes > 0 && rows.size() % target.row_bytes == 0, "rows must be written whole");
   const std::uint64_t offset = target.row_bytes * static_cast<std::uint64_t>(first_row);
-  PQ_ASSERT(offset <= target.bytes && rows.size() <= target.bytes - offset, "the rows must be inside the tensor");
+  PQ_ASSERT(offset <= target.bytes && rows.size() <= target.bytes - offset,
+            "the rows must be inside the tensor");
   target.file->write(target.offset + offset, rows);
 }
 

@@ -83,10 +83,14 @@ Arguments parse(int count, char** values) {
   for (int i = 1; i < count; ++i) {
     const std::string_view name = values[i];
     const bool has_value = i + 1 < count;
-    if (name == "--seconds" && has_value) arguments.seconds = std::strtod(values[++i], nullptr);
-    else if (name == "--first" && has_value) arguments.first = std::strtoull(values[++i], nullptr, 10);
-    else if (name == "--only" && has_value) arguments.only = std::strtoull(values[++i], nullptr, 10);
-    else add_files(name, arguments.files);
+    if (name == "--seconds" && has_value)
+      arguments.seconds = std::strtod(values[++i], nullptr);
+    else if (name == "--first" && has_value)
+      arguments.first = std::strtoull(values[++i], nullptr, 10);
+    else if (name == "--only" && has_value)
+      arguments.only = std::strtoull(values[++i], nullptr, 10);
+    else
+      add_files(name, arguments.files);
   }
   std::sort(arguments.files.begin(), arguments.files.end());
   return arguments;
@@ -107,7 +111,8 @@ void run(const std::string& what, const std::string& input) {
 std::uint64_t run_mutations(const std::vector<std::string>& seeds, const Arguments& arguments) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(arguments.seconds);
   std::uint64_t number = arguments.first;
-  for (; std::chrono::steady_clock::now() < end; ++number) run(std::to_string(number), pq_fuzz::mutated(seeds, number));
+  for (; std::chrono::steady_clock::now() < end; ++number)
+    run(std::to_string(number), pq_fuzz::mutated(seeds, number));
   return number - arguments.first;
 }
 
@@ -132,7 +137,7 @@ int main(int count, char** values) {
     return 0;
   }
   const std::uint64_t done = run_mutations(seeds, arguments);
-  std::printf("%zu seeds and %llu damaged inputs from number %llu on: no crash\n", seeds.size(), static_cast<unsigned long long>(done),
-              static_cast<unsigned long long>(arguments.first));
+  std::printf("%zu seeds and %llu damaged inputs from number %llu on: no crash\n", seeds.size(),
+              static_cast<unsigned long long>(done), static_cast<unsigned long long>(arguments.first));
   return 0;
 }

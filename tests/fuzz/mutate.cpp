@@ -24,8 +24,24 @@ class Random {
 
 // Sizes and offsets at which arithmetic goes wrong.
 std::uint64_t interesting(Random& random) {
-  constexpr std::uint64_t kValues[] = {0, 1, 2, 31, 32, 255, 256, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x100000000,
-                                       std::uint64_t{1} << 60, std::uint64_t{1} << 62, INT64_MAX, std::uint64_t{1} << 63, UINT64_MAX};
+  constexpr std::uint64_t kValues[] = {0,
+                                       1,
+                                       2,
+                                       31,
+                                       32,
+                                       255,
+                                       256,
+                                       0x7FFF,
+                                       0xFFFF,
+                                       0x7FFFFFFF,
+                                       0x80000000,
+                                       0xFFFFFFFF,
+                                       0x100000000,
+                                       std::uint64_t{1} << 60,
+                                       std::uint64_t{1} << 62,
+                                       INT64_MAX,
+                                       std::uint64_t{1} << 63,
+                                       UINT64_MAX};
   return kValues[random.below(std::size(kValues))] + random.below(3) - 1;
 }
 
@@ -34,7 +50,8 @@ void overwrite(std::string& data, Random& random) {
   const std::size_t at = random.below(data.size());
   const std::uint64_t value = interesting(random);
   const std::size_t width = std::size_t{1} << random.below(4);
-  for (std::size_t i = 0; i < width && at + i < data.size(); ++i) data[at + i] = static_cast<char>(value >> (8 * i));
+  for (std::size_t i = 0; i < width && at + i < data.size(); ++i)
+    data[at + i] = static_cast<char>(value >> (8 * i));
 }
 
 void change(std::string& data, Random& random, const std::vector<std::string>& seeds) {

@@ -28,12 +28,14 @@ class CollectingRegistry final : public pq::Registry {
 /// The folder of the built plugins: beside the polyquant library that this program uses.
 inline std::filesystem::path plugin_folder() {
   ::Dl_info info = {};
-  if (::dladdr(reinterpret_cast<const void*>(&pq::is_utf8), &info) == 0) throw std::runtime_error("the library's file is not known");
+  if (::dladdr(reinterpret_cast<const void*>(&pq::is_utf8), &info) == 0)
+    throw std::runtime_error("the library's file is not known");
   return std::filesystem::canonical(info.dli_fname).parent_path() / "polyquant" / "plugins";
 }
 
 /// The format `id` of the plugin NAME.so.
-inline std::unique_ptr<pq::Format> load_format(const std::string& name, const std::string& id, const pq::Node& options = {}) {
+inline std::unique_ptr<pq::Format> load_format(const std::string& name, const std::string& id,
+                                               const pq::Node& options = {}) {
   const std::string library = (plugin_folder() / (name + ".so")).string();
   void* const handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) throw std::runtime_error(std::string("plugin not built: ") + ::dlerror());

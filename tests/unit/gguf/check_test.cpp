@@ -43,10 +43,15 @@ TEST_CASE("gguf check: quantized tensors need the quantization version 2", "[ggu
 
 TEST_CASE("gguf check: names of 64 bytes and empty names are reported", "[gguf]") {
   Raw raw = model(3, 0);
-  raw.tensor(std::string(63, 'a'), {1}, 24, 0).tensor(std::string(64, 'b'), {1}, 24, 32).tensor("", {1}, 24, 64).pad().fill(96);
+  raw.tensor(std::string(63, 'a'), {1}, 24, 0)
+      .tensor(std::string(64, 'b'), {1}, 24, 32)
+      .tensor("", {1}, 24, 64)
+      .pad()
+      .fill(96);
   const auto found = problems(raw);
   REQUIRE(found.size() == 2);
-  CHECK_THAT(found[0], Catch::Contains("bbb") && Catch::Contains("64 bytes long, llama.cpp reads at most 63"));
+  CHECK_THAT(found[0],
+             Catch::Contains("bbb") && Catch::Contains("64 bytes long, llama.cpp reads at most 63"));
   CHECK_THAT(found[1], Catch::Contains("empty name"));
 }
 
@@ -62,7 +67,8 @@ TEST_CASE("gguf check: arrays beside the tokens must be as long", "[gguf]") {
   const auto found = problems(wrong);
   REQUIRE(found.size() == 2);
   CHECK(found[0] == "m.gguf: key 'tokenizer.ggml.scores' has 2 elements, but 'tokenizer.ggml.tokens' has 3");
-  CHECK(found[1] == "m.gguf: key 'tokenizer.ggml.token_type' has type array of u32, it must be an array of i32");
+  CHECK(found[1] ==
+        "m.gguf: key 'tokenizer.ggml.token_type' has type array of u32, it must be an array of i32");
 }
 
 TEST_CASE("gguf check: special tokens must exist", "[gguf]") {
@@ -78,7 +84,8 @@ TEST_CASE("gguf check: the embedding has one row per token", "[gguf]") {
   tokens(raw, 3).tensor("token_embd.weight", {4, 2}, 24, 0).pad().fill(32);
   const auto found = problems(raw);
   REQUIRE(found.size() == 1);
-  CHECK(found[0] == "m.gguf: tensor 'token_embd.weight' has 2 rows, but 'tokenizer.ggml.tokens' has 3 elements");
+  CHECK(found[0] ==
+        "m.gguf: tensor 'token_embd.weight' has 2 rows, but 'tokenizer.ggml.tokens' has 3 elements");
 }
 
 TEST_CASE("gguf check: values that are no UTF-8 are reported", "[gguf]") {

@@ -7,7 +7,9 @@ using namespace gguf_test;
 namespace {
 
 // See tests/golden/gguf_files/README.md.
-std::filesystem::path golden(const std::string& name) { return std::filesystem::path(PQ_GOLDEN_DIR) / "gguf_files" / name; }
+std::filesystem::path golden(const std::string& name) {
+  return std::filesystem::path(PQ_GOLDEN_DIR) / "gguf_files" / name;
+}
 
 // The model as a writer wants it.
 pq::OutputModel copy_of(const pq::ModelReader& reader) {
@@ -78,7 +80,8 @@ TEST_CASE("gguf golden: the same model written by us is the same file", "[gguf][
   CHECK(read_file(folder / "m.gguf") == read_file(golden("package.gguf")));
 }
 
-TEST_CASE("gguf golden: parts written by llama.cpp's package are read as one model", "[gguf][split][golden]") {
+TEST_CASE("gguf golden: parts written by llama.cpp's package are read as one model",
+          "[gguf][split][golden]") {
   const auto whole = format().open(golden("package.gguf"));
   const auto parts = format().open(golden("parts-00001-of-00003.gguf"));
   REQUIRE(parts->header().tensors.size() == 6);
@@ -87,7 +90,8 @@ TEST_CASE("gguf golden: parts written by llama.cpp's package are read as one mod
   CHECK(parts->check().empty());
 }
 
-TEST_CASE("gguf golden: parts written by us are the same files but for the order of keys", "[gguf][split][golden]") {
+TEST_CASE("gguf golden: parts written by us are the same files but for the order of keys",
+          "[gguf][split][golden]") {
   const Folder folder;
   const auto whole = format().open(golden("package.gguf"));
   pq::OutputModel model = copy_of(*whole);
@@ -98,5 +102,6 @@ TEST_CASE("gguf golden: parts written by us are the same files but for the order
     INFO(name);
     CHECK(read_file(folder / name) == read_file(golden(name)));
   }
-  CHECK(read_file(folder / "parts-00001-of-00003.gguf").size() == read_file(golden("parts-00001-of-00003.gguf")).size());
+  CHECK(read_file(folder / "parts-00001-of-00003.gguf").size() ==
+        read_file(golden("parts-00001-of-00003.gguf")).size());
 }

@@ -18,7 +18,8 @@ Raw with_tensors(std::uint64_t count, const std::function<void(Raw&)>& add) {
   add(raw);
   return raw.pad().fill(64);
 }
-Raw with_tensor(std::string_view name, const std::vector<std::uint64_t>& dims, std::uint32_t type, std::uint64_t offset = 0) {
+Raw with_tensor(std::string_view name, const std::vector<std::uint64_t>& dims, std::uint32_t type,
+                std::uint64_t offset = 0) {
   return with_tensors(1, [&](Raw& raw) { raw.tensor(name, dims, type, offset); });
 }
 Raw with_alignment(const Raw& value) {
@@ -75,9 +76,11 @@ TEST_CASE("gguf reader: wrong keys are refused", "[gguf][hostile]") {
       {"key beyond the file", Raw::start(0, 1).u64(1000).fill(50), "1000 bytes"},
       {"empty key", Raw::start(0, 1).key_u32("", 1), "a key is empty"},
       {"very long key", Raw::start(0, 1).key_u32(std::string(65536, 'k'), 1), "65536 bytes long"},
-      {"key with NUL", Raw::start(0, 1).key_u32(std::string_view("a\0b", 3), 1), "key 'a\\x00b' is not valid"},
+      {"key with NUL", Raw::start(0, 1).key_u32(std::string_view("a\0b", 3), 1),
+       "key 'a\\x00b' is not valid"},
       {"key that is no UTF-8", Raw::start(0, 1).key_u32("a\xFF", 1), "key 'a\\xff' is not valid"},
-      {"same key twice", Raw::start(0, 3).key_u32("k", 1).key_u32("l", 1).key_text("k", "x"), "key 'k' is there twice"},
+      {"same key twice", Raw::start(0, 3).key_u32("k", 1).key_u32("l", 1).key_text("k", "x"),
+       "key 'k' is there twice"},
   };
   for (const Case& test : cases) check_refused(test);
 }
@@ -100,7 +103,8 @@ TEST_CASE("gguf reader: wrong tensor names are refused", "[gguf][hostile]") {
       {"2^64-1 bytes", Raw::start(1, 0).u64(UINT64_MAX).fill(60), "tensor 1 of 1"},
       {"NUL", with_tensor(std::string_view("a\0", 2), {1}, 24), "'a\\x00' is not valid"},
       {"no UTF-8", with_tensor("\xC0\x80", {1}, 24), "'\\xc0\\x80' is not valid"},
-      {"twice", with_tensors(2, [](Raw& raw) { raw.tensor("t", {1}, 24, 0).tensor("t", {1}, 24, 32); }), "tensor 't' is there twice"},
+      {"twice", with_tensors(2, [](Raw& raw) { raw.tensor("t", {1}, 24, 0).tensor("t", {1}, 24, 32); }),
+       "tensor 't' is there twice"},
   };
   for (const Case& test : cases) check_refused(test);
 }
@@ -113,11 +117,14 @@ TEST_CASE("gguf reader: wrong shapes are refused", "[gguf][hostile]") {
       {"product 2^64", with_tensor("t", {kTwo32, kTwo32}, 0), "[4294967296, 4294967296] is too large"},
       {"2^62 * 4", with_tensor("t", {kTwo62, 4}, 0), "is too large"},
       {"product 2^63", with_tensor("t", {kTwo32, kTwo31}, 24), "is too large"},
-      {"test-gguf: (4 * INT32_MAX)^2", with_tensor("t", {4ull * INT32_MAX, 4ull * INT32_MAX}, 0), "is too large"},
-      {"test-gguf: bytes of i64, sqrt(2^61) squared", with_tensor("t", {1518500250, 1518500250}, 27), "is too large"},
+      {"test-gguf: (4 * INT32_MAX)^2", with_tensor("t", {4ull * INT32_MAX, 4ull * INT32_MAX}, 0),
+       "is too large"},
+      {"test-gguf: bytes of i64, sqrt(2^61) squared", with_tensor("t", {1518500250, 1518500250}, 27),
+       "is too large"},
       {"zero hides an overflow of the rows", with_tensor("t", {0, kTwo62, 4}, 0), "is too large"},
       {"zero between overflowing dimensions", with_tensor("t", {32, kTwo62, 0, 4}, 2), "is too large"},
-      {"part of a block", with_tensor("t", {33}, 2), "rows of 33 cannot be of type q4_0, whose blocks are 32"},
+      {"part of a block", with_tensor("t", {33}, 2),
+       "rows of 33 cannot be of type q4_0, whose blocks are 32"},
       {"scalar of a block type", with_tensor("t", {}, 8), "rows of 1 cannot be of type q8_0"},
       {"blocks run along the rows", with_tensor("t", {16, 2}, 2), "rows of 16"},
   };
@@ -127,7 +134,8 @@ TEST_CASE("gguf reader: wrong shapes are refused", "[gguf][hostile]") {
 TEST_CASE("gguf reader: removed tensor types are refused by name", "[gguf][hostile]") {
   const std::uint32_t id = GENERATE(4u, 5u, 31u, 32u, 33u, 36u, 37u, 38u);
   CHECK_THAT(open_error(with_tensor("t", {256}, id).bytes),
-             Catch::Contains("tensor 't': tensor type " + std::to_string(id) + " (") && Catch::Contains("was removed"));
+             Catch::Contains("tensor 't': tensor type " + std::to_string(id) + " (") &&
+                 Catch::Contains("was removed"));
 }
 
 TEST_CASE("gguf reader: unknown tensor types are refused by number", "[gguf][hostile]") {
@@ -139,29 +147,37 @@ TEST_CASE("gguf reader: unknown tensor types are refused by number", "[gguf][hos
 TEST_CASE("gguf reader: wrong places are refused", "[gguf][hostile]") {
   const std::vector<Case> cases = {
       {"offset -1", with_tensor("t", {1}, 24, UINT64_MAX), "offset 18446744073709551615 is not a multiple"},
-      {"offset that wraps", with_tensor("t", {64}, 24, UINT64_MAX - 31), "64 bytes at offset 18446744073709551584"},
-      {"unaligned", with_tensor("t", {1}, 24, 8), "tensor 't': offset 8 is not a multiple of the alignment 32"},
+      {"offset that wraps", with_tensor("t", {64}, 24, UINT64_MAX - 31),
+       "64 bytes at offset 18446744073709551584"},
+      {"unaligned", with_tensor("t", {1}, 24, 8),
+       "tensor 't': offset 8 is not a multiple of the alignment 32"},
       {"beyond the end", with_tensor("t", {1}, 24, 96), "1 bytes at offset 96"},
-      {"one byte missing", with_tensor("t", {65}, 24), "65 bytes at offset 0 of the data are needed, but the file holds 64"},
+      {"one byte missing", with_tensor("t", {65}, 24),
+       "65 bytes at offset 0 of the data are needed, but the file holds 64"},
       {"empty, but beyond the end", with_tensor("t", {0}, 24, 96), "0 bytes at offset 96"},
-      {"same bytes", with_tensors(2, [](Raw& raw) { raw.tensor("t", {1}, 24, 32).tensor("u", {1}, 24, 32); }), "overlap"},
+      {"same bytes", with_tensors(2, [](Raw& raw) { raw.tensor("t", {1}, 24, 32).tensor("u", {1}, 24, 32); }),
+       "overlap"},
       {"overlap", with_tensors(2, [](Raw& raw) { raw.tensor("t", {1}, 24, 32).tensor("u", {33}, 24, 0); }),
        "tensor 't': its bytes at offset 32 of the data overlap those of tensor 'u' (33 bytes at offset 0)"},
       {"test-gguf: two of 2^63 - 64 bytes",
        with_tensors(2,
                     [](Raw& raw) {
-                      raw.tensor("t", {INT64_MAX - 63}, 24, 0).tensor("u", {INT64_MAX - 63}, 24, static_cast<std::uint64_t>(INT64_MAX) - 63);
+                      raw.tensor("t", {INT64_MAX - 63}, 24, 0)
+                          .tensor("u", {INT64_MAX - 63}, 24, static_cast<std::uint64_t>(INT64_MAX) - 63);
                     }),
        "9223372036854775744 bytes at offset 0"},
-      {"header ends before the data begins", Raw::start(1, 0).tensor("t", {0}, 24, 0), "the data would begin at byte 64, but the file ends at 57"},
+      {"header ends before the data begins", Raw::start(1, 0).tensor("t", {0}, 24, 0),
+       "the data would begin at byte 64, but the file ends at 57"},
   };
   for (const Case& test : cases) check_refused(test);
 }
 
-TEST_CASE("gguf reader: offsets made for another alignment than the declared one are refused", "[gguf][hostile]") {
+TEST_CASE("gguf reader: offsets made for another alignment than the declared one are refused",
+          "[gguf][hostile]") {
   Raw raw = Raw::start(2, 1);
   raw.key_u32("general.alignment", 64).tensor("t", {1}, 24, 0).tensor("u", {1}, 24, 32).pad(64).fill(128);
-  CHECK_THAT(open_error(raw.bytes), Catch::Contains("tensor 'u': offset 32 is not a multiple of the alignment 64"));
+  CHECK_THAT(open_error(raw.bytes),
+             Catch::Contains("tensor 'u': offset 32 is not a multiple of the alignment 64"));
 }
 
 TEST_CASE("gguf reader: a huge alignment cannot move the data out of sight", "[gguf][hostile]") {
@@ -171,13 +187,22 @@ TEST_CASE("gguf reader: a huge alignment cannot move the data out of sight", "[g
 }
 
 TEST_CASE("gguf reader: a name with control characters cannot disturb a terminal", "[gguf][hostile]") {
-  CHECK_THAT(open_error(with_tensor("\x1B[2Jt\n", {UINT64_MAX}, 24).bytes), Catch::Contains("tensor '\\x1b[2Jt\\x0a'"));
+  CHECK_THAT(open_error(with_tensor("\x1B[2Jt\n", {UINT64_MAX}, 24).bytes),
+             Catch::Contains("tensor '\\x1b[2Jt\\x0a'"));
 }
 
 TEST_CASE("gguf reader: a file cut at any byte is refused, or lacks only padding", "[gguf][hostile]") {
   Raw raw = Raw::start(2, 3);
   raw.key_text("general.architecture", "llama").text("list").u32(9).u32(8).u64(2).text("a").text("bc");
-  raw.text("flag").u32(7).u8(1).tensor("t", {32, 2}, 2, 0).tensor("u", {3}, 0, 64).pad().fill(36).pad().fill(12);
+  raw.text("flag")
+      .u32(7)
+      .u8(1)
+      .tensor("t", {32, 2}, 2, 0)
+      .tensor("u", {3}, 0, 64)
+      .pad()
+      .fill(36)
+      .pad()
+      .fill(12);
   const std::size_t data_end = raw.bytes.size();
   raw.pad();
   CHECK(open_error(raw.bytes).empty());
@@ -185,12 +210,22 @@ TEST_CASE("gguf reader: a file cut at any byte is refused, or lacks only padding
     INFO("cut to " << length << " bytes");
     CHECK_FALSE(quick_open_error(raw.bytes.substr(0, length)).empty());
   }
-  for (std::size_t length = data_end; length < raw.bytes.size(); ++length) CHECK(quick_open_error(raw.bytes.substr(0, length)).empty());
+  for (std::size_t length = data_end; length < raw.bytes.size(); ++length)
+    CHECK(quick_open_error(raw.bytes.substr(0, length)).empty());
 }
 
 TEST_CASE("gguf reader: a file with one byte changed anywhere is read or refused", "[gguf][hostile]") {
   Raw raw = Raw::start(1, 2);
-  raw.key_text("general.architecture", "llama").text("list").u32(9).u32(8).u64(1).text("a").tensor("t", {32}, 2, 0).pad().fill(18).pad();
+  raw.key_text("general.architecture", "llama")
+      .text("list")
+      .u32(9)
+      .u32(8)
+      .u64(1)
+      .text("a")
+      .tensor("t", {32}, 2, 0)
+      .pad()
+      .fill(18)
+      .pad();
   for (std::size_t at = 0; at < raw.bytes.size(); ++at)
     for (const char change : {'\x01', '\x80', '\xFF'}) {
       std::string bytes = raw.bytes;

@@ -57,7 +57,8 @@ TEST_CASE("gguf metadata: each array type id gives its own type", "[gguf][layout
   CHECK(read_one(array<std::int32_t>(5, {-1, 0})) == pq::MetaValue(std::vector<std::int32_t>{-1, 0}));
   CHECK(read_one(array<float>(6, {0.5f, -2})) == pq::MetaValue(std::vector<float>{0.5f, -2}));
   CHECK(read_one(array<std::uint8_t>(7, {1, 0, 1})) == pq::MetaValue(pq::BoolArray{{1, 0, 1}}));
-  CHECK(read_one(Raw().u32(9).u32(8).u64(2).text("a").text("")) == pq::MetaValue(std::vector<std::string>{"a", ""}));
+  CHECK(read_one(Raw().u32(9).u32(8).u64(2).text("a").text("")) ==
+        pq::MetaValue(std::vector<std::string>{"a", ""}));
   CHECK(read_one(array<std::uint64_t>(10, {7})) == pq::MetaValue(std::vector<std::uint64_t>{7}));
   CHECK(read_one(array<std::int64_t>(11, {-7})) == pq::MetaValue(std::vector<std::int64_t>{-7}));
   CHECK(read_one(array<double>(12, {0.1})) == pq::MetaValue(std::vector<double>{0.1}));
@@ -83,7 +84,8 @@ TEST_CASE("gguf metadata: arrays of arrays are refused", "[gguf][hostile]") {
 }
 
 TEST_CASE("gguf metadata: unknown value types are refused", "[gguf][hostile]") {
-  CHECK_THAT(refusal_of(Raw().u32(13).u64(0)), Catch::Contains("key 'k'") && Catch::Contains("value type 13"));
+  CHECK_THAT(refusal_of(Raw().u32(13).u64(0)),
+             Catch::Contains("key 'k'") && Catch::Contains("value type 13"));
   CHECK_THAT(refusal_of(Raw().u32(9).u32(13).u64(0)), Catch::Contains("value type 13"));
   CHECK_THAT(refusal_of(Raw().u32(0xFFFFFFFF).u64(0)), Catch::Contains("value type 4294967295"));
 }
@@ -92,7 +94,8 @@ TEST_CASE("gguf metadata: lengths beyond the file are refused", "[gguf][hostile]
   CHECK_THAT(refusal_of(Raw().u32(8).u64(100).fill(99)), Catch::Contains("100 bytes"));
   CHECK_THAT(refusal_of(Raw().u32(8).u64(UINT64_MAX)), Catch::Contains("18446744073709551615 bytes"));
   CHECK_THAT(refusal_of(Raw().u32(9).u32(4).u64(3).fill(11)), Catch::Contains("array of 3 elements"));
-  CHECK_THAT(refusal_of(Raw().u32(9).u32(10).u64(std::uint64_t{1} << 61).fill(64)), Catch::Contains("array of"));  // * 8 wraps to 0
+  CHECK_THAT(refusal_of(Raw().u32(9).u32(10).u64(std::uint64_t{1} << 61).fill(64)),
+             Catch::Contains("array of"));  // * 8 wraps to 0
   CHECK_THAT(refusal_of(Raw().u32(9).u32(0).u64(UINT64_MAX).fill(64)), Catch::Contains("array of"));
   CHECK_THAT(refusal_of(Raw().u32(9).u32(8).u64(1000).fill(64)), Catch::Contains("array of 1000 elements"));
   CHECK_THAT(refusal_of(Raw().u32(9).u32(8).u64(2).text("ok").u64(9).fill(3)), Catch::Contains("9 bytes"));

@@ -81,7 +81,9 @@ TEST_CASE("gguf reader: the alignment key moves data and offsets, wherever it st
   const std::uint32_t alignment = GENERATE(1u, 8u, 64u, 4096u);
   Raw raw = Raw::start(2, 2);
   raw.key_u32("general.alignment", alignment).key_text("general.architecture", "x");
-  raw.tensor("a", {5}, 24, 0).tensor("b", {3}, 24, alignment * ((5 + alignment - 1) / alignment)).pad(alignment);
+  raw.tensor("a", {5}, 24, 0)
+      .tensor("b", {3}, 24, alignment * ((5 + alignment - 1) / alignment))
+      .pad(alignment);
   const std::size_t start = raw.bytes.size();
   raw.fill(5, 'a').pad(alignment);
   const std::size_t second = raw.bytes.size();
@@ -96,7 +98,10 @@ TEST_CASE("gguf reader: the alignment key moves data and offsets, wherever it st
 
 TEST_CASE("gguf reader: scalars, empty tensors and four dimensions are read", "[gguf]") {
   Raw raw = Raw::start(4, 0);
-  raw.tensor("scalar", {}, 0, 0).tensor("empty", {4, 0, 3}, 0, 32).tensor("four", {2, 1, 3, 2}, 24, 32).tensor("", {1}, 24, 64);
+  raw.tensor("scalar", {}, 0, 0)
+      .tensor("empty", {4, 0, 3}, 0, 32)
+      .tensor("four", {2, 1, 3, 2}, 24, 32)
+      .tensor("", {1}, 24, 64);
   raw.pad().fill(4, 's').pad().fill(12, 'f').pad().fill(1).pad();
   const auto reader = open_bytes(raw.bytes);
   const auto& tensors = reader->header().tensors;
@@ -117,7 +122,8 @@ TEST_CASE("gguf reader: bytes after the last tensor are ignored, its padding may
   CHECK_THAT(reader->check()[0], Catch::Contains("padding after the last tensor is missing"));
 }
 
-TEST_CASE("gguf reader: tensors in another order than their bytes, and gaps, are read but reported", "[gguf]") {
+TEST_CASE("gguf reader: tensors in another order than their bytes, and gaps, are read but reported",
+          "[gguf]") {
   Raw raw = Raw::start(2, 1);
   raw.key_text("general.architecture", "x").tensor("second", {2}, 24, 64).tensor("first", {2}, 24, 0).pad();
   raw.fill(2, '1').pad().fill(32).fill(2, '2').pad();
@@ -135,15 +141,18 @@ TEST_CASE("gguf reader: every type of ggml is carried with its block size", "[gg
     const char* name;
     std::uint64_t elements, bytes;
   };
-  const Type type = GENERATE(
-      Type{0, "f32", 1, 4}, Type{1, "f16", 1, 2}, Type{2, "q4_0", 32, 18}, Type{3, "q4_1", 32, 20}, Type{6, "q5_0", 32, 22},
-      Type{7, "q5_1", 32, 24}, Type{8, "q8_0", 32, 34}, Type{9, "q8_1", 32, 36}, Type{10, "q2_k", 256, 84}, Type{11, "q3_k", 256, 110},
-      Type{12, "q4_k", 256, 144}, Type{13, "q5_k", 256, 176}, Type{14, "q6_k", 256, 210}, Type{15, "q8_k", 256, 292},
-      Type{16, "iq2_xxs", 256, 66}, Type{17, "iq2_xs", 256, 74}, Type{18, "iq3_xxs", 256, 98}, Type{19, "iq1_s", 256, 50},
-      Type{20, "iq4_nl", 32, 18}, Type{21, "iq3_s", 256, 110}, Type{22, "iq2_s", 256, 82}, Type{23, "iq4_xs", 256, 136},
-      Type{24, "i8", 1, 1}, Type{25, "i16", 1, 2}, Type{26, "i32", 1, 4}, Type{27, "i64", 1, 8}, Type{28, "f64", 1, 8},
-      Type{29, "iq1_m", 256, 56}, Type{30, "bf16", 1, 2}, Type{34, "tq1_0", 256, 54}, Type{35, "tq2_0", 256, 66},
-      Type{39, "mxfp4", 32, 17}, Type{40, "nvfp4", 64, 36}, Type{41, "q1_0", 128, 18}, Type{42, "q2_0", 64, 18});
+  const Type type =
+      GENERATE(Type{0, "f32", 1, 4}, Type{1, "f16", 1, 2}, Type{2, "q4_0", 32, 18}, Type{3, "q4_1", 32, 20},
+               Type{6, "q5_0", 32, 22}, Type{7, "q5_1", 32, 24}, Type{8, "q8_0", 32, 34},
+               Type{9, "q8_1", 32, 36}, Type{10, "q2_k", 256, 84}, Type{11, "q3_k", 256, 110},
+               Type{12, "q4_k", 256, 144}, Type{13, "q5_k", 256, 176}, Type{14, "q6_k", 256, 210},
+               Type{15, "q8_k", 256, 292}, Type{16, "iq2_xxs", 256, 66}, Type{17, "iq2_xs", 256, 74},
+               Type{18, "iq3_xxs", 256, 98}, Type{19, "iq1_s", 256, 50}, Type{20, "iq4_nl", 32, 18},
+               Type{21, "iq3_s", 256, 110}, Type{22, "iq2_s", 256, 82}, Type{23, "iq4_xs", 256, 136},
+               Type{24, "i8", 1, 1}, Type{25, "i16", 1, 2}, Type{26, "i32", 1, 4}, Type{27, "i64", 1, 8},
+               Type{28, "f64", 1, 8}, Type{29, "iq1_m", 256, 56}, Type{30, "bf16", 1, 2},
+               Type{34, "tq1_0", 256, 54}, Type{35, "tq2_0", 256, 66}, Type{39, "mxfp4", 32, 17},
+               Type{40, "nvfp4", 64, 36}, Type{41, "q1_0", 128, 18}, Type{42, "q2_0", 64, 18});
   INFO(type.name);
   Raw raw = Raw::start(1, 0);
   raw.tensor("t", {2 * type.elements, 3}, type.id, 0).pad().fill(6 * type.bytes, 'x').pad();

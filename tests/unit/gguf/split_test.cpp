@@ -10,7 +10,8 @@ namespace {
 pq::OutputModel model_with(const std::string& option, const std::string& value) {
   pq::OutputModel model;
   model.metadata.set("general.architecture", std::string("x"));
-  for (int i = 0; i < 5; ++i) model.tensors.push_back({{'t', static_cast<char>('0' + i)}, {10, 10}, "i8", 10});
+  for (int i = 0; i < 5; ++i)
+    model.tensors.push_back({{'t', static_cast<char>('0' + i)}, {10, 10}, "i8", 10});
   model.options = pq::Node::map();
   model.options.set(option, pq::Node::scalar(value));
   return model;
@@ -32,7 +33,15 @@ std::vector<std::size_t> tensors_per_file(const pq::OutputLayout& layout) {
 Raw part(std::uint16_t number, std::uint16_t count, std::int32_t total, std::string_view name) {
   Raw raw = Raw::start(1, number == 0 ? 4 : 3);
   if (number == 0) raw.key_text("general.architecture", "x");
-  raw.text("split.no").u32(2).u16(number).text("split.count").u32(2).u16(count).text("split.tensors.count").u32(5).number(total);
+  raw.text("split.no")
+      .u32(2)
+      .u16(number)
+      .text("split.count")
+      .u32(2)
+      .u16(count)
+      .text("split.tensors.count")
+      .u32(5)
+      .number(total);
   return raw.tensor(name, {4}, 24, 0).pad().fill(4, static_cast<char>('A' + number)).pad();
 }
 
@@ -67,8 +76,9 @@ TEST_CASE("gguf split: parts of a hand-made model are read as one", "[gguf][spli
 TEST_CASE("gguf split: a later part names the first one", "[gguf][split]") {
   const Folder folder;
   write_file(folder / "m-00002-of-00003.gguf", part(1, 3, 3, "b").bytes);
-  CHECK_THAT(open_error_at(folder / "m-00002-of-00003.gguf"),
-             Catch::Contains("part 2 of 3") && Catch::Contains("open the first part") && Catch::Contains("m-00001-of-00003.gguf'"));
+  CHECK_THAT(open_error_at(folder / "m-00002-of-00003.gguf"), Catch::Contains("part 2 of 3") &&
+                                                                  Catch::Contains("open the first part") &&
+                                                                  Catch::Contains("m-00001-of-00003.gguf'"));
 }
 
 TEST_CASE("gguf split: a missing part is named", "[gguf][split][hostile]") {
@@ -114,7 +124,8 @@ TEST_CASE("gguf split: wrong totals and numbers are refused", "[gguf][split][hos
   const auto path = folder / "m-00001-of-00002.gguf";
   write_file(folder / "m-00002-of-00002.gguf", part(1, 2, 3, "b").bytes);
   write_file(path, part(0, 2, 3, "a").bytes);
-  CHECK_THAT(open_error_at(path), Catch::Contains("'split.tensors.count' is 3, but the 2 parts hold 2 tensors"));
+  CHECK_THAT(open_error_at(path),
+             Catch::Contains("'split.tensors.count' is 3, but the 2 parts hold 2 tensors"));
   write_file(path, part(2, 2, 2, "a").bytes);
   CHECK_THAT(open_error_at(path), Catch::Contains("'split.no' is 2, it must be 0 to 1"));
   write_file(path, Raw::start(0, 1).key_u32("split.count", 70000).bytes);
@@ -134,7 +145,15 @@ TEST_CASE("gguf split: keys of later parts other than the split keys are reporte
   const Folder folder;
   write_file(folder / "m-00001-of-00002.gguf", part(0, 2, 2, "a").bytes);
   Raw second = Raw::start(1, 4);
-  second.text("split.no").u32(2).u16(1).text("split.count").u32(2).u16(2).text("split.tensors.count").u32(5).u32(2);
+  second.text("split.no")
+      .u32(2)
+      .u16(1)
+      .text("split.count")
+      .u32(2)
+      .u16(2)
+      .text("split.tensors.count")
+      .u32(5)
+      .u32(2);
   second.key_u32("extra", 1).tensor("b", {4}, 24, 0).pad().fill(32);
   write_file(folder / "m-00002-of-00002.gguf", second.bytes);
   const auto problems = format().open(folder / "m-00001-of-00002.gguf")->check();
@@ -143,22 +162,30 @@ TEST_CASE("gguf split: keys of later parts other than the split keys are reporte
 }
 
 TEST_CASE("gguf split: a limit on tensors cuts after so many", "[gguf][split]") {
-  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_tensors", "2"))) == std::vector<std::size_t>{2, 2, 1});
-  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_tensors", "5"))) == std::vector<std::size_t>{5});
+  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_tensors", "2"))) ==
+        std::vector<std::size_t>{2, 2, 1});
+  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_tensors", "5"))) ==
+        std::vector<std::size_t>{5});
 }
 
-TEST_CASE("gguf split: a limit on bytes counts padded tensors, and a larger tensor stands alone", "[gguf][split]") {
-  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_size", "256"))) == std::vector<std::size_t>{2, 2, 1});
-  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_size", "255"))) == std::vector<std::size_t>{1, 1, 1, 1, 1});
-  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_size", "10"))) == std::vector<std::size_t>{1, 1, 1, 1, 1});
-  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_size", "1M"))) == std::vector<std::size_t>{5});
+TEST_CASE("gguf split: a limit on bytes counts padded tensors, and a larger tensor stands alone",
+          "[gguf][split]") {
+  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_size", "256"))) ==
+        std::vector<std::size_t>{2, 2, 1});
+  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_size", "255"))) ==
+        std::vector<std::size_t>{1, 1, 1, 1, 1});
+  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_size", "10"))) ==
+        std::vector<std::size_t>{1, 1, 1, 1, 1});
+  CHECK(tensors_per_file(format().layout("m.gguf", model_with("split_max_size", "1M"))) ==
+        std::vector<std::size_t>{5});
 }
 
 TEST_CASE("gguf split: what is written as parts reads back as one model", "[gguf][split]") {
   const Folder folder;
   const pq::OutputModel model = model_with("split_max_tensors", "2");
   write_model(folder / "m.gguf", model, five_tensors());
-  const std::vector<std::string> names = {"m-00001-of-00003.gguf", "m-00002-of-00003.gguf", "m-00003-of-00003.gguf"};
+  const std::vector<std::string> names = {"m-00001-of-00003.gguf", "m-00002-of-00003.gguf",
+                                          "m-00003-of-00003.gguf"};
   CHECK(folder.names() == names);
   const pq::OutputLayout layout = format().layout(folder / "m.gguf", model);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -181,7 +208,15 @@ TEST_CASE("gguf split: the second part holds its bytes and the three keys only",
   const Folder folder;
   write_model(folder / "m.gguf", model_with("split_max_tensors", "4"), five_tensors());
   Raw expected = Raw::start(1, 3);
-  expected.text("split.no").u32(2).u16(1).text("split.count").u32(2).u16(2).text("split.tensors.count").u32(5).u32(5);
+  expected.text("split.no")
+      .u32(2)
+      .u16(1)
+      .text("split.count")
+      .u32(2)
+      .u16(2)
+      .text("split.tensors.count")
+      .u32(5)
+      .u32(5);
   expected.tensor("t4", {10, 10}, 24, 0).pad().fill(100, 'e').pad();
   CHECK(read_file(folder / "m-00002-of-00002.gguf") == expected.bytes);
 }

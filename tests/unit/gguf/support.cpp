@@ -18,7 +18,8 @@ Raw Raw::start(std::uint64_t tensors, std::uint64_t keys, std::uint32_t version)
   return raw.u32(version).u64(tensors).u64(keys);
 }
 
-Raw& Raw::tensor(std::string_view name, const std::vector<std::uint64_t>& dims, std::uint32_t type, std::uint64_t offset) {
+Raw& Raw::tensor(std::string_view name, const std::vector<std::uint64_t>& dims, std::uint32_t type,
+                 std::uint64_t offset) {
   text(name).u32(static_cast<std::uint32_t>(dims.size()));
   for (const std::uint64_t dim : dims) u64(dim);
   return u32(type).u64(offset);
@@ -74,7 +75,8 @@ std::string open_error(std::string_view bytes) {
 
 std::string quick_open_error(std::string_view bytes) {
   const int file = ::memfd_create("gguf", MFD_CLOEXEC);
-  const bool written = file >= 0 && ::write(file, bytes.data(), bytes.size()) == static_cast<::ssize_t>(bytes.size());
+  const bool written =
+      file >= 0 && ::write(file, bytes.data(), bytes.size()) == static_cast<::ssize_t>(bytes.size());
   std::string message = written ? "" : "no file in memory";
   try {
     if (written) format().open("/proc/self/fd/" + std::to_string(file));

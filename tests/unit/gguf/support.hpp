@@ -44,7 +44,8 @@ struct Raw {
   static Raw start(std::uint64_t tensors, std::uint64_t keys, std::uint32_t version = 3);
   Raw& key_u32(std::string_view key, std::uint32_t value) { return text(key).u32(4).u32(value); }
   Raw& key_text(std::string_view key, std::string_view value) { return text(key).u32(8).text(value); }
-  Raw& tensor(std::string_view name, const std::vector<std::uint64_t>& dims, std::uint32_t type, std::uint64_t offset);
+  Raw& tensor(std::string_view name, const std::vector<std::uint64_t>& dims, std::uint32_t type,
+              std::uint64_t offset);
 };
 
 /// A folder that is removed with all it holds.
@@ -79,7 +80,8 @@ std::string quick_open_error(std::string_view bytes);
 std::string all_rows(const pq::ModelReader& reader, std::size_t tensor);
 
 /// Writes a model with these bytes for each tensor and gives it its final name.
-void write_model(const std::filesystem::path& path, const pq::OutputModel& model, const std::vector<std::string>& data);
+void write_model(const std::filesystem::path& path, const pq::OutputModel& model,
+                 const std::vector<std::string>& data);
 
 pq::Bytes as_bytes(std::string_view text);
 

@@ -86,13 +86,36 @@ TEST_CASE("gguf writer: the layout says exactly what is written", "[gguf]") {
 TEST_CASE("gguf writer: metadata of every type comes back", "[gguf]") {
   const Folder folder;
   pq::OutputModel model;
-  const std::vector<pq::MetaValue> values = {
-      std::string("arch"), std::uint8_t{255}, std::int8_t{-128}, std::uint16_t{65535}, std::int16_t{-32768}, UINT32_MAX, INT32_MIN, 0.1f, true,
-      false, std::string("\xE2\x82\xAC"), std::string(), UINT64_MAX, INT64_MIN, 0.1, std::vector<std::uint8_t>{0, 255},
-      std::vector<std::int8_t>{-1}, std::vector<std::uint16_t>{1, 2}, std::vector<std::int16_t>{-1}, std::vector<std::uint32_t>{1},
-      std::vector<std::int32_t>{-1}, std::vector<float>{1.5f}, pq::BoolArray{{1, 0}}, std::vector<std::string>{"", "x"},
-      std::vector<std::uint64_t>{UINT64_MAX}, std::vector<std::int64_t>{-1}, std::vector<double>{0.1}, std::vector<std::string>(),
-      std::vector<float>(), pq::BoolArray{}};
+  const std::vector<pq::MetaValue> values = {std::string("arch"),
+                                             std::uint8_t{255},
+                                             std::int8_t{-128},
+                                             std::uint16_t{65535},
+                                             std::int16_t{-32768},
+                                             UINT32_MAX,
+                                             INT32_MIN,
+                                             0.1f,
+                                             true,
+                                             false,
+                                             std::string("\xE2\x82\xAC"),
+                                             std::string(),
+                                             UINT64_MAX,
+                                             INT64_MIN,
+                                             0.1,
+                                             std::vector<std::uint8_t>{0, 255},
+                                             std::vector<std::int8_t>{-1},
+                                             std::vector<std::uint16_t>{1, 2},
+                                             std::vector<std::int16_t>{-1},
+                                             std::vector<std::uint32_t>{1},
+                                             std::vector<std::int32_t>{-1},
+                                             std::vector<float>{1.5f},
+                                             pq::BoolArray{{1, 0}},
+                                             std::vector<std::string>{"", "x"},
+                                             std::vector<std::uint64_t>{UINT64_MAX},
+                                             std::vector<std::int64_t>{-1},
+                                             std::vector<double>{0.1},
+                                             std::vector<std::string>(),
+                                             std::vector<float>(),
+                                             pq::BoolArray{}};
   for (std::size_t i = 0; i < values.size(); ++i)
     model.metadata.set(i == 0 ? "general.architecture" : "key." + std::to_string(i), values[i]);
   write_model(folder / "m.gguf", model, {});
@@ -105,12 +128,14 @@ TEST_CASE("gguf writer: shapes and rows of many types come back", "[gguf]") {
   const Folder folder;
   pq::OutputModel model;
   model.metadata.set("general.architecture", std::string("x"));
-  model.tensors = {{"scalar", {}, "f32", 4},          {"empty", {3, 0, 4}, "f32", 16},    {"q", {5, 64}, "q4_0", 36},
-                   {"experts", {2, 3, 256}, "q6_k", 210}, {"four", {2, 2, 2, 3}, "i8", 3}, {"iq", {1, 512}, "iq1_m", 112},
+  model.tensors = {{"scalar", {}, "f32", 4},        {"empty", {3, 0, 4}, "f32", 16},
+                   {"q", {5, 64}, "q4_0", 36},      {"experts", {2, 3, 256}, "q6_k", 210},
+                   {"four", {2, 2, 2, 3}, "i8", 3}, {"iq", {1, 512}, "iq1_m", 112},
                    {"f64", {7}, "f64", 56}};
   std::vector<std::string> data;
   for (const auto& tensor : model.tensors)
-    data.emplace_back(tensor.row_bytes * static_cast<std::uint64_t>(pq::rows(tensor.shape)), static_cast<char>('a' + data.size()));
+    data.emplace_back(tensor.row_bytes * static_cast<std::uint64_t>(pq::rows(tensor.shape)),
+                      static_cast<char>('a' + data.size()));
   write_model(folder / "m.gguf", model, data);
   const auto reader = format().open(folder / "m.gguf");
   REQUIRE(reader->header().tensors.size() == model.tensors.size());
@@ -157,7 +182,9 @@ TEST_CASE("gguf writer: rows may come in any order from any thread", "[gguf]") {
   const auto writer = format().create(folder / "m.gguf", model, false);
   const auto work = [&](std::int64_t first) {
     for (std::int64_t row = 63 - first; row >= 0; row -= 4)
-      for (std::size_t t = 0; t < 2; ++t) writer->write_rows(t, row, as_bytes(std::string(100, static_cast<char>(row + 100 * static_cast<int>(t)))));
+      for (std::size_t t = 0; t < 2; ++t)
+        writer->write_rows(t, row,
+                           as_bytes(std::string(100, static_cast<char>(row + 100 * static_cast<int>(t)))));
   };
   std::vector<std::thread> threads;
   for (std::int64_t i = 0; i < 4; ++i) threads.emplace_back(work, i);
@@ -167,7 +194,8 @@ TEST_CASE("gguf writer: rows may come in any order from any thread", "[gguf]") {
   const auto reader = format().open(folder / "m.gguf");
   for (std::size_t t = 0; t < 2; ++t)
     for (std::size_t row = 0; row < 64; ++row)
-      REQUIRE(all_rows(*reader, t).substr(row * 100, 100) == std::string(100, static_cast<char>(row + 100 * t)));
+      REQUIRE(all_rows(*reader, t).substr(row * 100, 100) ==
+              std::string(100, static_cast<char>(row + 100 * t)));
 }
 
 TEST_CASE("gguf writer: without seal nothing remains, with keep the partial file", "[gguf]") {
@@ -198,26 +226,35 @@ TEST_CASE("gguf writer: rows outside a tensor or cut rows are defects of the cal
 
 TEST_CASE("gguf writer: what llama.cpp cannot read is refused before anything is written", "[gguf]") {
   CHECK(tensor_error({std::string(63, 'n'), {1}, "f32", 4}).empty());
-  CHECK_THAT(tensor_error({std::string(64, 'n'), {1}, "f32", 4}), Catch::Contains("64 bytes long, llama.cpp reads at most 63"));
+  CHECK_THAT(tensor_error({std::string(64, 'n'), {1}, "f32", 4}),
+             Catch::Contains("64 bytes long, llama.cpp reads at most 63"));
   CHECK_THAT(tensor_error({"", {1}, "f32", 4}), Catch::Contains("a tensor name is empty"));
   CHECK_THAT(tensor_error({"\xFF", {1}, "f32", 4}), Catch::Contains("'\\xff' is not valid UTF-8"));
-  CHECK_THAT(tensor_error({"t", {1, 1, 1, 1, 1}, "f32", 4}), Catch::Contains("tensor 't': shape [1, 1, 1, 1, 1] has more than 4"));
+  CHECK_THAT(tensor_error({"t", {1, 1, 1, 1, 1}, "f32", 4}),
+             Catch::Contains("tensor 't': shape [1, 1, 1, 1, 1] has more than 4"));
   CHECK_THAT(tensor_error({"t", {1, -1}, "f32", 4}), Catch::Contains("negative or too large"));
   CHECK_THAT(tensor_error({"t", {INT64_MAX, 2, 1}, "f32", 4}), Catch::Contains("negative or too large"));
-  CHECK_THAT(tensor_error({"t", {2, 64}, "nf4", 4}), Catch::Contains("encoding 'nf4' is not one of ggml's types"));
+  CHECK_THAT(tensor_error({"t", {2, 64}, "nf4", 4}),
+             Catch::Contains("encoding 'nf4' is not one of ggml's types"));
   CHECK_THAT(tensor_error({"t", {2, 64}, "q4_0_4_4", 4}), Catch::Contains("not one of ggml's types"));
-  CHECK_THAT(tensor_error({"t", {2, 65}, "q4_0", 36}), Catch::Contains("rows of 65 are not a multiple of the 32 weights"));
-  CHECK_THAT(tensor_error({"t", {2, 64}, "q4_0", 35}), Catch::Contains("rows of 64 q4_0 take 36 bytes in ggml, but the encoding makes 35"));
+  CHECK_THAT(tensor_error({"t", {2, 65}, "q4_0", 36}),
+             Catch::Contains("rows of 65 are not a multiple of the 32 weights"));
+  CHECK_THAT(tensor_error({"t", {2, 64}, "q4_0", 35}),
+             Catch::Contains("rows of 64 q4_0 take 36 bytes in ggml, but the encoding makes 35"));
 }
 
 TEST_CASE("gguf format: encodings and shapes that the planner must avoid are named", "[gguf]") {
   CHECK_FALSE(format().rejects(Sized("q4_0", 36), {2, 64}));
   CHECK_FALSE(format().rejects(Sized("f32", 4), {}));
-  CHECK_THAT(format().rejects(Sized("nf4", 36), {2, 64}).value(), Catch::Contains("encoding 'nf4' is not one of ggml's types"));
-  CHECK_THAT(format().rejects(Sized("q4_k", 0), {2, 576}).value(), Catch::Contains("rows of 576 are not a multiple of the 256 weights"));
-  CHECK_THAT(format().rejects(Sized("f32", 4), {1, 1, 1, 1, 1}).value(), Catch::Contains("more than 4 dimensions"));
+  CHECK_THAT(format().rejects(Sized("nf4", 36), {2, 64}).value(),
+             Catch::Contains("encoding 'nf4' is not one of ggml's types"));
+  CHECK_THAT(format().rejects(Sized("q4_k", 0), {2, 576}).value(),
+             Catch::Contains("rows of 576 are not a multiple of the 256 weights"));
+  CHECK_THAT(format().rejects(Sized("f32", 4), {1, 1, 1, 1, 1}).value(),
+             Catch::Contains("more than 4 dimensions"));
   // A stranger's encoding of the same name with another packing would make a file that llama.cpp reads wrongly.
-  CHECK_THAT(format().rejects(Sized("q4_0", 40), {2, 64}).value(), Catch::Contains("take 36 bytes in ggml, but the encoding makes 40"));
+  CHECK_THAT(format().rejects(Sized("q4_0", 40), {2, 64}).value(),
+             Catch::Contains("take 36 bytes in ggml, but the encoding makes 40"));
 }
 
 TEST_CASE("gguf writer: names and keys must be unique and not empty", "[gguf]") {
