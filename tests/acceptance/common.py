@@ -93,3 +93,9 @@ def scratch():
     import atexit
     atexit.register(shutil.rmtree, folder, True)
     return folder
+
+
+def tiny_model(target):
+    """A fresh copy of the tiny Llama checkpoint (made by tests/golden; its tokenizer needs pre_tokenizer: llama-bpe)."""
+    shutil.copytree(GOLDEN / "tiny" / "llama", target, ignore=shutil.ignore_patterns("gguf.json", "texts.json"))
+    return target

@@ -55,7 +55,7 @@ FOLDERS = [
     ("missing tensor", bad.missing_tensor, r"\.weight"),
     ("missing shard", bad.missing_shard, r"model-00002-of-00002"),
     ("shard outside the folder", bad.evil_shard, r"\.\./"),
-    ("NaN weight", bad.nan_weight, r"q_proj\.weight.*NaN|NaN.*q_proj\.weight"),
+    ("NaN weight", bad.nan_weight, r"model: tensor '.*q_proj\.weight' holds NaN"),
     ("no config.json", bad.remove("config.json"), r"config\.json"),
     ("config.json is no JSON", bad.text("config.json", "{"), r"config\.json"),
     ("unknown architecture", bad.config(lambda c: c.update(architectures=["NoSuchForCausalLM"], model_type="nosuch")), r"NoSuch|nosuch"),
@@ -159,7 +159,7 @@ def places(runner):
     same = runner.out / "p.yaml"
     same.write_text(YAML.replace("MODEL", str(runner.clean)).replace("OUT", "twice.gguf") + "  - {format: gguf, recipe: q8_0, to: twice.gguf}\n")
     runner.expect("two outputs in one place", 2, r"twice\.gguf", ["run", same])
-    runner.expect("unknown option", 2, r"--recipy", ["quantize", runner.clean, "--recipy", "q4_0"])
+    runner.expect("unknown option", 2, r"--recipy", ["quantize", runner.clean, "--recipy", "q4_0", "--to", runner.out / "x.gguf"])
     runner.expect("unknown command", 2, r"quantise.*quantize", ["quantise", runner.clean])
     if os.geteuid() != 0:
         locked = runner.out / "locked"

@@ -14,8 +14,8 @@ namespace {
 /// The rows being processed, read and decoded at most once for all targets.
 class ChunkRows {
  public:
-  ChunkRows(const TensorTask& task, std::int64_t first, std::int64_t count, ChunkScratch& scratch)
-      : task_(task), tensor_(task.view->tensors[task.view_index]), first_(first), count_(count), scratch_(scratch) {}
+  ChunkRows(const Plan& plan, const TensorTask& task, std::int64_t first, std::int64_t count, ChunkScratch& scratch)
+      : plan_(plan), task_(task), tensor_(task.view->tensors[task.view_index]), first_(first), count_(count), scratch_(scratch) {}
 
   const ViewTensor& tensor() const { return tensor_; }
   std::int64_t first() const { return first_; }
@@ -47,11 +47,12 @@ class ChunkRows {
       std::uint32_t bad = 0;
       for (const float w : weights.row(r)) bad |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(w) & kExponent) == kExponent);
       if (bad != 0)
-        throw FormatError(fmt::format("tensor '{}' holds NaN or infinite weights in row {}; the model is damaged, get it anew",
-                                      tensor_.source_name.empty() ? tensor_.name : tensor_.source_name, first_ + r));
+        throw FormatError(fmt::format("{}: tensor '{}' holds NaN or infinite weights in row {}; the model is damaged, get it anew",
+                                      plan_.model.string(), tensor_.source_name.empty() ? tensor_.name : tensor_.source_name, first_ + r));
     }
   }
 
+  const Plan& plan_;
   const TensorTask& task_;
   const ViewTensor& tensor_;
   std::int64_t first_, count_;
@@ -167,7 +168,7 @@ void release_rows(const ModelView& view, const ViewTensor& tensor, std::int64_t 
 
 void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first, std::int64_t count,
                    const RunContext& context, ChunkScratch& scratch) {
-  ChunkRows rows(task, first, count, scratch);
+  ChunkRows rows(plan, task, first, count, scratch);
   for (const TensorTask::Target& target : task.targets) {
     const auto start = std::chrono::steady_clock::now();
     const PlannedTensor& planned = target.output->plan->tensors[target.tensor];

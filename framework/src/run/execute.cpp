@@ -1,17 +1,19 @@
 #include "base/interrupt.hpp"
 #include "run/chunk.hpp"
 #include "run/journal.hpp"
+#include "run/peak_memory.hpp"
 #include "run/run.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/log.hpp>
 
-#include <sys/resource.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <system_error>
 
 namespace pq {
 namespace {
@@ -26,11 +28,19 @@ struct WorkItem {
   std::int64_t chunk, first, count;
 };
 
+void make_parent_folder(const std::filesystem::path& path) {
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed)
+    throw ConfigError(fmt::format("the folder {} cannot be made: {}; choose another place for the output", folder.string(), failed.message()));
+}
+
 std::vector<OutputRun> start_outputs(const Plan& plan, bool resume) {
   std::vector<OutputRun> runs(plan.outputs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
-    std::filesystem::create_directories(std::filesystem::absolute(output.to).parent_path());
+    make_parent_folder(output.to);
     runs[i].plan = &output;
     runs[i].tensors = std::vector<TensorRun>(output.tensors.size());
     runs[i].writer = output.format->create(output.to, output.model, resume);
@@ -166,12 +176,6 @@ void verify_and_seal(const Plan& plan, std::vector<OutputRun>& runs, Executor& e
   for (const OutputRun* run : unverified) verify_output(plan, *run, *run->plan->format->open(run->plan->to), executor);
 }
 
-std::uint64_t peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
-
 }  // namespace
 
 double OutputResult::relative_error() const {
@@ -209,7 +213,7 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
     result.outputs.push_back(std::move(output));
   }
   result.seconds = seconds_since(start);
-  result.peak_memory_bytes = peak_memory();
+  result.peak_memory_bytes = peak_memory_bytes();
   return result;
 }
 

@@ -87,7 +87,8 @@ fs::path Journal::path_for(const Plan& plan) {
 Journal::Journal(fs::path path, const Plan& plan, bool force) : path_(std::move(path)) {
   const std::string header = identity(plan).dump();
   read(header, force);
-  fs::create_directories(fs::absolute(path_).parent_path());
+  std::error_code ignored;  // opening the file tells
+  fs::create_directories(fs::absolute(path_).parent_path(), ignored);
   file_.open(path_, finished_.empty() ? std::ios::trunc : std::ios::app);
   if (finished_.empty()) file_ << header << '\n' << std::flush;
   if (!file_) throw ConfigError(fmt::format("{} cannot be written; choose another place for the output or add --work", path_.string()));
