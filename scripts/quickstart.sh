@@ -44,7 +44,7 @@ Done: $output runs in llama.cpp, for example with: llama-cli -m $output
 Next, try:
   export PATH="$PWD/build/release/bin:\$PATH" POLYQUANT_MODELS="$POLYQUANT_MODELS" POLYQUANT_OUT="$POLYQUANT_OUT"
   polyquant plan pipelines/examples/quickstart.yaml          # what a run would do, before it does it
-  polyquant quantize "\$POLYQUANT_MODELS/$model" --recipe q8_0 --to "\$POLYQUANT_OUT/$model-Q8_0.gguf"
+  polyquant quantize "\$POLYQUANT_MODELS/$model" --recipe q5_0 --to "\$POLYQUANT_OUT/$model-Q5_0.gguf"
   polyquant compare "\$POLYQUANT_MODELS/$model" "$output"    # the error of every tensor
   polyquant help                                             # everything else
 END

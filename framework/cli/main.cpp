@@ -38,7 +38,8 @@ std::string full_name(const CLI::App& app) {
 std::vector<std::string> known_words(const CLI::App& verb, bool options) {
   std::vector<std::string> words;
   if (!options) {
-    for (const CLI::App* sub : verb.get_subcommands([](const CLI::App*) { return true; })) words.push_back(sub->get_name());
+    for (const CLI::App* sub : verb.get_subcommands([](const CLI::App*) { return true; }))
+      words.push_back(sub->get_name());
     return words;
   }
   for (const CLI::App* level = &verb; level != nullptr; level = level->get_parent())
@@ -50,13 +51,17 @@ std::vector<std::string> known_words(const CLI::App& verb, bool options) {
 // CLI11 lists everything that it could not place; the first word and its nearest known one help more.
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   const std::vector<std::string> extras = app.remaining(true);
-  const auto first = std::find_if(argv + 1, argv + argc, [&](const char* word) { return std::find(extras.begin(), extras.end(), word) != extras.end(); });
+  const auto first = std::find_if(argv + 1, argv + argc, [&](const char* word) {
+    return std::find(extras.begin(), extras.end(), word) != extras.end();
+  });
   if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || first == argv + argc) return error.what();
   const std::string word = *first;
   const bool is_option = word.starts_with("-");
   const std::vector<std::string> known = known_words(given_verb(app), is_option);
   const auto closest = pq::nearest(word.substr(0, word.find('=')), known);
-  const std::string kind = is_option ? "unknown option '" : known.empty() ? "unexpected argument '" : "unknown command '";
+  const std::string kind = is_option       ? "unknown option '"
+                           : known.empty() ? "unexpected argument '"
+                                           : "unknown command '";
   return kind + word + "'" + (closest ? "; did you mean '" + *closest + "'?" : "");
 }
 

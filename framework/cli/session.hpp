@@ -1,6 +1,7 @@
 // What every subcommand works with: the loaded plugins, the thread pool, and the way to stdout.
 //
-// A subcommand is one file, verbs/NAME.cpp, that defines add_NAME(); nothing else has to be edited. Conventions that help and
+// A subcommand is one file, verbs/NAME.cpp, that defines add_NAME(); nothing else has to be edited. The global options (--plugin-path,
+// --threads, --quiet, --verbose) are added to every subcommand. Conventions that help and
 // completion rely on: the type_name of an option or argument is one of ENCODING, QUANTIZER, FORMAT, BACKEND, RECIPE, COMPONENT, FILE,
 // FOLDER, PATH (completed from what exists) or a free word such as N; `--json` prints one document with Session::print_json().
 #pragma once
@@ -63,7 +64,8 @@ class Session {
 };
 
 /// Columns of text, separated by two blanks; the last one is not padded. Numbers are right-aligned where `right` says so.
-std::string text_table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right = {});
+std::string text_table(const std::vector<std::vector<std::string>>& rows,
+                       const std::vector<bool>& right = {});
 
 /// The message of an exception with those nested in it, from the outermost to the cause, as one sentence, and the exit code of the cause.
 struct Failure {

@@ -12,6 +12,9 @@ class Session;
 #include "verbs.inc"
 #undef PQ_VERB
 
+/// Help lists the global options of every subcommand under this heading.
+inline constexpr const char* kGlobalGroup = "Global options";
+
 /// Adds all subcommands in the order of their names.
 void add_all_verbs(CLI::App& app, Session& session);
 

@@ -17,9 +17,11 @@ struct Options {
 
 nlohmann::ordered_json to_json(const PluginStatus& plugin) {
   auto provides = nlohmann::ordered_json::array();
-  for (const auto& item : plugin.provides) provides.push_back({{"kind", item.kind}, {"id", item.id}, {"summary", item.summary}});
-  nlohmann::ordered_json result = {{"name", plugin.name}, {"version", plugin.version},         {"abi", plugin.abi},
-                                   {"file", plugin.file.string()}, {"provides", std::move(provides)}, {"ok", plugin.ok}};
+  for (const auto& item : plugin.provides)
+    provides.push_back({{"kind", item.kind}, {"id", item.id}, {"summary", item.summary}});
+  nlohmann::ordered_json result = {
+      {"name", plugin.name},          {"version", plugin.version},       {"abi", plugin.abi},
+      {"file", plugin.file.string()}, {"provides", std::move(provides)}, {"ok", plugin.ok}};
   result["error"] = plugin.ok ? nlohmann::ordered_json() : nlohmann::ordered_json(plugin.error);
   return result;
 }
@@ -50,9 +52,11 @@ void list(Session& session, bool json) {
   if (json) return session.print_json(to_json(plugins));
   if (plugins.empty()) {
     std::string folders;
-    for (const auto& folder : plugin_search_path({session.globals.plugin_path.begin(), session.globals.plugin_path.end()}))
+    for (const auto& folder :
+         plugin_search_path({session.globals.plugin_path.begin(), session.globals.plugin_path.end()}))
       folders += (folders.empty() ? "" : ", ") + folder.string();
-    throw PluginError("no plugins were found in " + folders + "; give a folder with --plugin-path or POLYQUANT_PLUGIN_PATH");
+    throw PluginError("no plugins were found in " + folders +
+                      "; give a folder with --plugin-path or POLYQUANT_PLUGIN_PATH");
   }
   session.print(listing(plugins));
 }
@@ -80,9 +84,12 @@ void check(Session& session, const Options& options) {
 void add_plugins(CLI::App& app, Session& session) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("plugins", "List the plugins and what they provide.");
-  verb->add_option("--check", options->check, "Load this library on its own and say whether it can be used.")->type_name("FILE");
+  verb->add_option("--check", options->check, "Load this library on its own and say whether it can be used.")
+      ->type_name("FILE");
   verb->add_flag("--json", options->json, "Print JSON.");
-  session.on(*verb, [&session, options] { options->check.empty() ? list(session, options->json) : check(session, *options); });
+  session.on(*verb, [&session, options] {
+    options->check.empty() ? list(session, options->json) : check(session, *options);
+  });
 }
 
 }  // namespace pq::cli

@@ -26,7 +26,8 @@ std::vector<std::string> yaml_files(const std::filesystem::path& folder) {
   return names;
 }
 
-void require_known(const std::string& key, const Mark& mark, const std::vector<std::string>& known, const std::string& where) {
+void require_known(const std::string& key, const Mark& mark, const std::vector<std::string>& known,
+                   const std::string& where) {
   if (std::find(known.begin(), known.end(), key) == known.end())
     throw_at(mark, "unknown key '" + key + "' in " + where + suggestion(key, known));
 }
@@ -55,7 +56,8 @@ RecipeRule parse_rule(const Node& node, const std::string& where) {
       if (kind.key == member.key) rule.conditions.push_back(kind.make(member.value, kind.key));
   }
   if (rule.encodings.empty()) throw_at(node.mark(), where + " does not say which encoding to use; add 'use'");
-  if (rule.conditions.empty()) throw_at(node.mark(), where + " has no condition; write 'otherwise' for what holds for all tensors");
+  if (rule.conditions.empty())
+    throw_at(node.mark(), where + " has no condition; write 'otherwise' for what holds for all tensors");
   return rule;
 }
 
@@ -70,7 +72,8 @@ std::vector<RecipeRule> load_part(const Node& name, bool in_part) {
     throw_at(name.mark(), "unknown part of recipes '" + text + "'" + suggestion(text, known));
   const Node root = load_yaml(folder / (text + ".yaml"));
   const Node* rules = root.find("rules");
-  if (rules == nullptr || root.members().size() != 1) throw_at(root.mark(), "a part of recipes is a map with the one key 'rules'");
+  if (rules == nullptr || root.members().size() != 1)
+    throw_at(root.mark(), "a part of recipes is a map with the one key 'rules'");
   return parse_rules(*rules, true);
 }
 
@@ -86,7 +89,8 @@ std::vector<RecipeRule> parse_rules(const Node& list, bool in_part) {
       rules.push_back(parse_rule(item, where));
       continue;
     }
-    if (item.members().size() != 1) throw_at(item.mark(), where + " has 'include', so it cannot have other keys");
+    if (item.members().size() != 1)
+      throw_at(item.mark(), where + " has 'include', so it cannot have other keys");
     for (RecipeRule& rule : load_part(*include, in_part)) rules.push_back(std::move(rule));
   }
   return rules;
@@ -95,7 +99,8 @@ std::vector<RecipeRule> parse_rules(const Node& list, bool in_part) {
 int parse_file_type(const Node& node) {
   const std::int64_t value = node.as_int("file_type");
   if (value < 0 || value > std::numeric_limits<std::int32_t>::max())
-    throw_at(node.mark(), "'file_type' must be a number of llama.cpp's file types, got '" + node.text() + "'");
+    throw_at(node.mark(),
+             "'file_type' must be a number of llama.cpp's file types, got '" + node.text() + "'");
   return static_cast<int>(value);
 }
 
@@ -103,7 +108,8 @@ int parse_file_type(const Node& node) {
 
 Recipe parse_recipe(const Node& root, const std::string& id) {
   const std::string where = "recipe '" + id + "'";
-  if (!root.is_map()) throw_at(root.mark(), where + " must be a map with the keys summary, file_type, rules, otherwise");
+  if (!root.is_map())
+    throw_at(root.mark(), where + " must be a map with the keys summary, file_type, rules, otherwise");
   Recipe recipe;
   recipe.id = id;
   for (const Node::Member& member : root.members()) {
@@ -113,7 +119,8 @@ Recipe parse_recipe(const Node& root, const std::string& id) {
     if (member.key == "rules") recipe.rules = parse_rules(member.value, false);
     if (member.key == "otherwise") recipe.encodings = parse_encodings(member.value, member.key);
   }
-  if (recipe.encodings.empty()) throw_at(root.mark(), where + " does not say what all other tensors get; add 'otherwise'");
+  if (recipe.encodings.empty())
+    throw_at(root.mark(), where + " does not say what all other tensors get; add 'otherwise'");
   return recipe;
 }
 
@@ -131,10 +138,12 @@ Recipe find_recipe(const Node& own, const std::string& id, const Mark& where) {
   return load_recipe(id, where);
 }
 
-std::vector<std::string> encodings_for(const Recipe& recipe, const ModelFacts& facts, const ViewTensor& tensor, Dialect dialect) {
+std::vector<std::string> encodings_for(const Recipe& recipe, const ModelFacts& facts,
+                                       const ViewTensor& tensor, Dialect dialect) {
   const RecipeSubject subject{facts, tensor, dialect};
   const auto fits = [&](const RecipeRule& rule) {
-    return std::all_of(rule.conditions.begin(), rule.conditions.end(), [&](const RecipeCondition& holds) { return holds(subject); });
+    return std::all_of(rule.conditions.begin(), rule.conditions.end(),
+                       [&](const RecipeCondition& holds) { return holds(subject); });
   };
   const auto rule = std::find_if(recipe.rules.begin(), recipe.rules.end(), fits);
   std::vector<std::string> encodings = rule == recipe.rules.end() ? recipe.encodings : rule->encodings;

@@ -53,7 +53,7 @@ PQ_API Recipe find_recipe(const Node& own, const std::string& id, const Mark& wh
 PQ_API std::vector<std::string> known_recipes();
 
 /// The candidates for a tensor, in order; specs of encodings. Never empty.
-PQ_API std::vector<std::string> encodings_for(const Recipe& recipe, const ModelFacts& facts, const ViewTensor& tensor,
-                                              Dialect dialect);
+PQ_API std::vector<std::string> encodings_for(const Recipe& recipe, const ModelFacts& facts,
+                                              const ViewTensor& tensor, Dialect dialect);
 
 }  // namespace pq

@@ -11,7 +11,8 @@ namespace {
 
 std::vector<std::string> words_of(const Node& value, const std::string& key) {
   if (value.is_scalar()) return {value.text()};
-  if (!value.is_sequence() || value.items().empty()) throw_at(value.mark(), "'" + key + "' must be a word or a list of words");
+  if (!value.is_sequence() || value.items().empty())
+    throw_at(value.mark(), "'" + key + "' must be a word or a list of words");
   std::vector<std::string> words;
   for (const Node& item : value.items()) words.push_back(item.as_string(key));
   return words;
@@ -35,8 +36,11 @@ RecipeCondition columns_multiple_of(const Node& value, const std::string& key) {
 
 RecipeCondition dialect(const Node& value, const std::string& key) {
   const std::string text = value.as_string(key);
-  if (text != "gguf" && text != "huggingface") throw_at(value.mark(), "'dialect' must be gguf or huggingface, got '" + text + "'");
-  return [wanted = text == "gguf" ? Dialect::gguf : Dialect::huggingface](const RecipeSubject& s) { return s.dialect == wanted; };
+  if (text != "gguf" && text != "huggingface")
+    throw_at(value.mark(), "'dialect' must be gguf or huggingface, got '" + text + "'");
+  return [wanted = text == "gguf" ? Dialect::gguf : Dialect::huggingface](const RecipeSubject& s) {
+    return s.dialect == wanted;
+  };
 }
 
 RecipeCondition must_be_f32(const Node& value, const std::string& key) {
@@ -57,7 +61,8 @@ RecipeCondition name(const Node& value, const std::string& key) {
     }
   }
   return [patterns](const RecipeSubject& s) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const Pattern& p) { return p.matches(s.tensor.name); });
+    return std::any_of(patterns.begin(), patterns.end(),
+                       [&](const Pattern& p) { return p.matches(s.tensor.name); });
   };
 }
 
@@ -77,9 +82,13 @@ const std::vector<RecipeConditionKind>& recipe_condition_kinds() {
   static const std::vector<RecipeConditionKind> kinds = {
       {"columns_multiple_of", "The row length is a multiple of this number.", columns_multiple_of},
       {"dialect", "The output uses the names of this dialect: gguf or huggingface.", dialect},
-      {"max_dimensions", "The tensor has at most this many dimensions; leading ones do not count.", max_dimensions},
-      {"must_be_f32", "The readers of the format demand f32 for the tensor (true) or do not (false).", must_be_f32},
-      {"name", "A regular expression, or one of a list, is found in the tensor's name in the output's dialect.", name},
+      {"max_dimensions", "The tensor has at most this many dimensions; leading ones do not count.",
+       max_dimensions},
+      {"must_be_f32", "The readers of the format demand f32 for the tensor (true) or do not (false).",
+       must_be_f32},
+      {"name",
+       "A regular expression, or one of a list, is found in the tensor's name in the output's dialect.",
+       name},
       {"roles", "The tensor has this role, or one of a list.", roles},
       {"tied_output", "The model has no output matrix of its own (true) or has one (false).", tied_output},
   };

@@ -20,11 +20,13 @@ std::string join(const std::vector<std::string>& words) {
 
 void check_kind(const Node& value, const PipelineKey& key) {
   if (value.is_null()) throw_at(value.mark(), "'" + key.name + "' has no value; give one or remove the line");
-  if (key.type == Type::list && !value.is_sequence()) throw_at(value.mark(), "'" + key.name + "' must be a list");
+  if (key.type == Type::list && !value.is_sequence())
+    throw_at(value.mark(), "'" + key.name + "' must be a list");
   if (key.type == Type::map && !value.is_map()) throw_at(value.mark(), "'" + key.name + "' must be a map");
   if (key.type == Type::integer) value.as_int(key.name);
   if (key.type == Type::component) parse_component_spec(value, key.name);
-  const bool is_text = key.type == Type::text || key.type == Type::path || key.type == Type::choice || key.type == Type::recipe;
+  const bool is_text = key.type == Type::text || key.type == Type::path || key.type == Type::choice ||
+                       key.type == Type::recipe;
   if (is_text && value.as_string(key.name).empty()) throw_at(value.mark(), "'" + key.name + "' is empty");
 }
 
@@ -45,17 +47,21 @@ std::vector<std::string> names_of(const PipelineKeys& keys) {
 void check_keys(const Node& map, const PipelineKeys& keys, const std::string& where) {
   if (!map.is_map()) throw_at(map.mark(), where + " must be a map with the keys " + join(names_of(keys)));
   for (const Node::Member& member : map.members()) {
-    const auto key = std::find_if(keys.begin(), keys.end(), [&](const PipelineKey& k) { return k.name == member.key; });
+    const auto key =
+        std::find_if(keys.begin(), keys.end(), [&](const PipelineKey& k) { return k.name == member.key; });
     if (key == keys.end())
-      throw_at(member.mark, "unknown key '" + member.key + "' in " + where + suggestion(member.key, names_of(keys)));
+      throw_at(member.mark,
+               "unknown key '" + member.key + "' in " + where + suggestion(member.key, names_of(keys)));
     check_kind(member.value, *key);
     if (key->type == Type::choice) check_choice(member.value, *key);
     if (!key->available)
-      throw_at(member.mark, "'" + key->name + "' is not available in polyquant " + std::to_string(kVersionMajor) + "." +
-                                std::to_string(kVersionMinor) + "; remove it");
+      throw_at(member.mark, "'" + key->name + "' is not available in polyquant " +
+                                std::to_string(kVersionMajor) + "." + std::to_string(kVersionMinor) +
+                                "; remove it");
   }
   for (const PipelineKey& key : keys)
-    if (key.required && map.find(key.name) == nullptr) throw_at(map.mark(), "the key '" + key.name + "' is missing in " + where);
+    if (key.required && map.find(key.name) == nullptr)
+      throw_at(map.mark(), "the key '" + key.name + "' is missing in " + where);
 }
 
 }  // namespace pq

@@ -15,10 +15,15 @@ bool is_name(std::string_view text) {
 std::string value_of(std::string_view reference, const Mark& where) {
   const std::size_t split = reference.find(":-");
   const std::string name(reference.substr(0, split));
-  if (!is_name(name)) throw_at(where, "'${" + std::string(reference) + "}' is not ${NAME} or ${NAME:-default}; write $$ for a dollar sign");
+  if (!is_name(name))
+    throw_at(where, "'${" + std::string(reference) +
+                        "}' is not ${NAME} or ${NAME:-default}; write $$ for a dollar sign");
   const char* value = std::getenv(name.c_str());
-  if (split != std::string_view::npos) return value != nullptr && *value != '\0' ? value : std::string(reference.substr(split + 2));
-  if (value == nullptr) throw_at(where, "environment variable '" + name + "' is not set; set it or write ${" + name + ":-default}");
+  if (split != std::string_view::npos)
+    return value != nullptr && *value != '\0' ? value : std::string(reference.substr(split + 2));
+  if (value == nullptr)
+    throw_at(where,
+             "environment variable '" + name + "' is not set; set it or write ${" + name + ":-default}");
   return value;
 }
 

@@ -18,7 +18,8 @@ Node with_mark(const Node& node, const Mark& mark) {
     for (const Node& item : node.items()) result.push_back(with_mark(item, mark));
   } else if (node.is_map()) {
     result = Node::map();
-    for (const Node::Member& member : node.members()) result.set(member.key, with_mark(member.value, mark), mark);
+    for (const Node::Member& member : node.members())
+      result.set(member.key, with_mark(member.value, mark), mark);
   }
   result.set_mark(mark);
   return result;
@@ -56,7 +57,9 @@ Node replaced(const Node& node, Parts::const_iterator part, Parts::const_iterato
       result.push_back(i == index ? replaced(node.items()[i], part + 1, end, value) : node.items()[i]);
     return result;
   }
-  if (node.is_scalar()) throw_at(mark, "'" + *part + "' cannot be set: what it belongs to is a single value, '" + node.text() + "'");
+  if (node.is_scalar())
+    throw_at(mark,
+             "'" + *part + "' cannot be set: what it belongs to is a single value, '" + node.text() + "'");
   Node result = node.is_map() ? node : Node::map(mark);
   const Node* old = node.find(*part);
   result.set(*part, replaced(old == nullptr ? Node() : *old, part + 1, end, value), mark);
@@ -69,7 +72,8 @@ void apply_override(Node& root, std::string_view assignment) {
   const std::size_t equals = assignment.find('=');
   const std::string path(assignment.substr(0, equals));
   const Mark mark{std::make_shared<const std::string>(path.empty() ? "--set" : "--set " + path), 0, 0};
-  if (equals == std::string_view::npos || equals == 0) throw_at(mark, "write it like KEY=VALUE, for example outputs.0.to=model.gguf");
+  if (equals == std::string_view::npos || equals == 0)
+    throw_at(mark, "write it like KEY=VALUE, for example outputs.0.to=model.gguf");
   const Parts parts = split_path(path, mark);
   // The shell has expanded what the user wanted expanded, so a dollar sign stays.
   const Node value = with_mark(parse_yaml_text(assignment.substr(equals + 1), *mark.source, false), mark);

@@ -17,7 +17,8 @@ struct Pattern::Compiled {
 
 Pattern::Pattern(const std::string& expression) {
   if (expression.size() > kMaxLength)
-    throw ConfigError("the regular expression has " + std::to_string(expression.size()) + " characters; at most " + std::to_string(kMaxLength) + " are allowed");
+    throw ConfigError("the regular expression has " + std::to_string(expression.size()) +
+                      " characters; at most " + std::to_string(kMaxLength) + " are allowed");
   auto compiled = std::make_shared<Compiled>();
   try {
     compiled->expression.imbue(std::locale::classic());

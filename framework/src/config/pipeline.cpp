@@ -29,7 +29,8 @@ Node node_or_null(const Node& map, std::string_view key) {
 void check_version(const Node& root) {
   const Node& version = *root.find("version");
   if (version.as_int("version") != kPipelineVersion)
-    throw_at(version.mark(), "'version' must be 1, got '" + version.text() + "'; this program reads version 1 of the pipeline language");
+    throw_at(version.mark(), "'version' must be 1, got '" + version.text() +
+                                 "'; this program reads version 1 of the pipeline language");
 }
 
 std::vector<Rule> parse_rules(const Node& list, const std::string& where) {
@@ -47,13 +48,15 @@ std::vector<Rule> parse_rules(const Node& list, const std::string& where) {
   return rules;
 }
 
-// Which tensor gets which encoding must be said exactly once. `lossless` alone keeps the encodings that are stored: a conversion.
+// Which tensor gets which encoding must be said exactly once. `lossless` alone keeps the encodings that are
+// stored: a conversion.
 void check_one_source(const Node& output, const std::string& where) {
   std::string first;
   for (const char* key : {"recipe", "encoding", "allocate"}) {
     if (output.find(key) == nullptr) continue;
     if (!first.empty())
-      throw_at(output.find(key)->mark(), where + " has both '" + first + "' and '" + key + "'; keep one of them");
+      throw_at(output.find(key)->mark(),
+               where + " has both '" + first + "' and '" + key + "'; keep one of them");
     first = key;
   }
   if (first.empty() && output.find("lossless") == nullptr)
@@ -93,7 +96,8 @@ std::vector<OutputSpec> parse_outputs(const Node& list, const std::filesystem::p
     OutputSpec output = parse_output(item, where, base);
     for (std::size_t i = 0; i < outputs.size(); ++i)
       if (outputs[i].to == output.to)
-        throw_at(item.find("to")->mark(), where + " writes to the same path as outputs[" + std::to_string(i) + "]: " + output.to.string());
+        throw_at(item.find("to")->mark(), where + " writes to the same path as outputs[" + std::to_string(i) +
+                                              "]: " + output.to.string());
     outputs.push_back(std::move(output));
   }
   return outputs;
@@ -104,7 +108,8 @@ int parse_threads(const Node& root) {
   if (value == nullptr) return 0;
   const std::int64_t threads = value->as_int("threads");
   if (threads < 0 || threads > kMaxThreads)
-    throw_at(value->mark(), "'threads' must be between 0 and " + std::to_string(kMaxThreads) + ", got '" + value->text() + "'");
+    throw_at(value->mark(), "'threads' must be between 0 and " + std::to_string(kMaxThreads) + ", got '" +
+                                value->text() + "'");
   return static_cast<int>(threads);
 }
 
@@ -112,7 +117,8 @@ std::filesystem::path parse_report(const Node& root, const std::filesystem::path
   const Node* value = root.find("report");
   if (value == nullptr) return {};
   std::filesystem::path report = path_of(*value, base, "report");
-  if (report.extension() != ".json") throw_at(value->mark(), "'report' must end with .json, got '" + value->text() + "'");
+  if (report.extension() != ".json")
+    throw_at(value->mark(), "'report' must end with .json, got '" + value->text() + "'");
   return report;
 }
 
@@ -130,6 +136,7 @@ Pipeline parse_pipeline(const Node& root, const std::filesystem::path& base) {
   pipeline.recipes = node_or_null(root, "recipes");
   pipeline.outputs = parse_outputs(*root.find("outputs"), base);
   pipeline.report = parse_report(root, base);
+  if (const Node* work = root.find("work")) pipeline.work = path_of(*work, base, "work");
   return pipeline;
 }
 

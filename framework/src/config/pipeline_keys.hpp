@@ -11,12 +11,12 @@ namespace pq {
 struct PipelineKey {
   enum class Type { integer, text, path, choice, component, recipe, list, map };
 
-  std::string name;
+  std::string name{};
   Type type = Type::text;
-  std::string help;                  // one sentence that ends with a period
-  std::string default_text;          // "" = none
-  std::vector<std::string> choices;  // of a choice; of a component: words that are allowed besides ids
-  std::string component;             // kind of the component: "encoding", ...
+  std::string help{};                  // one sentence that ends with a period
+  std::string default_text{};          // "" = none
+  std::vector<std::string> choices{};  // of a choice; of a component: words that are allowed besides ids
+  std::string component{};             // kind of the component: "encoding", ...
   bool required = false;
   bool available = true;  // false: this version refuses it
 };
@@ -25,6 +25,8 @@ using PipelineKeys = std::vector<PipelineKey>;
 PQ_API const PipelineKeys& pipeline_keys();
 PQ_API const PipelineKeys& output_keys();
 PQ_API const PipelineKeys& rule_keys();
+/// Keys of `options:` that every format has; they change how the model is seen, and do not reach the format.
+PQ_API const PipelineKeys& common_format_option_keys();
 
 /// Checks one map against its keys: unknown and missing keys, the kind of each value, choices, and keys that this version cannot use.
 /// `where` names the map: "outputs[1]". Throws ConfigError at the place.

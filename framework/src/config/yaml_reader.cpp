@@ -25,13 +25,16 @@ constexpr std::size_t kMaxKeys = 4096;  // of one map
 // Builds the tree from yaml-cpp's events. Its own node tree is not used: it keeps duplicate keys silently and expands aliases.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  TreeBuilder(std::shared_ptr<const std::string> source, bool expand) : source_(std::move(source)), expand_(expand) {}
+  TreeBuilder(std::shared_ptr<const std::string> source, bool expand)
+      : source_(std::move(source)), expand_(expand) {}
 
   Node take() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1)
-      throw_at(place(mark), "a second YAML document begins here; a file holds one document, and lines of one map or list are indented alike");
+      throw_at(place(mark),
+               "a second YAML document begins here; a file holds one document, and lines of one map or list "
+               "are indented alike");
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -46,17 +49,20 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
     throw_at(place(mark), "aliases (*name) are not supported; write the value out");
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
     if (expects_key()) return begin_member(mark, value);
     add(Node::scalar(expand_ ? expand_environment(value, place(mark)) : value, tag == "!", place(mark)));
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, Node::sequence(place(mark)));
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, Node::map(place(mark)));
   }
   void OnMapEnd() override { close(); }
@@ -70,25 +76,31 @@ class TreeBuilder final : public YAML::EventHandler {
   };
 
   Mark place(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
-  bool expects_key() const { return !levels_.empty() && levels_.back().node.is_map() && !levels_.back().has_key; }
+  bool expects_key() const {
+    return !levels_.empty() && levels_.back().node.is_map() && !levels_.back().has_key;
+  }
 
   void refuse_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) const {
-    if (anchor != 0) throw_at(place(mark), "anchors (&name) are not supported; write the value out where it is needed");
+    if (anchor != 0)
+      throw_at(place(mark), "anchors (&name) are not supported; write the value out where it is needed");
   }
   // "?" and "!" are what yaml-cpp reports for plain and quoted scalars without a tag.
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) const {
-    if (!tag.empty() && tag != "?" && tag != "!") throw_at(place(mark), "the tag '" + tag + "' is not supported; remove it");
+    if (!tag.empty() && tag != "?" && tag != "!")
+      throw_at(place(mark), "the tag '" + tag + "' is not supported; remove it");
   }
 
   void begin_member(const YAML::Mark& mark, const std::string& key) {
     Level& level = levels_.back();
     if (key == "<<") throw_at(place(mark), "merge keys (<<) are not supported; write the keys out");
     const auto& members = level.node.members();
-    const auto first = std::find_if(members.begin(), members.end(), [&](const Node::Member& m) { return m.key == key; });
+    const auto first =
+        std::find_if(members.begin(), members.end(), [&](const Node::Member& m) { return m.key == key; });
     if (first != members.end())
-      throw_at(place(mark), "key '" + key + "' is given twice; the first is at " + std::to_string(first->mark.line) + ":" +
-                                std::to_string(first->mark.column));
-    if (members.size() >= kMaxKeys) throw_at(place(mark), "more than " + std::to_string(kMaxKeys) + " keys in one map");
+      throw_at(place(mark), "key '" + key + "' is given twice; the first is at " +
+                                std::to_string(first->mark.line) + ":" + std::to_string(first->mark.column));
+    if (members.size() >= kMaxKeys)
+      throw_at(place(mark), "more than " + std::to_string(kMaxKeys) + " keys in one map");
     level.key = key;
     level.key_mark = place(mark);
     level.has_key = true;
@@ -98,7 +110,8 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
     if (expects_key()) throw_at(place(mark), "a key must be a word, not a list or a map");
-    if (levels_.size() >= kMaxDepth) throw_at(place(mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    if (levels_.size() >= kMaxDepth)
+      throw_at(place(mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels");
     levels_.push_back({std::move(node), {}, {}, false});
   }
   void close() {
@@ -128,7 +141,8 @@ class TreeBuilder final : public YAML::EventHandler {
 };
 
 std::string syntax_message(const std::string& message) {
-  if (message == YAML::ErrorMsg::EOF_IN_SCALAR || message == YAML::ErrorMsg::DOC_IN_SCALAR) return "a quotation mark is not closed";
+  if (message == YAML::ErrorMsg::EOF_IN_SCALAR || message == YAML::ErrorMsg::DOC_IN_SCALAR)
+    return "a quotation mark is not closed";
   return "YAML syntax: " + message;
 }
 
@@ -138,7 +152,8 @@ void refuse_binary(std::string_view text, const std::shared_ptr<const std::strin
   for (const char c : text) {
     const auto code = static_cast<unsigned char>(c);
     if ((code < 0x20 && c != '\t' && c != '\n' && c != '\r') || code == 0x7F)
-      throw_at({source, line, column}, "control character " + std::to_string(code) + "; this is not a text file");
+      throw_at({source, line, column},
+               "control character " + std::to_string(code) + "; this is not a text file");
     column = c == '\n' ? 1 : column + 1;
     line += c == '\n' ? 1 : 0;
   }
@@ -164,7 +179,9 @@ Node parse_yaml_text(std::string_view text, const std::string& source_name, bool
   return builder.take();
 }
 
-Node parse_yaml(std::string_view text, const std::string& source_name) { return parse_yaml_text(text, source_name, true); }
+Node parse_yaml(std::string_view text, const std::string& source_name) {
+  return parse_yaml_text(text, source_name, true);
+}
 
 Node load_yaml(const std::filesystem::path& file) {
   return parse_yaml(read_text_file(file, kMaxBytes), file.string());

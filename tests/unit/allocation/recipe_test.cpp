@@ -19,7 +19,8 @@ pq::ViewTensor tensor(std::string name, std::string role, pq::Shape shape) {
   return t;
 }
 
-Names chosen(const std::string& recipe, const pq::ViewTensor& t, bool tied = false, Dialect dialect = Dialect::gguf) {
+Names chosen(const std::string& recipe, const pq::ViewTensor& t, bool tied = false,
+             Dialect dialect = Dialect::gguf) {
   pq::ModelFacts facts;
   facts.tied_output = tied;
   return encodings_for(pq::load_recipe(recipe, {}), facts, t, dialect);
@@ -51,7 +52,8 @@ TEST_CASE("recipe: weights of the layers get the recipe's own type", "[allocatio
   CHECK(chosen(id, tensor("blk.0.ffn_down.weight", "ffn_down", {576, 1536})) == Names{id});
 }
 
-TEST_CASE("recipe: the output of the types of 4 and 5 bits has 6 bits where its columns allow", "[allocation][recipe]") {
+TEST_CASE("recipe: the output of the types of 4 and 5 bits has 6 bits where its columns allow",
+          "[allocation][recipe]") {
   const auto id = GENERATE("q4_0", "q4_1", "q5_0", "q5_1");
   CHECK(chosen(id, tensor("output.weight", "output", {32000, 4096})) == Names{"q6_k"});
   CHECK(chosen(id, tensor("output.weight", "output", {32000, 576})) == Names{"q8_0"});
@@ -64,13 +66,15 @@ TEST_CASE("recipe: embeddings that are the output too are treated as such", "[al
   CHECK(chosen(id, tensor("token_embd.weight", "embedding", {49152, 576}), true) == Names{"q8_0"});
 }
 
-TEST_CASE("recipe: q8_0 and the floating-point types hold output and embeddings in their own type", "[allocation][recipe]") {
+TEST_CASE("recipe: q8_0 and the floating-point types hold output and embeddings in their own type",
+          "[allocation][recipe]") {
   const auto id = GENERATE("q8_0", "f16", "bf16", "f32");
   CHECK(chosen(id, tensor("output.weight", "output", {32000, 4096})) == Names{id});
   CHECK(chosen(id, tensor("token_embd.weight", "embedding", {49152, 576}), true) == Names{id});
 }
 
-TEST_CASE("recipe: what the readers demand in f32 is f32, and so are vectors of GGUF files", "[allocation][recipe]") {
+TEST_CASE("recipe: what the readers demand in f32 is f32, and so are vectors of GGUF files",
+          "[allocation][recipe]") {
   const auto id = GENERATE("q4_0", "q8_0", "f16", "bf16", "f32");
   pq::ViewTensor router = tensor("blk.0.ffn_gate_inp.weight", "router", {8, 4096});
   router.keep_f32 = true;
@@ -92,8 +96,10 @@ TEST_CASE("recipe: generated tensors that would stay as stored are f32", "[alloc
   CHECK(chosen("q4_0", generated) == Names{"f32"});
 }
 
-TEST_CASE("recipe: in Hugging Face folders norms get the floating-point type of all", "[allocation][recipe]") {
-  CHECK(chosen("bf16", tensor("model.norm.weight", "norm", {576}), false, Dialect::huggingface) == Names{"bf16"});
+TEST_CASE("recipe: in Hugging Face folders norms get the floating-point type of all",
+          "[allocation][recipe]") {
+  CHECK(chosen("bf16", tensor("model.norm.weight", "norm", {576}), false, Dialect::huggingface) ==
+        Names{"bf16"});
 }
 
 TEST_CASE("recipe: the built-in ones are listed, their parts are not", "[allocation][recipe]") {
@@ -105,14 +111,22 @@ TEST_CASE("recipe: the built-in ones are listed, their parts are not", "[allocat
   CHECK(std::find(known.begin(), known.end(), "unquantized") == known.end());
 }
 
-TEST_CASE("recipe: an unknown one is refused at its place with the nearest known one", "[allocation][recipe]") {
+TEST_CASE("recipe: an unknown one is refused at its place with the nearest known one",
+          "[allocation][recipe]") {
   const pq::Mark where{std::make_shared<const std::string>("p.yaml"), 4, 13};
-  CHECK(message_of([&] { pq::load_recipe("q5_O", where); }).find("p.yaml:4:13: unknown recipe 'q5_O'; did you mean 'q5_") == 0);
-  CHECK(message_of([&] { pq::load_recipe("../q4_0", where); }).find("p.yaml:4:13: unknown recipe '../q4_0'") == 0);
-  CHECK(message_of([&] { pq::load_recipe("parts/unquantized", where); }).find("p.yaml:4:13: unknown recipe") == 0);
+  CHECK(message_of([&] {
+          pq::load_recipe("q5_O", where);
+        }).find("p.yaml:4:13: unknown recipe 'q5_O'; did you mean 'q5_") == 0);
+  CHECK(message_of([&] {
+          pq::load_recipe("../q4_0", where);
+        }).find("p.yaml:4:13: unknown recipe '../q4_0'") == 0);
+  CHECK(message_of([&] {
+          pq::load_recipe("parts/unquantized", where);
+        }).find("p.yaml:4:13: unknown recipe") == 0);
 }
 
-TEST_CASE("recipe: a pipeline's own recipe comes before the built-in one of that name", "[allocation][recipe]") {
+TEST_CASE("recipe: a pipeline's own recipe comes before the built-in one of that name",
+          "[allocation][recipe]") {
   const pq::Node own = pq::parse_yaml("q4_0: {otherwise: q5_0}\n", "p.yaml");
   CHECK(pq::find_recipe(own, "q4_0", {}).encodings == Names{"q5_0"});
   CHECK(pq::find_recipe(own, "q8_0", {}).encodings == Names{"q8_0"});
@@ -121,30 +135,38 @@ TEST_CASE("recipe: a pipeline's own recipe comes before the built-in one of that
 
 TEST_CASE("recipe: the first rule whose conditions all hold decides", "[allocation][recipe]") {
   const pq::Recipe recipe = parse(
-      "rules:\n  - {roles: [ffn_up, ffn_down], name: '^blk\\.[01]\\.', use: [q8_0, f16]}\n  - {roles: ffn_down, use: q5_0}\n"
+      "rules:\n  - {roles: [ffn_up, ffn_down], name: '^blk\\.[01]\\.', use: [q8_0, f16]}\n  - {roles: "
+      "ffn_down, use: q5_0}\n"
       "otherwise: q4_0\n");
-  const auto pick = [&](const char* name, const char* role) { return encodings_for(recipe, {}, tensor(name, role, {4, 4}), Dialect::gguf); };
+  const auto pick = [&](const char* name, const char* role) {
+    return encodings_for(recipe, {}, tensor(name, role, {4, 4}), Dialect::gguf);
+  };
   CHECK(pick("blk.1.ffn_down.weight", "ffn_down") == Names{"q8_0", "f16"});
   CHECK(pick("blk.2.ffn_down.weight", "ffn_down") == Names{"q5_0"});
   CHECK(pick("blk.2.ffn_up.weight", "ffn_up") == Names{"q4_0"});
 }
 
 TEST_CASE("recipe: mistakes are refused at their place", "[allocation][recipe]") {
-  CHECK(error_of("otherwhise: q4_0\n") == "r.yaml:1:1: unknown key 'otherwhise' in recipe 'mine'; did you mean 'otherwise'?");
-  CHECK(error_of("summary: x\n") == "r.yaml:1:1: recipe 'mine' does not say what all other tensors get; add 'otherwise'");
+  CHECK(error_of("otherwhise: q4_0\n") ==
+        "r.yaml:1:1: unknown key 'otherwhise' in recipe 'mine'; did you mean 'otherwise'?");
+  CHECK(error_of("summary: x\n") ==
+        "r.yaml:1:1: recipe 'mine' does not say what all other tensors get; add 'otherwise'");
   CHECK(error_of("rules: [{role: output, use: q8_0}]\notherwise: q4_0\n") ==
         "r.yaml:1:10: unknown key 'role' in rules[0]; did you mean 'roles'?");
   CHECK(error_of("rules: [{roles: output}]\notherwise: q4_0\n") ==
         "r.yaml:1:9: rules[0] does not say which encoding to use; add 'use'");
-  CHECK(error_of("rules: [{use: q8_0}]\notherwise: q4_0\n").find("r.yaml:1:9: rules[0] has no condition") == 0);
+  CHECK(error_of("rules: [{use: q8_0}]\notherwise: q4_0\n").find("r.yaml:1:9: rules[0] has no condition") ==
+        0);
   CHECK(error_of("rules: [{include: unquantised}]\notherwise: q4_0\n") ==
         "r.yaml:1:19: unknown part of recipes 'unquantised'; did you mean 'unquantized'?");
   CHECK(error_of("rules: [{columns_multiple_of: 0, use: q8_0}]\notherwise: q4_0\n") ==
         "r.yaml:1:31: 'columns_multiple_of' must be at least 1, got '0'");
   CHECK(error_of("rules: [{dialect: ggml, use: q8_0}]\notherwise: q4_0\n") ==
         "r.yaml:1:19: 'dialect' must be gguf or huggingface, got 'ggml'");
-  CHECK(error_of("rules: [{name: 'a(', use: q8_0}]\notherwise: q4_0\n").find("r.yaml:1:16: 'name': 'a(' is not a regular expression") == 0);
+  CHECK(error_of("rules: [{name: 'a(', use: q8_0}]\notherwise: q4_0\n")
+            .find("r.yaml:1:16: 'name': 'a(' is not a regular expression") == 0);
   CHECK(error_of("otherwise: []\n") == "r.yaml:1:12: 'otherwise' is empty; name at least one encoding");
-  CHECK(error_of("file_type: -1\notherwise: q4_0\n") == "r.yaml:1:12: 'file_type' must be a number of llama.cpp's file types, got '-1'");
+  CHECK(error_of("file_type: -1\notherwise: q4_0\n") ==
+        "r.yaml:1:12: 'file_type' must be a number of llama.cpp's file types, got '-1'");
   CHECK(error_of("- a\n").find("r.yaml:1:1: recipe 'mine' must be a map") == 0);
 }

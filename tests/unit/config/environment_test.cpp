@@ -45,12 +45,17 @@ TEST_CASE("environment: a value is not expanded again", "[config][environment]")
 }
 
 TEST_CASE("environment: unset names and wrong forms are errors with the place", "[config][environment]") {
-  const auto error = [](const std::string& yaml) { return message_of([&] { pq::parse_yaml(yaml, "p.yaml"); }); };
+  const auto error = [](const std::string& yaml) {
+    return message_of([&] { pq::parse_yaml(yaml, "p.yaml"); });
+  };
   CHECK(error("model: ${PQ_TEST_UNSET}/x\n") ==
-        "p.yaml:1:8: environment variable 'PQ_TEST_UNSET' is not set; set it or write ${PQ_TEST_UNSET:-default}");
+        "p.yaml:1:8: environment variable 'PQ_TEST_UNSET' is not set; set it or write "
+        "${PQ_TEST_UNSET:-default}");
   CHECK(error("a:\n  b: ${oops\n") == "p.yaml:2:6: '${' without '}'; write $$ for a dollar sign");
-  CHECK(error("a: ${1x}\n") == "p.yaml:1:4: '${1x}' is not ${NAME} or ${NAME:-default}; write $$ for a dollar sign");
-  CHECK(error("a: ${}\n") == "p.yaml:1:4: '${}' is not ${NAME} or ${NAME:-default}; write $$ for a dollar sign");
+  CHECK(error("a: ${1x}\n") ==
+        "p.yaml:1:4: '${1x}' is not ${NAME} or ${NAME:-default}; write $$ for a dollar sign");
+  CHECK(error("a: ${}\n") ==
+        "p.yaml:1:4: '${}' is not ${NAME} or ${NAME:-default}; write $$ for a dollar sign");
 }
 
 TEST_CASE("environment: keys are left alone", "[config][environment]") {

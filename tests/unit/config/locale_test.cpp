@@ -19,7 +19,9 @@ struct GermanNumbers : std::numpunct<char> {
 
 // The C locale too, where the machine has a German one.
 struct GermanLocale {
-  GermanLocale() : old_(std::locale::global(std::locale(std::locale::classic(), new GermanNumbers))), old_c_(std::setlocale(LC_ALL, nullptr)) {
+  GermanLocale()
+      : old_(std::locale::global(std::locale(std::locale::classic(), new GermanNumbers))),
+        old_c_(std::setlocale(LC_ALL, nullptr)) {
     std::setlocale(LC_ALL, "de_DE.UTF-8");
   }
   ~GermanLocale() {
@@ -39,7 +41,8 @@ TEST_CASE("locale: numbers and places read the same under a German locale", "[co
   CHECK(root.find("b")->as_int("b") == 1234567);
   CHECK_THROWS_WITH(root.find("c")->as_double("c"), "p.yaml:3:4: 'c' must be a number, got '1,5'");
   const std::string lines(2000, '\n');
-  CHECK_THROWS_WITH(pq::parse_pipeline(pq::parse_yaml(lines + "version: 2000\n", "p.yaml"), ""), Catch::Contains("p.yaml:2001:1"));
+  CHECK_THROWS_WITH(pq::parse_pipeline(pq::parse_yaml(lines + "version: 2000\n", "p.yaml"), ""),
+                    Catch::Contains("p.yaml:2001:1"));
 }
 
 TEST_CASE("locale: expressions match the same under a German locale", "[config][locale]") {

@@ -5,7 +5,10 @@
 
 namespace {
 
-pq::Node tree() { return pq::parse_yaml("model: m\noutputs:\n  - {format: gguf, to: a}\n  - {format: gguf, to: b}\n", "p.yaml"); }
+pq::Node tree() {
+  return pq::parse_yaml("model: m\noutputs:\n  - {format: gguf, to: a}\n  - {format: gguf, to: b}\n",
+                        "p.yaml");
+}
 
 std::string error_of(const std::string& assignment) {
   pq::Node root = tree();
@@ -48,9 +51,12 @@ TEST_CASE("override: dollar signs stay, the shell has done its work", "[config][
 
 TEST_CASE("override: wrong paths are errors that name the key", "[config][override]") {
   CHECK(error_of("outputs.7.to=x") == "--set outputs.7.to: there is no item 7; the list has 2");
-  CHECK(error_of("outputs.first.to=x") == "--set outputs.first.to: 'first' must be the number of an item, counted from 0");
-  CHECK(error_of("outputs.-1.to=x") == "--set outputs.-1.to: '-1' must be the number of an item, counted from 0");
-  CHECK(error_of("model.x=1") == "--set model.x: 'x' cannot be set: what it belongs to is a single value, 'm'");
+  CHECK(error_of("outputs.first.to=x") ==
+        "--set outputs.first.to: 'first' must be the number of an item, counted from 0");
+  CHECK(error_of("outputs.-1.to=x") ==
+        "--set outputs.-1.to: '-1' must be the number of an item, counted from 0");
+  CHECK(error_of("model.x=1") ==
+        "--set model.x: 'x' cannot be set: what it belongs to is a single value, 'm'");
   CHECK(error_of("model") == "--set model: write it like KEY=VALUE, for example outputs.0.to=model.gguf");
   CHECK(error_of("=x") == "--set: write it like KEY=VALUE, for example outputs.0.to=model.gguf");
   CHECK(error_of("outputs..to=x") == "--set outputs..to: a key is empty; write it like outputs.0.to=VALUE");

@@ -13,6 +13,7 @@ TEST_CASE("pattern: it is searched for anywhere unless it is anchored", "[config
 
 TEST_CASE("pattern: a wrong or huge expression is a ConfigError", "[config][pattern]") {
   CHECK(message_of([] { pq::Pattern("a["); }).find("'a[' is not a regular expression") == 0);
-  CHECK(message_of([] { pq::Pattern("((a{1000}){1000}){1000}"); }).find("is not a regular expression") != std::string::npos);
+  CHECK(message_of([] { pq::Pattern("((a{1000}){1000}){1000}"); }).find("is not a regular expression") !=
+        std::string::npos);
   CHECK(message_of([] { pq::Pattern(std::string(5000, 'a')); }).find("at most 1000") != std::string::npos);
 }

@@ -7,7 +7,9 @@
 
 namespace {
 
-pq::Pipeline parse(const std::string& yaml) { return pq::parse_pipeline(pq::parse_yaml(yaml, "pipeline.yaml"), "/base"); }
+pq::Pipeline parse(const std::string& yaml) {
+  return pq::parse_pipeline(pq::parse_yaml(yaml, "pipeline.yaml"), "/base");
+}
 
 std::string error_of(const std::string& yaml) {
   return message_of([&] { parse(yaml); });
@@ -20,21 +22,26 @@ std::string with_output(const std::string& lines) {
 
 }  // namespace
 
-TEST_CASE("pipeline: a whole pipeline becomes typed data, with paths relative to its folder", "[config][pipeline]") {
+TEST_CASE("pipeline: a whole pipeline becomes typed data, with paths relative to its folder",
+          "[config][pipeline]") {
   const pq::Pipeline p = parse(
-      "version: 1\nmodel: ../models/m\nbackend: auto\nthreads: 2\neffort: best\nreport: out/report.json\noutputs:\n"
+      "version: 1\nmodel: ../models/m\nbackend: auto\nthreads: 2\neffort: best\nwork: state\nreport: "
+      "out/report.json\noutputs:\n"
       "  - {format: gguf, recipe: q4_0, to: out/a.gguf}\n"
-      "  - format: {type: safetensors}\n    encoding: {type: affine, bits: 4}\n    quantizer: rtn\n    to: /abs/b/\n    fallback: f16\n"
-      "    lossless: prefer\n    options: {shard: 1}\n    rules:\n      - {match: ffn_down, encoding: q8_0}\n");
+      "  - format: {type: safetensors}\n    encoding: {type: affine, bits: 4}\n    quantizer: rtn\n    to: "
+      "/abs/b/\n    fallback: f16\n"
+      "    lossless: prefer\n    options: {shard: 1}\n    rules:\n      - {match: ffn_down, encoding: "
+      "q8_0}\n");
   CHECK(p.model == "/models/m");
   CHECK(p.backend.is_null());
   CHECK(p.threads == 2);
   CHECK(p.effort == "best");
   CHECK(p.report == "/base/out/report.json");
+  CHECK(p.work == "/base/state");
   REQUIRE(p.outputs.size() == 2);
   CHECK(p.outputs[0].to == "/base/out/a.gguf");
   CHECK(p.outputs[0].recipe == "q4_0");
-  CHECK(p.outputs[0].mark.to_string() == "pipeline.yaml:8:5");
+  CHECK(p.outputs[0].mark.to_string() == "pipeline.yaml:9:5");
   CHECK(p.outputs[0].quantizer.is_null());
   CHECK_FALSE(p.outputs[0].lossless.has_value());
   CHECK(p.outputs[1].to == "/abs/b");
@@ -54,25 +61,30 @@ TEST_CASE("pipeline: defaults", "[config][pipeline]") {
   CHECK(p.report.empty());
 }
 
-TEST_CASE("pipeline: an unknown key is refused with its place and the nearest known one", "[config][pipeline]") {
+TEST_CASE("pipeline: an unknown key is refused with its place and the nearest known one",
+          "[config][pipeline]") {
   CHECK(error_of(with_output("    recipe: q8_0\n    quantiser: rtn\n")) ==
         "pipeline.yaml:7:5: unknown key 'quantiser' in outputs[0]; did you mean 'quantizer'?");
-  CHECK(error_of("version: 1\nmodle: m\n") == "pipeline.yaml:2:1: unknown key 'modle' in the pipeline; did you mean 'model'?");
+  CHECK(error_of("version: 1\nmodle: m\n") ==
+        "pipeline.yaml:2:1: unknown key 'modle' in the pipeline; did you mean 'model'?");
   CHECK(error_of(with_output("    recipe: q8_0\n    rules:\n      - {matsch: x, encoding: q8_0}\n")) ==
         "pipeline.yaml:8:10: unknown key 'matsch' in outputs[0].rules[0]; did you mean 'match'?");
 }
 
 TEST_CASE("pipeline: missing keys are named", "[config][pipeline]") {
   CHECK(error_of("model: m\n") == "pipeline.yaml:1:1: the key 'version' is missing in the pipeline");
-  CHECK(error_of("version: 1\nmodel: m\n") == "pipeline.yaml:1:1: the key 'outputs' is missing in the pipeline");
+  CHECK(error_of("version: 1\nmodel: m\n") ==
+        "pipeline.yaml:1:1: the key 'outputs' is missing in the pipeline");
   CHECK(error_of("version: 1\nmodel: m\noutputs: [{to: x, recipe: f16}]\n") ==
         "pipeline.yaml:3:11: the key 'format' is missing in outputs[0]");
-  CHECK(error_of("version: 1\nmodel: m\noutputs: []\n") == "pipeline.yaml:3:10: 'outputs' is empty; add at least one output");
+  CHECK(error_of("version: 1\nmodel: m\noutputs: []\n") ==
+        "pipeline.yaml:3:10: 'outputs' is empty; add at least one output");
 }
 
 TEST_CASE("pipeline: the version must be 1", "[config][pipeline]") {
   CHECK(error_of("version: 2\nmodel: m\noutputs: [{format: gguf, to: x, recipe: f16}]\n") ==
-        "pipeline.yaml:1:10: 'version' must be 1, got '2'; this program reads version 1 of the pipeline language");
+        "pipeline.yaml:1:10: 'version' must be 1, got '2'; this program reads version 1 of the pipeline "
+        "language");
   CHECK(error_of("version: one\n") == "pipeline.yaml:1:10: 'version' must be an integer, got 'one'");
 }
 
@@ -86,47 +98,59 @@ TEST_CASE("pipeline: exactly one of recipe and encoding", "[config][pipeline]") 
 TEST_CASE("pipeline: what this version cannot do is refused at its place", "[config][pipeline]") {
   CHECK(error_of("version: 1\nmodel: m\ncalibration: {data: x}\n") ==
         "pipeline.yaml:3:1: 'calibration' is not available in polyquant 0.1; remove it");
-  CHECK(error_of("imatrix: x.gguf\n") == "pipeline.yaml:1:1: 'imatrix' is not available in polyquant 0.1; remove it");
-  CHECK(error_of("evaluate: {text: x}\n") == "pipeline.yaml:1:1: 'evaluate' is not available in polyquant 0.1; remove it");
+  CHECK(error_of("imatrix: x.gguf\n") ==
+        "pipeline.yaml:1:1: 'imatrix' is not available in polyquant 0.1; remove it");
+  CHECK(error_of("evaluate: {text: x}\n") ==
+        "pipeline.yaml:1:1: 'evaluate' is not available in polyquant 0.1; remove it");
   CHECK(error_of(with_output("    allocate: {target: 4bpw}\n")) ==
         "pipeline.yaml:6:5: 'allocate' is not available in polyquant 0.1; remove it");
   CHECK(error_of(with_output("    recipe: f16\n    card: {title: x}\n")) ==
         "pipeline.yaml:7:5: 'card' is not available in polyquant 0.1; remove it");
 }
 
-TEST_CASE("pipeline: wrong types are refused even of keys that this version cannot use", "[config][pipeline]") {
+TEST_CASE("pipeline: wrong types are refused even of keys that this version cannot use",
+          "[config][pipeline]") {
   CHECK(error_of("calibration: text.txt\n") == "pipeline.yaml:1:14: 'calibration' must be a map");
   CHECK(error_of("outputs: {format: gguf}\n") == "pipeline.yaml:1:10: 'outputs' must be a list");
   CHECK(error_of("model: [a, b]\n") == "pipeline.yaml:1:8: 'model' must be text, got a list");
   CHECK(error_of("model: ''\n") == "pipeline.yaml:1:8: 'model' is empty");
-  CHECK(error_of("model:\nversion: 1\n") == "pipeline.yaml:1:1: 'model' has no value; give one or remove the line");
+  CHECK(error_of("model:\nversion: 1\n") ==
+        "pipeline.yaml:1:1: 'model' has no value; give one or remove the line");
   CHECK(error_of("outputs: [gguf]\n").find("the key 'version' is missing") != std::string::npos);
-  CHECK(error_of("version: 1\nmodel: m\noutputs: [gguf]\n").find("pipeline.yaml:3:11: outputs[0] must be a map with the keys format, to") == 0);
-  CHECK(error_of("- a\n").find("pipeline.yaml:1:1: the pipeline must be a map with the keys version, model") == 0);
+  CHECK(error_of("version: 1\nmodel: m\noutputs: [gguf]\n")
+            .find("pipeline.yaml:3:11: outputs[0] must be a map with the keys format, to") == 0);
+  CHECK(error_of("- a\n").find(
+            "pipeline.yaml:1:1: the pipeline must be a map with the keys version, model") == 0);
   CHECK(error_of("").find("the pipeline must be a map") != std::string::npos);
 }
 
 TEST_CASE("pipeline: values outside their range are refused", "[config][pipeline]") {
-  CHECK(error_of("effort: hard\n") == "pipeline.yaml:1:9: 'effort' must be one of fast, normal, best, got 'hard'");
-  CHECK(error_of("threads: -1\n" + with_output("    recipe: f16\n")) == "pipeline.yaml:1:10: 'threads' must be between 0 and 1024, got '-1'");
+  CHECK(error_of("effort: hard\n") ==
+        "pipeline.yaml:1:9: 'effort' must be one of fast, normal, best, got 'hard'");
+  CHECK(error_of("threads: -1\n" + with_output("    recipe: f16\n")) ==
+        "pipeline.yaml:1:10: 'threads' must be between 0 and 1024, got '-1'");
   CHECK(error_of("threads: two\n") == "pipeline.yaml:1:10: 'threads' must be an integer, got 'two'");
-  CHECK(error_of("report: r.html\n" + with_output("    recipe: f16\n")) == "pipeline.yaml:1:9: 'report' must end with .json, got 'r.html'");
+  CHECK(error_of("report: r.html\n" + with_output("    recipe: f16\n")) ==
+        "pipeline.yaml:1:9: 'report' must end with .json, got 'r.html'");
   CHECK(error_of(with_output("    recipe: f16\n    lossless: yes\n")) ==
         "pipeline.yaml:7:15: 'lossless' must be one of no, prefer, require, got 'yes'");
 }
 
 TEST_CASE("pipeline: a rule's expression is checked at once", "[config][pipeline]") {
-  const std::string message = error_of(with_output("    recipe: f16\n    rules: [{match: 'a(b', encoding: q8_0}]\n"));
+  const std::string message =
+      error_of(with_output("    recipe: f16\n    rules: [{match: 'a(b', encoding: q8_0}]\n"));
   CHECK(message.find("pipeline.yaml:7:21: 'match': 'a(b' is not a regular expression") == 0);
 }
 
 TEST_CASE("pipeline: two outputs cannot share a path", "[config][pipeline]") {
-  CHECK(error_of("version: 1\nmodel: m\noutputs:\n  - {format: gguf, to: x, recipe: f16}\n  - {format: gguf, to: ./y/../x, recipe: f16}\n") ==
+  CHECK(error_of("version: 1\nmodel: m\noutputs:\n  - {format: gguf, to: x, recipe: f16}\n  - {format: gguf, "
+                 "to: ./y/../x, recipe: f16}\n") ==
         "pipeline.yaml:5:24: outputs[1] writes to the same path as outputs[0]: /base/x");
 }
 
 TEST_CASE("pipeline: an override's mistake is blamed on the override", "[config][pipeline]") {
   pq::Node root = pq::parse_yaml(with_output("    recipe: f16\n"), "pipeline.yaml");
   pq::apply_override(root, "outputs.0.too=b");
-  CHECK(message_of([&] { pq::parse_pipeline(root, ""); }) == "--set outputs.0.too: unknown key 'too' in outputs[0]; did you mean 'to'?");
+  CHECK(message_of([&] { pq::parse_pipeline(root, ""); }) ==
+        "--set outputs.0.too: unknown key 'too' in outputs[0]; did you mean 'to'?");
 }

@@ -46,7 +46,8 @@ TEST_CASE("yaml: a value that is missing is a null node with its place", "[confi
 }
 
 TEST_CASE("yaml: a duplicate key is refused with both places", "[config][yaml]") {
-  CHECK(error_of("model: a\noutputs: []\nmodel: b\n") == "p.yaml:3:1: key 'model' is given twice; the first is at 1:1");
+  CHECK(error_of("model: a\noutputs: []\nmodel: b\n") ==
+        "p.yaml:3:1: key 'model' is given twice; the first is at 1:1");
   CHECK(error_of("- {a: 1, b: 2, a: 3}\n") == "p.yaml:1:16: key 'a' is given twice; the first is at 1:4");
 }
 
@@ -60,10 +61,13 @@ TEST_CASE("yaml: syntax errors come with their place", "[config][yaml]") {
 }
 
 TEST_CASE("yaml: anchors, aliases, merge keys and tags are refused", "[config][yaml]") {
-  CHECK(error_of("a: &x 1\nb: *x\n") == "p.yaml:1:4: anchors (&name) are not supported; write the value out where it is needed");
+  CHECK(error_of("a: &x 1\nb: *x\n") ==
+        "p.yaml:1:4: anchors (&name) are not supported; write the value out where it is needed");
   CHECK(error_of("a: &x {b: 1}\n").find("anchors (&name) are not supported") != std::string::npos);
-  CHECK(error_of("a:\n  <<: {b: 1}\n") == "p.yaml:2:3: merge keys (<<) are not supported; write the keys out");
-  CHECK(error_of("a: !!int 3\n") == "p.yaml:1:4: the tag 'tag:yaml.org,2002:int' is not supported; remove it");
+  CHECK(error_of("a:\n  <<: {b: 1}\n") ==
+        "p.yaml:2:3: merge keys (<<) are not supported; write the keys out");
+  CHECK(error_of("a: !!int 3\n") ==
+        "p.yaml:1:4: the tag 'tag:yaml.org,2002:int' is not supported; remove it");
 }
 
 TEST_CASE("yaml: a billion laughs are refused at the first", "[config][yaml]") {
@@ -91,7 +95,8 @@ TEST_CASE("yaml: lists and maps are no keys", "[config][yaml]") {
 }
 
 TEST_CASE("yaml: depth is limited", "[config][yaml]") {
-  CHECK(error_of(std::string(100, '[') + std::string(100, ']')) == "p.yaml:1:65: nested deeper than 64 levels");
+  CHECK(error_of(std::string(100, '[') + std::string(100, ']')) ==
+        "p.yaml:1:65: nested deeper than 64 levels");
   CHECK(error_of(std::string(60, '[') + std::string(60, ']')).empty());
   CHECK_FALSE(error_of(std::string(100000, '[')).empty());
 }
@@ -104,7 +109,8 @@ TEST_CASE("yaml: size and number of keys are limited", "[config][yaml]") {
 }
 
 TEST_CASE("yaml: binary data is refused with its place", "[config][yaml]") {
-  CHECK(error_of(std::string("a: 1\nb\0: 2\n", 11)) == "p.yaml:2:2: control character 0; this is not a text file");
+  CHECK(error_of(std::string("a: 1\nb\0: 2\n", 11)) ==
+        "p.yaml:2:2: control character 0; this is not a text file");
   CHECK(error_of("a: \xFF\xFE\n") == "p.yaml:1:1: the text is not valid UTF-8");
 }
 

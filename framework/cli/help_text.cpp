@@ -1,0 +1,141 @@
+#include "help_text.hpp"
+
+#include "allocation/recipe.hpp"
+#include "config/pipeline_keys.hpp"
+#include "session.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
+
+#include <fmt/format.h>
+
+namespace pq::cli {
+namespace {
+
+constexpr const char* kKinds[] = {"encoding", "quantizer", "format", "backend"};
+
+std::string join(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+
+std::vector<const CLI::App*> verbs_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* verb) { return !verb->get_group().empty(); });
+}
+
+std::string component_text(const ComponentInfo& component) {
+  std::string text = fmt::format("{} ({}): {}\n", component.id, component.kind, component.summary);
+  if (!component.facts.empty()) text += fmt::format("  {}\n", component.facts);
+  if (!component.plugin.empty()) text += fmt::format("  from plugin {}\n", component.plugin);
+  if (component.options.empty()) return text + "  no options\n";
+  std::vector<std::vector<std::string>> rows;
+  for (const OptionInfo& option : component.options)
+    rows.push_back({"  " + option.name, option_values(option), option.help});
+  return text + "\n" + text_table(rows);
+}
+
+std::string kind_text(const HelpTopics& topics, const std::string& kind) {
+  std::vector<std::vector<std::string>> rows;
+  for (const ComponentInfo& component : topics.components)
+    if (component.kind == kind) rows.push_back({"  " + component.id, component.summary, component.facts});
+  return kind + "s:\n" + (rows.empty() ? "  none; see `polyquant plugins`\n" : text_table(rows));
+}
+
+std::string recipes_text(const HelpTopics& topics) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [id, summary] : topics.recipes) rows.push_back({"  " + id, summary});
+  return "recipes:\n" + text_table(rows);
+}
+
+std::string about_key(const std::string& word) {
+  std::string text;
+  const auto look = [&](const PipelineKeys& keys, const char* where) {
+    for (const PipelineKey& key : keys) {
+      if (key.name != word) continue;
+      text += fmt::format("{} (key of {}): {}\n", word, where, key.help);
+      if (!key.choices.empty()) text += fmt::format("  {}\n", join(key.choices));
+      if (!key.default_text.empty()) text += fmt::format("  default {}\n", key.default_text);
+      if (!key.available) text += "  not available in this version\n";
+    }
+  };
+  look(pipeline_keys(), "a pipeline");
+  look(output_keys(), "an output");
+  look(rule_keys(), "a rule");
+  look(common_format_option_keys(), "an output's options");
+  return text;
+}
+
+std::string about_option(const HelpTopics& topics, const std::string& word) {
+  std::vector<std::vector<std::string>> rows;
+  for (const ComponentInfo& component : topics.components)
+    for (const OptionInfo& option : component.options)
+      if (option.name == word)
+        rows.push_back(
+            {fmt::format("  {} ({})", component.id, component.kind), option_values(option), option.help});
+  return rows.empty() ? "" : "option '" + word + "' of\n" + text_table(rows);
+}
+
+std::vector<std::string> known_words(const HelpTopics& topics) {
+  std::vector<std::string> words = {"recipes"};
+  for (const char* kind : kKinds) words.push_back(std::string(kind) + "s");
+  for (const CLI::App* verb : verbs_of(*topics.app)) words.push_back(verb->get_name());
+  for (const auto& recipe : topics.recipes) words.push_back(recipe.first);
+  for (const ComponentInfo& component : topics.components) {
+    words.push_back(component.id);
+    for (const OptionInfo& option : component.options) words.push_back(option.name);
+  }
+  for (const PipelineKeys* keys :
+       {&pipeline_keys(), &output_keys(), &rule_keys(), &common_format_option_keys()})
+    for (const PipelineKey& key : *keys) words.push_back(key.name);
+  return words;
+}
+
+}  // namespace
+
+std::string option_values(const OptionInfo& option) {
+  constexpr const char* kTypes[] = {"true or false", "integer", "number", "text"};
+  std::string text = option.choices.empty() ? kTypes[static_cast<int>(option.type)]
+                                            : fmt::format("{}", fmt::join(option.choices, " | "));
+  if (option.minimum && option.maximum)
+    text += fmt::format(", {} to {}", *option.minimum, *option.maximum);
+  else if (option.minimum)
+    text += fmt::format(", at least {}", *option.minimum);
+  else if (option.maximum)
+    text += fmt::format(", at most {}", *option.maximum);
+  return text + (option.default_text.empty() ? "" : ", default " + option.default_text);
+}
+
+HelpTopics help_topics(const CLI::App& app, const PluginRegistry& registry) {
+  HelpTopics topics{&app, list_components(registry), {}};
+  for (const std::string& id : known_recipes()) topics.recipes.emplace_back(id, load_recipe(id, {}).summary);
+  return topics;
+}
+
+std::string help_overview(const HelpTopics& topics) {
+  std::vector<std::vector<std::string>> rows;
+  for (const CLI::App* verb : verbs_of(*topics.app))
+    rows.push_back({"  " + verb->get_name(), verb->get_description()});
+  std::string text = "Commands (more with `polyquant help COMMAND`):\n" + text_table(rows);
+  for (const char* kind : kKinds) text += "\n" + kind_text(topics, kind);
+  return text + "\n" + recipes_text(topics) +
+         "\nMore about each with `polyquant help NAME`; the name of an option or of a pipeline's key works "
+         "too.\n";
+}
+
+std::string help_about(const HelpTopics& topics, const std::string& word) {
+  for (const CLI::App* verb : verbs_of(*topics.app))
+    if (verb->get_name() == word) return verb->help("polyquant");
+  if (word == "recipes") return recipes_text(topics);
+  std::vector<std::string> parts;
+  for (const char* kind : kKinds)
+    if (word == std::string(kind) + "s") parts.push_back(kind_text(topics, kind));
+  for (const ComponentInfo& component : topics.components)
+    if (component.id == word) parts.push_back(component_text(component));
+  for (const auto& [id, summary] : topics.recipes)
+    if (id == word) parts.push_back(fmt::format("{} (recipe): {}\n", id, summary));
+  parts.push_back(about_option(topics, word));
+  parts.push_back(about_key(word));
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() || part.empty() ? "" : "\n") + part;
+  if (!text.empty()) return text;
+  throw ConfigError("nothing is known about '" + word + "'" + suggestion(word, known_words(topics)));
+}
+
+}  // namespace pq::cli

@@ -1,0 +1,108 @@
+// polyquant init: a commented pipeline to start from.
+#include "session.hpp"
+#include "verbs.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace pq::cli {
+namespace {
+
+struct Options {
+  std::string model, to = "pipeline.yaml";
+  bool force = false;
+};
+
+// {0} is the model's path as a YAML string, {1} its name in file names.
+constexpr const char* kTemplate =
+    R"(# A pipeline of polyquant: one model in, any number of outputs, made in one pass over it.
+#   polyquant plan pipeline.yaml     shows what would be written; reads headers only
+#   polyquant run pipeline.yaml      does it
+#   polyquant help KEY               explains a key or a component: help recipe, help q4_0, help gguf
+#   polyquant schema                 prints the JSON Schema of this file, for your editor
+# Relative paths are relative to this file; ${{NAME}} and ${{NAME:-default}} read the environment.
+
+version: 1
+
+# A Hugging Face folder, a GGUF file, or anything that a format plugin recognises.
+model: {0}
+
+outputs:
+  # 8 bits: practically lossless.
+  - format: gguf
+    recipe: q8_0
+    to: out/{1}-Q8_0.gguf
+
+  # 4 bits, with the rules that llama-quantize has for embeddings, output and norms.
+  - format: gguf
+    recipe: q4_0
+    to: out/{1}-Q4_0.gguf
+    # Exceptions, tried from top to bottom before the recipe: a role, or an expression that is searched for in the name.
+    # rules:
+    #   - {{match: ffn_down, encoding: q8_0}}
+    #   - {{match: '^blk\.0\.', encoding: f16}}
+    # What to use where the columns do not fit the encoding; without it such tensors are refused.
+    # fallback: f16
+
+# How hard the encoders search: fast, normal or best.
+effort: normal
+
+# What was written, per tensor, with errors.
+# report: out/report.json
+)";
+
+std::string yaml_string(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
+  return out + "'";
+}
+
+// The folder's or file's name without its ending, as far as it is harmless in a file name.
+std::string name_of(const std::filesystem::path& model) {
+  std::string name = model.extension() == ".gguf" || model.extension() == ".safetensors"
+                         ? model.stem().string()
+                         : model.filename().string();
+  for (char& c : name)
+    if (std::string_view("'\"${}:#\n\t ").find(c) != std::string_view::npos) c = '-';
+  return name.empty() || name == "." || name == ".." ? "model" : name;
+}
+
+void init(Session& session, const Options& options) {
+  const std::filesystem::path to = options.to;
+  if (!options.force && std::filesystem::exists(std::filesystem::symlink_status(to)))
+    throw ConfigError(to.string() + ": exists already; use --force to replace it");
+  std::filesystem::path model = options.model.empty() ? "models/my-model" : options.model;
+  if (!options.model.empty() && !std::filesystem::exists(model))
+    throw FormatError(model.string() + ": there is no such file or folder; name the model to quantize");
+  if (!model.has_filename()) model = model.parent_path();
+  const std::string name = name_of(std::filesystem::weakly_canonical(model));
+  // Relative to the pipeline's folder, as the reader of the pipeline takes it.
+  if (!options.model.empty() && model.is_relative()) {
+    const auto folder = std::filesystem::weakly_canonical(std::filesystem::absolute(to)).parent_path();
+    model = std::filesystem::weakly_canonical(model).lexically_relative(folder);
+  }
+  std::string path = model.string();
+  for (std::size_t i = 0; (i = path.find('$', i)) != std::string::npos; i += 2) path.insert(i, 1, '$');
+  std::ofstream file(to, std::ios::binary);
+  file << fmt::format(kTemplate, yaml_string(path), name);
+  file.close();
+  if (!file) throw ConfigError(to.string() + ": cannot be written; choose another place with --to");
+  session.print(fmt::format("wrote {0}; see what it would do with: polyquant plan {0}\n", to.string()));
+}
+
+}  // namespace
+
+void add_init(CLI::App& app, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("init", "Write a commented pipeline to start from.");
+  verb->add_option("MODEL", options->model, "The model that the pipeline reads.")->type_name("PATH");
+  verb->add_option("--to", options->to, "The file to write.")->type_name("FILE")->capture_default_str();
+  verb->add_flag("--force", options->force, "Replace the file if it exists.");
+  session.on(*verb, [&session, options] { init(session, *options); });
+}
+
+}  // namespace pq::cli

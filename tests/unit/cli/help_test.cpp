@@ -1,0 +1,52 @@
+#include "cli/topics.hpp"
+
+#include "config/message_of.hpp"
+#include "reference_docs.hpp"
+
+#include <catch2/catch.hpp>
+
+using Catch::Contains;
+using pq::cli::help_about;
+
+TEST_CASE("help: a component is shown with its options", "[cli][help]") {
+  const Topics t;
+  const std::string text = help_about(t.topics, "affine");
+  CHECK_THAT(text, Contains("affine (encoding): Evenly spaced levels."));
+  CHECK_THAT(text, Contains("4.5 bits per weight"));
+  CHECK_THAT(text, Contains("bits  integer, 2 to 8, default 4  Bits of a code."));
+}
+
+TEST_CASE("help: an id of two kinds shows both", "[cli][help]") {
+  const Topics t;
+  CHECK_THAT(help_about(t.topics, "gptq"), Contains("gptq (encoding)") && Contains("gptq (format)"));
+}
+
+TEST_CASE("help: an option finds the components that have it", "[cli][help]") {
+  const Topics t;
+  CHECK_THAT(help_about(t.topics, "bits"), Contains("option 'bits' of") && Contains("affine (encoding)"));
+}
+
+TEST_CASE("help: keys of pipelines, commands, kinds and recipes are explained", "[cli][help]") {
+  const Topics t;
+  CHECK_THAT(help_about(t.topics, "lossless"), Contains("lossless (key of an output)"));
+  CHECK_THAT(help_about(t.topics, "calibration"), Contains("not available in this version"));
+  CHECK_THAT(help_about(t.topics, "run"), Contains("Usage: polyquant run"));
+  CHECK_THAT(help_about(t.topics, "plugins"), Contains("List the plugins."));
+  CHECK_THAT(help_about(t.topics, "formats"), Contains("gptq") && !Contains("affine"));
+  CHECK_THAT(help_about(t.topics, "q4_0"), Contains("q4_0 (recipe): 4 bits"));
+}
+
+TEST_CASE("help: an unknown word is a ConfigError with the nearest known one", "[cli][help]") {
+  const Topics t;
+  CHECK(message_of([&] { help_about(t.topics, "afine"); }) ==
+        "nothing is known about 'afine'; did you mean 'affine'?");
+}
+
+TEST_CASE("help: the reference has a page for each kind, the pipeline, the recipes and the commands",
+          "[cli][help]") {
+  const Topics t;
+  std::vector<std::string> names;
+  for (const auto& page : pq::cli::reference_pages(t.topics)) names.push_back(page.name);
+  CHECK(names == std::vector<std::string>{"commands.md", "pipeline.md", "recipes.md", "encodings.md",
+                                          "quantizers.md", "formats.md", "backends.md"});
+}
