@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# docs/reference must be what the program writes:  reference.sh POLYQUANT FOLDER
+set -euo pipefail
+polyquant=$1 folder=$2
+written=$(mktemp -d)
+trap 'rm -rf "$written"' EXIT
+"$polyquant" help --markdown "$written"
+if ! diff -ru "$folder" "$written"; then
+  echo "docs/reference is out of date; run: polyquant help --markdown docs/reference" >&2
+  exit 1
+fi
