@@ -33,7 +33,7 @@ class Gguf final : public Format {
   }
 
   std::unique_ptr<ModelReader> open(const std::filesystem::path& path) const override {
-    return std::make_unique<Reader>(path);
+    return std::make_unique<Reader>(open_shards(path));
   }
 
   std::optional<std::string> rejects(const Encoding& encoding, const Shape& shape) const override {

@@ -4,9 +4,11 @@
 
 #include <polyquant/base/error.hpp>
 
+#include <utility>
+
 namespace pq::gguf {
 
-Reader::Reader(const std::filesystem::path& path) : shards_(open_shards(path)) {
+Reader::Reader(std::vector<Shard> shards) : shards_(std::move(shards)) {
   header_.dialect = Dialect::gguf;
   header_.metadata = shards_[0].header.metadata;
   for (std::size_t s = 0; s < shards_.size(); ++s) {

@@ -5,7 +5,6 @@
 
 #include <polyquant/format.hpp>
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -14,8 +13,8 @@ namespace pq::gguf {
 /// Rows are views of the mapped files. The metadata is that of the first file.
 class Reader final : public ModelReader {
  public:
-  /// Throws FormatError as open_shards().
-  explicit Reader(const std::filesystem::path& path);
+  /// A model out of open_shards() or open_files().
+  explicit Reader(std::vector<Shard> shards);
 
   const ModelHeader& header() const override { return header_; }
   Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count,

@@ -79,4 +79,14 @@ std::vector<Shard> open_shards(const std::filesystem::path& path) {
   return shards;
 }
 
+std::vector<Shard> open_files(const std::vector<std::filesystem::path>& paths) {
+  std::vector<Shard> shards;
+  shards.push_back(open_one(paths.at(0)));
+  const SplitKeys keys = split_keys(shards[0].header.metadata, paths[0].string());
+  for (std::size_t i = 1; i < paths.size(); ++i)
+    shards.push_back(open_part(paths[i], keys, static_cast<std::int64_t>(i)));
+  if (keys.split()) check_together(shards, keys, paths[0].string());
+  return shards;
+}
+
 }  // namespace pq::gguf

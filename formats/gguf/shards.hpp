@@ -22,4 +22,7 @@ struct Shard {
 /// that do not belong together, and a path that is not the first part.
 std::vector<Shard> open_shards(const std::filesystem::path& path);
 
+/// The same for files of any names, given in the order of the parts: those that are being written.
+std::vector<Shard> open_files(const std::vector<std::filesystem::path>& paths);
+
 }  // namespace pq::gguf

@@ -45,7 +45,9 @@ void Writer::keep() noexcept {
 }
 
 std::unique_ptr<ModelReader> Writer::reopen() const {
-  return files_.size() == 1 ? std::make_unique<Reader>(files_[0]->partial_path()) : nullptr;
+  std::vector<std::filesystem::path> paths;
+  for (const auto& file : files_) paths.push_back(file->partial_path());
+  return std::make_unique<Reader>(open_files(paths));
 }
 
 void Writer::seal() {

@@ -21,7 +21,6 @@ class Writer final : public ModelWriter {
   void write_rows(std::size_t tensor, std::int64_t first_row, Bytes rows) override;
   void flush() override;
   void keep() noexcept override;
-  /// Of a single file only: the parts of a split model refer to each other by their final names.
   std::unique_ptr<ModelReader> reopen() const override;
   void seal() override;
 

@@ -204,6 +204,20 @@ TEST_CASE("gguf split: what is written as parts reads back as one model", "[gguf
   CHECK(*reader->header().metadata.find("split.tensors.count") == pq::MetaValue(std::int32_t{5}));
 }
 
+TEST_CASE("gguf split: what has been written can be read before it has its names", "[gguf][split]") {
+  const Folder folder;
+  const std::string limit = GENERATE("2", "0");  // in parts, and as one file
+  const auto writer = format().create(folder / "m.gguf", model_with("split_max_tensors", limit), false);
+  for (std::size_t t = 0; t < 5; ++t) writer->write_rows(t, 0, as_bytes(five_tensors()[t]));
+  const auto reader = writer->reopen();
+  REQUIRE(reader != nullptr);
+  REQUIRE(reader->header().tensors.size() == 5);
+  for (std::size_t t = 0; t < 5; ++t) CHECK(all_rows(*reader, t) == five_tensors()[t]);
+  CHECK(reader->check().empty());
+  writer->seal();
+  CHECK(all_rows(*reader, 4) == five_tensors()[4]);
+}
+
 TEST_CASE("gguf split: the second part holds its bytes and the three keys only", "[gguf][split][layout]") {
   const Folder folder;
   write_model(folder / "m.gguf", model_with("split_max_tensors", "4"), five_tensors());
