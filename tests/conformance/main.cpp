@@ -23,7 +23,8 @@ void print(const std::vector<CheckResult>& results, Totals& totals) {
     totals.checks += 1;
     totals.failed += result.ok() ? 0 : 1;
     totals.skipped += skipped ? 1 : 0;
-    std::printf("%s %s: %s", result.ok() ? (skipped ? "skip" : "ok  ") : "FAIL", result.subject.c_str(), result.check.c_str());
+    std::printf("%s %s: %s", result.ok() ? (skipped ? "skip" : "ok  ") : "FAIL", result.subject.c_str(),
+                result.check.c_str());
     std::printf(skipped ? " (%s)\n" : "%s\n", findings.skipped().c_str());
     for (const std::string& text : findings.texts()) std::printf("       %s\n", text.c_str());
     const int more = findings.count() - static_cast<int>(findings.texts().size());
@@ -50,9 +51,11 @@ void check_encodings(const PluginRegistry& registry, Totals& totals) {
 void check_quantizers(const PluginRegistry& registry, Totals& totals) {
   for (const QuantizerEntry* entry : registry.quantizers()) {
     print(testing::check_entry("quantizer", *entry), totals);
-    std::vector<std::shared_ptr<const Encoding>> encodings = {std::make_shared<testing::TestBytes>(), std::make_shared<testing::PlainFloats>()};
+    std::vector<std::shared_ptr<const Encoding>> encodings = {std::make_shared<testing::TestBytes>(),
+                                                              std::make_shared<testing::PlainFloats>()};
     for (const EncodingEntry* encoding : registry.encodings()) encodings.push_back(encoding->make(Node()));
-    for (const auto& encoding : encodings) print(testing::check_quantizer({entry->make(Node()), encoding}), totals);
+    for (const auto& encoding : encodings)
+      print(testing::check_quantizer({entry->make(Node()), encoding}), totals);
   }
 }
 

@@ -5,8 +5,8 @@
 
 #include <polyquant/testing/synthetic.hpp>
 
-#include <catch2/catch.hpp>
 #include <elf.h>
+#include <catch2/catch.hpp>
 
 using namespace pq;
 
@@ -72,8 +72,11 @@ TEST_CASE("elf: damaged headers and tables never lead out of the file", "[plugin
     std::vector<std::byte> bytes = whole;
     for (int n = 0; n < 4; ++n) {
       const std::size_t area = random.below(3);
-      const std::size_t at = area == 0 ? random.below(64 + 56 * 9) : area == 1 ? random.below(4096) : sections + random.below(bytes.size() - sections);
-      bytes[std::min(at, bytes.size() - 1)] = static_cast<std::byte>(random.below(4) == 0 ? 0xFF : random.bits());
+      const std::size_t at = area == 0   ? random.below(64 + 56 * 9)
+                             : area == 1 ? random.below(4096)
+                                         : sections + random.below(bytes.size() - sections);
+      bytes[std::min(at, bytes.size() - 1)] =
+          static_cast<std::byte>(random.below(4) == 0 ? 0xFF : random.bits());
     }
     refused += is_refused(std::move(bytes)) ? 1 : 0;
   }
@@ -82,7 +85,8 @@ TEST_CASE("elf: damaged headers and tables never lead out of the file", "[plugin
 
 TEST_CASE("elf: sizes and offsets at the edge of 64 bits are refused", "[plugin][elf]") {
   const std::size_t offset = GENERATE(offsetof(Elf64_Ehdr, e_shoff), offsetof(Elf64_Ehdr, e_phoff));
-  const std::uint64_t value = GENERATE(std::uint64_t{UINT64_MAX}, std::uint64_t{UINT64_MAX - 63}, std::uint64_t{1} << 63);
+  const std::uint64_t value =
+      GENERATE(std::uint64_t{UINT64_MAX}, std::uint64_t{UINT64_MAX - 63}, std::uint64_t{1} << 63);
   std::vector<std::byte> bytes = library();
   store(bytes.data() + offset, value);
   CHECK(is_refused(bytes));

@@ -22,7 +22,9 @@ std::vector<std::string> variants() {
 }
 
 // The id of the encoding of a variant: the stripped one is a copy of the plain one.
-std::string id_of(const std::string& variant) { return variant == "variant_stripped" ? "variant_plain" : variant; }
+std::string id_of(const std::string& variant) {
+  return variant == "variant_stripped" ? "variant_plain" : variant;
+}
 
 }  // namespace
 

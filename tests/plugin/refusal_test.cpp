@@ -24,10 +24,12 @@ std::string refusal(const fs::path& library) {
 
 }  // namespace
 
-TEST_CASE("plugins: one of another ABI is refused before its code runs, with both numbers and the cure", "[plugin]") {
+TEST_CASE("plugins: one of another ABI is refused before its code runs, with both numbers and the cure",
+          "[plugin]") {
   ::unsetenv("PQ_TEST_PLUGIN_CODE_RAN");
   const std::string message = refusal(plugin("wrong_abi"));
-  CHECK(message == "plugin " + plugin("wrong_abi").string() + " was built for plugin ABI 999, this program has ABI " +
+  CHECK(message == "plugin " + plugin("wrong_abi").string() +
+                       " was built for plugin ABI 999, this program has ABI " +
                        std::to_string(PQ_ABI_VERSION) + "; rebuild it against polyquant " PQ_VERSION_STRING);
   CHECK(std::getenv("PQ_TEST_PLUGIN_CODE_RAN") == nullptr);
 }
@@ -45,7 +47,8 @@ TEST_CASE("plugins: the ABI number of a refused plugin is recorded", "[plugin]")
 TEST_CASE("plugins: a library without the symbol is refused before its code runs", "[plugin]") {
   ::unsetenv("PQ_TEST_PLUGIN_CODE_RAN");
   CHECK(refusal(plugin("no_symbol")) == plugin("no_symbol").string() + ": exports no polyquant_plugin_abi_" +
-                                            std::to_string(PQ_ABI_VERSION) + " symbol: not a polyquant plugin");
+                                            std::to_string(PQ_ABI_VERSION) +
+                                            " symbol: not a polyquant plugin");
   CHECK(std::getenv("PQ_TEST_PLUGIN_CODE_RAN") == nullptr);
 }
 
@@ -64,13 +67,15 @@ TEST_CASE("plugins: a missing symbol is found at once and named", "[plugin]") {
 }
 
 TEST_CASE("plugins: one that throws while it registers is refused with what it says", "[plugin]") {
-  CHECK_THAT(refusal(plugin("throws_exception")), Catch::Contains("misbehaving") && Catch::EndsWith("no table for today"));
+  CHECK_THAT(refusal(plugin("throws_exception")),
+             Catch::Contains("misbehaving") && Catch::EndsWith("no table for today"));
   CHECK_THAT(refusal(plugin("throws_config_error")), Catch::EndsWith("a wrong setting"));
   CHECK_THAT(refusal(plugin("throws_int")), Catch::EndsWith("it threw something that is no std::exception"));
 }
 
 TEST_CASE("plugins: senseless registrations are refused", "[plugin]") {
-  CHECK_THAT(refusal(plugin("registers_twice")), Catch::Contains("registers the encoding 'before_trouble' twice"));
+  CHECK_THAT(refusal(plugin("registers_twice")),
+             Catch::Contains("registers the encoding 'before_trouble' twice"));
   CHECK_THAT(refusal(plugin("bad_id")), Catch::Contains("'Bad Id'"));
   CHECK_THAT(refusal(plugin("no_factory")), Catch::Contains("'no_factory' has no factory"));
 }
@@ -86,7 +91,8 @@ TEST_CASE("plugins: a second one with the same id is refused, and both are named
   PluginRegistry registry;
   registry.load(plugin("variant_plain"));
   const std::string message = message_of<PluginError>([&] { registry.load(plugin("duplicate")); });
-  CHECK_THAT(message, Catch::Contains(plugin("variant_plain").string()) && Catch::Contains(plugin("duplicate").string()) &&
+  CHECK_THAT(message, Catch::Contains(plugin("variant_plain").string()) &&
+                          Catch::Contains(plugin("duplicate").string()) &&
                           Catch::Contains("encoding 'variant_plain'"));
   CHECK(registry.plugins().size() == 1);
   CHECK(registry.encodings().size() == 1);
@@ -94,7 +100,8 @@ TEST_CASE("plugins: a second one with the same id is refused, and both are named
 
 TEST_CASE("plugins: files that are no libraries are refused", "[plugin]") {
   const test::TempFolder folder;
-  test::write_file(folder / "text.so", "This is no library, however long the text may be. " + std::string(1000, '.'));
+  test::write_file(folder / "text.so",
+                   "This is no library, however long the text may be. " + std::string(1000, '.'));
   test::write_file(folder / "empty.so", "");
   CHECK_THAT(refusal(folder / "text.so"), Catch::EndsWith("cannot be loaded: it is no ELF file"));
   CHECK_THAT(refusal(folder / "empty.so"), Catch::EndsWith("cannot be loaded: it is no ELF file"));

@@ -8,6 +8,8 @@
 
 namespace pq::test {
 
-inline std::filesystem::path plugin(const std::string& name) { return std::filesystem::path(PQ_TEST_PLUGINS) / (name + ".so"); }
+inline std::filesystem::path plugin(const std::string& name) {
+  return std::filesystem::path(PQ_TEST_PLUGINS) / (name + ".so");
+}
 
 }  // namespace pq::test

@@ -45,7 +45,9 @@ inline Constraint range(double minimum, double maximum) { return {{}, minimum, m
 inline Constraint at_least(double minimum) { return {{}, minimum, std::nullopt}; }
 inline Constraint one_of(std::vector<std::string> choices) { return {std::move(choices), {}, {}}; }
 // Without these two, one_of({"a", "b"}) could also be a vector made from two pointers.
-inline Constraint one_of(std::initializer_list<const char*> choices) { return {{choices.begin(), choices.end()}, {}, {}}; }
+inline Constraint one_of(std::initializer_list<const char*> choices) {
+  return {{choices.begin(), choices.end()}, {}, {}};
+}
 PQ_API Constraint one_of(std::initializer_list<int> choices);
 
 namespace detail {
@@ -57,12 +59,17 @@ PQ_API std::string default_text(double value);
 
 template <class T>
 constexpr OptionType option_type() {
-  if constexpr (std::is_same_v<T, bool>) return OptionType::boolean;
-  else if constexpr (std::is_integral_v<T>) return OptionType::integer;
-  else if constexpr (std::is_floating_point_v<T>) return OptionType::number;
-  else return OptionType::string;
+  if constexpr (std::is_same_v<T, bool>)
+    return OptionType::boolean;
+  else if constexpr (std::is_integral_v<T>)
+    return OptionType::integer;
+  else if constexpr (std::is_floating_point_v<T>)
+    return OptionType::number;
+  else
+    return OptionType::string;
 }
-PQ_API void check_integer_range(const Node& value, const OptionInfo& option, std::int64_t minimum, std::int64_t maximum);
+PQ_API void check_integer_range(const Node& value, const OptionInfo& option, std::int64_t minimum,
+                                std::int64_t maximum);
 }  // namespace detail
 
 /// The options of one component: how to read them into a T.
@@ -70,11 +77,17 @@ template <class T>
 class Schema {
  public:
   template <class M>
-  Schema field(std::string name, M T::* member, std::string help, Constraint constraint = {}) && {
-    static_assert(std::is_same_v<M, bool> || std::is_integral_v<M> || std::is_floating_point_v<M> || std::is_same_v<M, std::string>,
+  Schema field(std::string name, M T::*member, std::string help, Constraint constraint = {}) && {
+    static_assert(std::is_same_v<M, bool> || std::is_integral_v<M> || std::is_floating_point_v<M> ||
+                      std::is_same_v<M, std::string>,
                   "an option is a bool, an integer, a floating-point number or a string");
-    OptionInfo info{std::move(name), std::move(help), detail::option_type<M>(), text_of(T{}.*member), std::move(constraint.choices),
-                    constraint.minimum, constraint.maximum};
+    OptionInfo info{std::move(name),
+                    std::move(help),
+                    detail::option_type<M>(),
+                    text_of(T{}.*member),
+                    std::move(constraint.choices),
+                    constraint.minimum,
+                    constraint.maximum};
     table_.push_back(info);
     setters_.push_back([member, info](T& target, const Node& value) { assign(target.*member, value, info); });
     return std::move(*this);
@@ -95,10 +108,14 @@ class Schema {
  private:
   template <class M>
   static std::string text_of(const M& value) {
-    if constexpr (std::is_same_v<M, bool>) return value ? "true" : "false";
-    else if constexpr (std::is_integral_v<M>) return std::to_string(value);
-    else if constexpr (std::is_floating_point_v<M>) return detail::default_text(static_cast<double>(value));
-    else return value;
+    if constexpr (std::is_same_v<M, bool>)
+      return value ? "true" : "false";
+    else if constexpr (std::is_integral_v<M>)
+      return std::to_string(value);
+    else if constexpr (std::is_floating_point_v<M>)
+      return detail::default_text(static_cast<double>(value));
+    else
+      return value;
   }
 
   template <class M>
@@ -107,8 +124,9 @@ class Schema {
       target = value.as_bool(info.name);
     } else if constexpr (std::is_integral_v<M>) {
       const std::int64_t number = value.as_int(info.name);
-      detail::check_integer_range(value, info, static_cast<std::int64_t>(std::numeric_limits<M>::min()),
-                                  sizeof(M) < 8 ? static_cast<std::int64_t>(std::numeric_limits<M>::max()) : INT64_MAX);
+      detail::check_integer_range(
+          value, info, static_cast<std::int64_t>(std::numeric_limits<M>::min()),
+          sizeof(M) < 8 ? static_cast<std::int64_t>(std::numeric_limits<M>::max()) : INT64_MAX);
       target = static_cast<M>(number);
     } else if constexpr (std::is_floating_point_v<M>) {
       target = static_cast<M>(value.as_double(info.name));

@@ -65,11 +65,13 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t limi
     const std::size_t known = text.size();
     text.resize(known + static_cast<std::size_t>(std::min<std::uint64_t>(kStep, limit + 1 - known)));
     const ::ssize_t count = ::read(file.get(), text.data() + known, text.size() - known);
-    if (count < 0 && errno != EINTR) throw FormatError(fmt::format("{}: cannot be read: {}", path.string(), error_text(errno)));
+    if (count < 0 && errno != EINTR)
+      throw FormatError(fmt::format("{}: cannot be read: {}", path.string(), error_text(errno)));
     text.resize(known + static_cast<std::size_t>(std::max<::ssize_t>(count, 0)));
     if (count == 0) return text;
     if (text.size() > limit)
-      throw FormatError(fmt::format("{}: is larger than the {} bytes that such a file may have", path.string(), limit));
+      throw FormatError(
+          fmt::format("{}: is larger than the {} bytes that such a file may have", path.string(), limit));
   }
 }
 

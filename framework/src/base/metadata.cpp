@@ -11,10 +11,14 @@ namespace {
 
 template <class T>
 std::string scalar_name() {
-  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, BoolArray>) return "bool";
-  else if constexpr (std::is_same_v<T, std::string>) return "string";
-  else if constexpr (std::is_floating_point_v<T>) return fmt::format("f{}", 8 * sizeof(T));
-  else return fmt::format("{}{}", std::is_signed_v<T> ? 'i' : 'u', 8 * sizeof(T));
+  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, BoolArray>)
+    return "bool";
+  else if constexpr (std::is_same_v<T, std::string>)
+    return "string";
+  else if constexpr (std::is_floating_point_v<T>)
+    return fmt::format("f{}", 8 * sizeof(T));
+  else
+    return fmt::format("{}{}", std::is_signed_v<T> ? 'i' : 'u', 8 * sizeof(T));
 }
 
 template <class T>
@@ -39,11 +43,16 @@ std::string quoted(std::string_view text, std::size_t limit) {
   std::size_t i = 0;
   for (; i < text.size() && out.size() <= limit; ++i) {
     const char c = text[i];
-    if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
-    else if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      out += fmt::format("\\x{:02x}", static_cast<unsigned>(c));
+    else
+      out += c;
   }
   if (i == text.size()) return out + '"';
   // Whole UTF-8 sequences only: the rest of a cut one is completed.
@@ -53,10 +62,14 @@ std::string quoted(std::string_view text, std::size_t limit) {
 
 template <class T>
 std::string element_text(const T& value, std::size_t limit) {
-  if constexpr (std::is_same_v<T, std::string>) return quoted(value, limit);
-  else if constexpr (std::is_same_v<T, bool>) return value ? "true" : "false";
-  else if constexpr (sizeof(T) == 1) return std::to_string(static_cast<int>(value));  // never as a character
-  else return fmt::format("{}", value);
+  if constexpr (std::is_same_v<T, std::string>)
+    return quoted(value, limit);
+  else if constexpr (std::is_same_v<T, bool>)
+    return value ? "true" : "false";
+  else if constexpr (sizeof(T) == 1)
+    return std::to_string(static_cast<int>(value));  // never as a character
+  else
+    return fmt::format("{}", value);
 }
 
 template <class Element, class Values>
@@ -65,7 +78,8 @@ std::string array_text(const Values& values, std::size_t limit) {
   std::size_t shown = 0;
   for (; shown < values.size() && out.size() + 8 < limit; ++shown) {
     if (shown > 0) out += ", ";
-    out += element_text<Element>(static_cast<Element>(values[shown]), limit > out.size() + 8 ? limit - out.size() - 8 : 8);
+    out += element_text<Element>(static_cast<Element>(values[shown]),
+                                 limit > out.size() + 8 ? limit - out.size() - 8 : 8);
   }
   if (shown == values.size()) return out + "]";
   return fmt::format("{}{}...] ({} values)", out, shown > 0 ? ", " : "", values.size());
@@ -100,7 +114,8 @@ std::int64_t Metadata::integer(std::string_view key, std::int64_t fallback) cons
         using T = std::decay_t<decltype(v)>;
         if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
           if (std::in_range<std::int64_t>(v)) return static_cast<std::int64_t>(v);
-          throw FormatError(fmt::format("metadata key '{}' is {}, more than any value that makes sense there", key, v));
+          throw FormatError(
+              fmt::format("metadata key '{}' is {}, more than any value that makes sense there", key, v));
         } else {
           throw_wrong_type(key, *value, "an integer");
         }
@@ -114,8 +129,10 @@ double Metadata::number(std::string_view key, double fallback) const {
   return std::visit(
       [&](const auto& v) -> double {
         using T = std::decay_t<decltype(v)>;
-        if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) return static_cast<double>(v);
-        else throw_wrong_type(key, *value, "a number");
+        if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>)
+          return static_cast<double>(v);
+        else
+          throw_wrong_type(key, *value, "a number");
       },
       *value);
 }
@@ -139,8 +156,10 @@ std::string type_name(const MetaValue& value) {
       [](const auto& v) -> std::string {
         using T = std::decay_t<decltype(v)>;
         using Element = typename ElementOf<T>::type;
-        if constexpr (std::is_void_v<Element>) return scalar_name<T>();
-        else return "array of " + scalar_name<Element>();
+        if constexpr (std::is_void_v<Element>)
+          return scalar_name<T>();
+        else
+          return "array of " + scalar_name<Element>();
       },
       value);
 }
@@ -150,9 +169,12 @@ std::string display(const MetaValue& value, std::size_t limit) {
       [&](const auto& v) -> std::string {
         using T = std::decay_t<decltype(v)>;
         using Element = typename ElementOf<T>::type;
-        if constexpr (std::is_void_v<Element>) return element_text<T>(v, limit);
-        else if constexpr (std::is_same_v<T, BoolArray>) return array_text<bool>(v.values, limit);
-        else return array_text<Element>(v, limit);
+        if constexpr (std::is_void_v<Element>)
+          return element_text<T>(v, limit);
+        else if constexpr (std::is_same_v<T, BoolArray>)
+          return array_text<bool>(v.values, limit);
+        else
+          return array_text<Element>(v, limit);
       },
       value);
 }

@@ -11,10 +11,14 @@ namespace {
 // What the user wrote, for messages.
 std::string got(const Node& node) {
   switch (node.kind()) {
-    case Node::Kind::null: return "nothing";
-    case Node::Kind::sequence: return "a list";
-    case Node::Kind::map: return "a map";
-    case Node::Kind::scalar: break;
+    case Node::Kind::null:
+      return "nothing";
+    case Node::Kind::sequence:
+      return "a list";
+    case Node::Kind::map:
+      return "a map";
+    case Node::Kind::scalar:
+      break;
   }
   constexpr std::size_t kMostShown = 60;
   if (node.text().size() <= kMostShown) return "'" + node.text() + "'";
@@ -32,7 +36,8 @@ std::string_view without_plus(std::string_view text) {
 }
 
 auto find_member(auto& members, std::string_view key) {
-  return std::find_if(members.begin(), members.end(), [&](const Node::Member& member) { return member.key == key; });
+  return std::find_if(members.begin(), members.end(),
+                      [&](const Node::Member& member) { return member.key == key; });
 }
 
 }  // namespace
@@ -107,8 +112,10 @@ std::int64_t Node::as_int(std::string_view what) const {
   std::int64_t value = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = end == text.data() + text.size();
-  if (!is_scalar() || !whole || status == std::errc::invalid_argument) throw_wrong_type(*this, what, "an integer");
-  if (status == std::errc::result_out_of_range) throw_wrong_type(*this, what, "an integer of at most 64 bits");
+  if (!is_scalar() || !whole || status == std::errc::invalid_argument)
+    throw_wrong_type(*this, what, "an integer");
+  if (status == std::errc::result_out_of_range)
+    throw_wrong_type(*this, what, "an integer of at most 64 bits");
   return value;
 }
 
@@ -117,8 +124,10 @@ double Node::as_double(std::string_view what) const {
   double value = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool whole = end == text.data() + text.size();
-  if (!is_scalar() || !whole || status == std::errc::invalid_argument) throw_wrong_type(*this, what, "a number");
-  if (status == std::errc::result_out_of_range || !std::isfinite(value)) throw_wrong_type(*this, what, "a finite number");
+  if (!is_scalar() || !whole || status == std::errc::invalid_argument)
+    throw_wrong_type(*this, what, "a number");
+  if (status == std::errc::result_out_of_range || !std::isfinite(value))
+    throw_wrong_type(*this, what, "a finite number");
   return value;
 }
 

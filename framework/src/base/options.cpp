@@ -14,10 +14,14 @@ namespace {
 // The value in the form in which choices are written: `010` is the choice 10.
 std::string normal_form(const Node& value, const OptionInfo& option) {
   switch (option.type) {
-    case OptionType::boolean: return value.as_bool(option.name) ? "true" : "false";
-    case OptionType::integer: return std::to_string(value.as_int(option.name));
-    case OptionType::number: return detail::default_text(value.as_double(option.name));
-    case OptionType::string: break;
+    case OptionType::boolean:
+      return value.as_bool(option.name) ? "true" : "false";
+    case OptionType::integer:
+      return std::to_string(value.as_int(option.name));
+    case OptionType::number:
+      return detail::default_text(value.as_double(option.name));
+    case OptionType::string:
+      break;
   }
   return value.as_string(option.name);
 }
@@ -32,7 +36,8 @@ std::string legal_range(const OptionInfo& option) {
 void check_choice(const Node& value, const OptionInfo& option) {
   const std::string text = normal_form(value, option);
   if (std::find(option.choices.begin(), option.choices.end(), text) != option.choices.end()) return;
-  throw_at(value.mark(), fmt::format("'{}' must be one of {}, got '{}'", option.name, fmt::join(option.choices, ", "), text));
+  throw_at(value.mark(), fmt::format("'{}' must be one of {}, got '{}'", option.name,
+                                     fmt::join(option.choices, ", "), text));
 }
 
 }  // namespace
@@ -47,15 +52,18 @@ namespace detail {
 
 void check_known_keys(const Node& values, const OptionTable& table, std::string_view component) {
   if (values.is_null()) return;
-  if (!values.is_map()) throw_at(values.mark(), fmt::format("the options of '{}' must be a map of names and values", component));
+  if (!values.is_map())
+    throw_at(values.mark(), fmt::format("the options of '{}' must be a map of names and values", component));
   for (const Node::Member& member : values.members()) {
     const auto same = [&](const OptionInfo& option) { return option.name == member.key; };
     if (std::any_of(table.begin(), table.end(), same)) continue;
     const Mark& place = member.mark.source ? member.mark : member.value.mark();
-    if (table.empty()) throw_at(place, fmt::format("unknown key '{}': {} has no options", member.key, component));
+    if (table.empty())
+      throw_at(place, fmt::format("unknown key '{}': {} has no options", member.key, component));
     std::vector<std::string> names;
     for (const OptionInfo& option : table) names.push_back(option.name);
-    throw_at(place, fmt::format("unknown key '{}' of {}{}", member.key, component, suggestion(member.key, names)));
+    throw_at(place,
+             fmt::format("unknown key '{}' of {}{}", member.key, component, suggestion(member.key, names)));
   }
 }
 
@@ -63,14 +71,19 @@ void check_constraint(const Node& value, const OptionInfo& option) {
   if (!option.choices.empty()) check_choice(value, option);
   if (!option.minimum && !option.maximum) return;
   const double number = value.as_double(option.name);
-  const bool fits = (!option.minimum || number >= *option.minimum) && (!option.maximum || number <= *option.maximum);
-  if (!fits) throw_at(value.mark(), fmt::format("'{}' must be {}, got {}", option.name, legal_range(option), value.text()));
+  const bool fits =
+      (!option.minimum || number >= *option.minimum) && (!option.maximum || number <= *option.maximum);
+  if (!fits)
+    throw_at(value.mark(),
+             fmt::format("'{}' must be {}, got {}", option.name, legal_range(option), value.text()));
 }
 
-void check_integer_range(const Node& value, const OptionInfo& option, std::int64_t minimum, std::int64_t maximum) {
+void check_integer_range(const Node& value, const OptionInfo& option, std::int64_t minimum,
+                         std::int64_t maximum) {
   const std::int64_t number = value.as_int(option.name);
   if (number >= minimum && number <= maximum) return;
-  throw_at(value.mark(), fmt::format("'{}' must be between {} and {}, got {}", option.name, minimum, maximum, number));
+  throw_at(value.mark(),
+           fmt::format("'{}' must be between {} and {}, got {}", option.name, minimum, maximum, number));
 }
 
 std::string default_text(double value) {

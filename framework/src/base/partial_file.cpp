@@ -23,8 +23,9 @@ bool is_full(int error) noexcept { return error == ENOSPC || error == EDQUOT || 
 }
 
 [[noreturn]] void throw_too_small(const fs::path& path, std::uint64_t size, std::uint64_t free) {
-  throw ResourceError(fmt::format("{}: needs {} on the disk, but {} are free; free some space or choose another folder",
-                                  path.string(), format_bytes(size), format_bytes(free)));
+  throw ResourceError(
+      fmt::format("{}: needs {} on the disk, but {} are free; free some space or choose another folder",
+                  path.string(), format_bytes(size), format_bytes(free)));
 }
 
 [[noreturn]] void throw_write_failed(const fs::path& path, int error) {
@@ -82,7 +83,8 @@ void sync_folder_of(const fs::path& path) noexcept {
 
 }  // namespace
 
-PartialFile::PartialFile(fs::path path, std::uint64_t size, bool resume) : path_(std::move(path)), size_(size) {
+PartialFile::PartialFile(fs::path path, std::uint64_t size, bool resume)
+    : path_(std::move(path)), size_(size) {
   const fs::path partial = partial_path();
   std::error_code ignored;
   if (fs::is_directory(path_, ignored)) throw_uncreatable(path_, "a folder has this name");
@@ -92,7 +94,8 @@ PartialFile::PartialFile(fs::path path, std::uint64_t size, bool resume) : path_
   if (!file) throw_uncreatable(partial, error_text(errno));
   lock(file.get(), partial);
   struct ::stat status = {};
-  const bool continues = resume && ::fstat(file.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) == size;
+  const bool continues =
+      resume && ::fstat(file.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) == size;
   if (!continues) create_empty(file.get(), partial, size);
   fd_ = file.release();
 }
@@ -110,7 +113,8 @@ fs::path PartialFile::partial_path() const {
 }
 
 void PartialFile::write(std::uint64_t offset, Bytes bytes) {
-  PQ_ASSERT(fd_ >= 0 && offset <= size_ && bytes.size() <= size_ - offset, "a write stays inside the reserved file");
+  PQ_ASSERT(fd_ >= 0 && offset <= size_ && bytes.size() <= size_ - offset,
+            "a write stays inside the reserved file");
   while (!bytes.empty()) {
     const ::ssize_t count = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<::off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
@@ -128,7 +132,8 @@ void PartialFile::seal() {
   PQ_ASSERT(fd_ >= 0, "a file is sealed once");
   flush();
   if (::rename(partial_path().c_str(), path_.c_str()) != 0)
-    throw ResourceError(fmt::format("{}: cannot be renamed to its final name: {}", partial_path().string(), error_text(errno)));
+    throw ResourceError(fmt::format("{}: cannot be renamed to its final name: {}", partial_path().string(),
+                                    error_text(errno)));
   ::close(std::exchange(fd_, -1));
   sync_folder_of(path_);
 }

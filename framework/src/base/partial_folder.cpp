@@ -14,7 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void throw_not_renamed(const fs::path& from, int error) {
-  throw ResourceError(fmt::format("{}: cannot be renamed to its final name: {}", from.string(), error_text(error)));
+  throw ResourceError(
+      fmt::format("{}: cannot be renamed to its final name: {}", from.string(), error_text(error)));
 }
 
 void rename_or_throw(const fs::path& from, const fs::path& to) {
@@ -55,7 +56,8 @@ PartialFolder::PartialFolder(fs::path path, bool resume) : path_(std::move(path)
   std::error_code error;
   const fs::file_status existing = fs::symlink_status(path_, error);
   if (fs::exists(existing) && !fs::is_directory(fs::status(path_, error)))
-    throw ConfigError(fmt::format("{}: is a file, but the output is a folder; remove it or choose another name", path_.string()));
+    throw ConfigError(fmt::format(
+        "{}: is a file, but the output is a folder; remove it or choose another name", path_.string()));
   error.clear();
   if (!resume) fs::remove_all(partial, error);
   if (error) refuse(error.message());

@@ -37,7 +37,9 @@ int quota_processors() {
 class ThreadPool final : public Executor {
  public:
   explicit ThreadPool(int threads)
-      : threads_(threads), limit_(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)), arena_(threads) {}
+      : threads_(threads),
+        limit_(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads)),
+        arena_(threads) {}
 
   int threads() const noexcept override { return threads_; }
 
@@ -53,11 +55,12 @@ class ThreadPool final : public Executor {
     arena_.execute([&] {
       // Isolated: a thread that waits for a nested loop must not pick up a range of the outer one, whose scratch memory it already uses.
       tbb::this_task_arena::isolate([&] {
-        tbb::parallel_for(tbb::blocked_range<std::int64_t>(0, ranges, 1),
-                          [&](const tbb::blocked_range<std::int64_t>& part) {
-                            for (std::int64_t range = part.begin(); range < part.end(); ++range) run(range);
-                          },
-                          tbb::simple_partitioner());
+        tbb::parallel_for(
+            tbb::blocked_range<std::int64_t>(0, ranges, 1),
+            [&](const tbb::blocked_range<std::int64_t>& part) {
+              for (std::int64_t range = part.begin(); range < part.end(); ++range) run(range);
+            },
+            tbb::simple_partitioner());
       });
     });
   }

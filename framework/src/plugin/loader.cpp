@@ -6,9 +6,9 @@
 #include "plugin/elf.hpp"
 
 #define BOOST_DLL_USE_STD_FS
-#include <boost/dll/shared_library.hpp>
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <boost/dll/shared_library.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -52,17 +52,19 @@ void check_abi(const fs::path& library, int& abi) {
   std::vector<LibrarySymbol> symbols = plugin_symbols(library);
   std::erase_if(symbols, [](const LibrarySymbol& symbol) { return abi_number(symbol.name) == 0; });
   if (symbols.empty())
-    throw PluginError(fmt::format("{}: exports no " PQ_ABI_SYMBOL_PREFIX "{} symbol: not a polyquant plugin", library.string(),
-                                  PQ_ABI_VERSION));
+    throw PluginError(fmt::format("{}: exports no " PQ_ABI_SYMBOL_PREFIX "{} symbol: not a polyquant plugin",
+                                  library.string(), PQ_ABI_VERSION));
   const auto ours = [](const LibrarySymbol& symbol) { return abi_number(symbol.name) == PQ_ABI_VERSION; };
   const auto match = std::find_if(symbols.begin(), symbols.end(), ours);
   abi = abi_number((match == symbols.end() ? symbols.front() : *match).name);
   if (match == symbols.end())
-    throw PluginError(fmt::format("plugin {} was built for plugin ABI {}, this program has ABI {}; rebuild it against polyquant {}",
-                                  library.string(), abi, PQ_ABI_VERSION, kVersion));
+    throw PluginError(fmt::format(
+        "plugin {} was built for plugin ABI {}, this program has ABI {}; rebuild it against polyquant {}",
+        library.string(), abi, PQ_ABI_VERSION, kVersion));
   if (match->size != sizeof(PluginDescriptor))
-    throw PluginError(fmt::format("plugin {} cannot be loaded: its symbol {} is no plugin descriptor; define it with PQ_PLUGIN",
-                                  library.string(), match->name));
+    throw PluginError(fmt::format(
+        "plugin {} cannot be loaded: its symbol {} is no plugin descriptor; define it with PQ_PLUGIN",
+        library.string(), match->name));
 }
 
 }  // namespace
@@ -76,13 +78,17 @@ const PluginDescriptor& load_plugin_library(const fs::path& library, int& abi) {
   loaded.load(error ? library : absolute, error, dll::load_mode::rtld_now | dll::load_mode::rtld_local);
   if (error) {
     const char* reason = ::dlerror();
-    throw PluginError(fmt::format("plugin {} cannot be loaded: {}", library.string(), reason != nullptr ? reason : error.message()));
+    throw PluginError(fmt::format("plugin {} cannot be loaded: {}", library.string(),
+                                  reason != nullptr ? reason : error.message()));
   }
-  const auto& descriptor = loaded.get<const PluginDescriptor>(fmt::format(PQ_ABI_SYMBOL_PREFIX "{}", PQ_ABI_VERSION));
+  const auto& descriptor =
+      loaded.get<const PluginDescriptor>(fmt::format(PQ_ABI_SYMBOL_PREFIX "{}", PQ_ABI_VERSION));
   keep_loaded(std::move(loaded));
-  for (const void* part : {static_cast<const void*>(descriptor.name), static_cast<const void*>(descriptor.version),
-                           static_cast<const void*>(descriptor.summary), static_cast<const void*>(descriptor.built_for)})
-    if (part == nullptr) throw PluginError(fmt::format("plugin {}: its descriptor is incomplete", library.string()));
+  for (const void* part :
+       {static_cast<const void*>(descriptor.name), static_cast<const void*>(descriptor.version),
+        static_cast<const void*>(descriptor.summary), static_cast<const void*>(descriptor.built_for)})
+    if (part == nullptr)
+      throw PluginError(fmt::format("plugin {}: its descriptor is incomplete", library.string()));
   if (descriptor.register_components == nullptr)
     throw PluginError(fmt::format("plugin {}: its descriptor is incomplete", library.string()));
   return descriptor;

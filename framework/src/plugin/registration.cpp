@@ -12,7 +12,9 @@ namespace {
 
 // Ids appear in file names, YAML and `name:key=value`, so they are plain.
 bool is_id(std::string_view id) {
-  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'; };
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), plain);
 }
 
@@ -25,8 +27,10 @@ class Collector final : public Registry {
   void add(FormatEntry entry) override { add_to(components_.formats, "format", std::move(entry)); }
   void add(BackendEntry entry) override { add_to(components_.backends, "backend", std::move(entry)); }
   void add(DeviceCodecEntry entry) override {
-    if (!is_id(entry.encoding) || !is_id(entry.backend) || !entry.make) reject("device codec", entry.encoding);
-    insert(components_.device_codecs, "device codec", entry.encoding + " on " + entry.backend, std::move(entry));
+    if (!is_id(entry.encoding) || !is_id(entry.backend) || !entry.make)
+      reject("device codec", entry.encoding);
+    insert(components_.device_codecs, "device codec", entry.encoding + " on " + entry.backend,
+           std::move(entry));
   }
 
   Components take() { return std::move(components_); }
@@ -41,12 +45,14 @@ class Collector final : public Registry {
 
   template <class EntryType>
   void insert(OwnedById<EntryType>& components, const char* kind, std::string id, EntryType entry) {
-    const auto [place, added] = components.try_emplace(std::move(id), Owned<EntryType>{std::move(entry), owner_});
+    const auto [place, added] =
+        components.try_emplace(std::move(id), Owned<EntryType>{std::move(entry), owner_});
     if (!added) throw PluginError(fmt::format("it registers the {} '{}' twice", kind, place->first));
   }
 
   [[noreturn]] static void reject(const char* kind, const std::string& id) {
-    throw PluginError(fmt::format("its {} '{}' has no factory, or an id of other characters than a-z, 0-9, _ and -", kind, id));
+    throw PluginError(fmt::format(
+        "its {} '{}' has no factory, or an id of other characters than a-z, 0-9, _ and -", kind, id));
   }
 
   std::string owner_;
@@ -57,15 +63,20 @@ template <class EntryType>
 void check_free(const OwnedById<EntryType>& taken, const OwnedById<EntryType>& wanted, const char* kind) {
   for (const auto& [id, added] : wanted)
     if (const auto found = taken.find(id); found != taken.end())
-      throw PluginError(fmt::format("plugin {} provides the {} '{}', which plugin {} provides already; remove one of them",
-                                    added.owner, kind, id, found->second.owner));
+      throw PluginError(
+          fmt::format("plugin {} provides the {} '{}', which plugin {} provides already; remove one of them",
+                      added.owner, kind, id, found->second.owner));
 }
 
 template <class EntryType>
-void append(std::vector<PluginStatus::Provided>& list, const OwnedById<EntryType>& components, const char* kind) {
-  for (const auto& item : components) {  // no structured binding: clang 14 does not take one in a requires-expression
-    if constexpr (requires { item.second.entry.summary; }) list.push_back({kind, item.first, item.second.entry.summary});
-    else list.push_back({kind, item.first, ""});
+void append(std::vector<PluginStatus::Provided>& list, const OwnedById<EntryType>& components,
+            const char* kind) {
+  for (const auto& item :
+       components) {  // no structured binding: clang 14 does not take one in a requires-expression
+    if constexpr (requires { item.second.entry.summary; })
+      list.push_back({kind, item.first, item.second.entry.summary});
+    else
+      list.push_back({kind, item.first, ""});
   }
 }
 
@@ -101,7 +112,8 @@ Components register_plugin(const PluginDescriptor& descriptor, const std::string
   } catch (const std::exception& error) {
     throw PluginError(fmt::format("plugin {} cannot be registered: {}", owner, error.what()));
   } catch (...) {
-    throw PluginError(fmt::format("plugin {} cannot be registered: it threw something that is no std::exception", owner));
+    throw PluginError(
+        fmt::format("plugin {} cannot be registered: it threw something that is no std::exception", owner));
   }
   return collector.take();
 }

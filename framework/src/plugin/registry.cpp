@@ -21,10 +21,11 @@ struct PluginRegistry::Impl {
 
   void load(PluginStatus& status);
   template <class Interface>
-  std::shared_ptr<const Interface> make(const OwnedById<Entry<Interface>>& components, std::string_view kind, const Node& spec) const;
+  std::shared_ptr<const Interface> make(const OwnedById<Entry<Interface>>& components, std::string_view kind,
+                                        const Node& spec) const;
   template <class EntryType>
-  [[noreturn]] void throw_unknown(const OwnedById<EntryType>& components, std::string_view kind, const ComponentSpec& spec,
-                                  const Node& node) const;
+  [[noreturn]] void throw_unknown(const OwnedById<EntryType>& components, std::string_view kind,
+                                  const ComponentSpec& spec, const Node& node) const;
 };
 
 namespace {
@@ -39,7 +40,9 @@ std::vector<const EntryType*> entries(const OwnedById<EntryType>& components) {
 template <class Interface>
 std::shared_ptr<const Interface> make_component(const Owned<Entry<Interface>>& owned, const Node& options) {
   std::shared_ptr<const Interface> component = owned.entry.make(options);
-  if (!component) throw PluginError(fmt::format("plugin {}: the factory of '{}' made nothing", owned.owner, owned.entry.id));
+  if (!component)
+    throw PluginError(
+        fmt::format("plugin {}: the factory of '{}' made nothing", owned.owner, owned.entry.id));
   return component;
 }
 
@@ -69,20 +72,23 @@ void PluginRegistry::Impl::load(PluginStatus& status) {
 }
 
 template <class EntryType>
-void PluginRegistry::Impl::throw_unknown(const OwnedById<EntryType>& known, std::string_view kind, const ComponentSpec& spec,
-                                         const Node& node) const {
+void PluginRegistry::Impl::throw_unknown(const OwnedById<EntryType>& known, std::string_view kind,
+                                         const ComponentSpec& spec, const Node& node) const {
   std::vector<std::string> ids;
   for (const auto& [id, owned] : known) ids.push_back(id);
-  const auto refused = std::count_if(plugins.begin(), plugins.end(), [](const PluginStatus& status) { return !status.ok; });
+  const auto refused =
+      std::count_if(plugins.begin(), plugins.end(), [](const PluginStatus& status) { return !status.ok; });
   std::string hint;
   if (known.empty()) hint += fmt::format("; no plugin provides any {}", kind);
-  if (refused > 0) hint += fmt::format(" ({} refused; see `polyquant plugins`)", refused == 1 ? "a plugin was" : "some plugins were");
+  if (refused > 0)
+    hint += fmt::format(" ({} refused; see `polyquant plugins`)",
+                        refused == 1 ? "a plugin was" : "some plugins were");
   throw_at(node.mark(), fmt::format("unknown {} '{}'{}{}", kind, spec.id, suggestion(spec.id, ids), hint));
 }
 
 template <class Interface>
-std::shared_ptr<const Interface> PluginRegistry::Impl::make(const OwnedById<Entry<Interface>>& known, std::string_view kind,
-                                                            const Node& node) const {
+std::shared_ptr<const Interface> PluginRegistry::Impl::make(const OwnedById<Entry<Interface>>& known,
+                                                            std::string_view kind, const Node& node) const {
   const ComponentSpec spec = parse_component_spec(node, kind);
   const auto found = known.find(spec.id);
   if (found == known.end()) throw_unknown(known, kind, spec, node);
@@ -117,10 +123,16 @@ void PluginRegistry::load_folders(const std::vector<fs::path>& folders) {
 
 const std::vector<PluginStatus>& PluginRegistry::plugins() const noexcept { return impl_->plugins; }
 
-std::vector<const EncodingEntry*> PluginRegistry::encodings() const { return entries(impl_->components.encodings); }
-std::vector<const QuantizerEntry*> PluginRegistry::quantizers() const { return entries(impl_->components.quantizers); }
+std::vector<const EncodingEntry*> PluginRegistry::encodings() const {
+  return entries(impl_->components.encodings);
+}
+std::vector<const QuantizerEntry*> PluginRegistry::quantizers() const {
+  return entries(impl_->components.quantizers);
+}
 std::vector<const FormatEntry*> PluginRegistry::formats() const { return entries(impl_->components.formats); }
-std::vector<const BackendEntry*> PluginRegistry::backends() const { return entries(impl_->components.backends); }
+std::vector<const BackendEntry*> PluginRegistry::backends() const {
+  return entries(impl_->components.backends);
+}
 
 std::shared_ptr<const Encoding> PluginRegistry::encoding(const Node& spec) const {
   return impl_->make(impl_->components.encodings, "encoding", spec);
@@ -142,7 +154,8 @@ std::shared_ptr<const Encoding> PluginRegistry::find_encoding(std::string_view s
   return make_component(found->second, parsed.options);
 }
 
-std::unique_ptr<DeviceCodec> PluginRegistry::device_codec(std::string_view encoding, std::string_view backend) const {
+std::unique_ptr<DeviceCodec> PluginRegistry::device_codec(std::string_view encoding,
+                                                          std::string_view backend) const {
   const auto found = impl_->components.device_codecs.find(fmt::format("{} on {}", encoding, backend));
   return found == impl_->components.device_codecs.end() ? nullptr : found->second.entry.make();
 }

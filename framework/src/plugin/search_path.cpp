@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 // The folder of libpolyquant.so itself: in the installed tree and in the build tree all else lies relative to it.
 fs::path library_folder() {
   ::Dl_info info = {};
-  if (::dladdr(reinterpret_cast<const void*>(&library_folder), &info) == 0 || info.dli_fname == nullptr) return {};
+  if (::dladdr(reinterpret_cast<const void*>(&library_folder), &info) == 0 || info.dli_fname == nullptr)
+    return {};
   std::error_code error;
   const fs::path library = fs::canonical(info.dli_fname, error);
   return error ? fs::path() : library.parent_path();
@@ -35,7 +36,8 @@ void append_colon_separated(std::vector<fs::path>& folders, std::string_view lis
 std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& extra) {
   std::error_code ignored;
   for (const fs::path& folder : extra)
-    if (!fs::is_directory(folder, ignored)) throw ConfigError(fmt::format("plugin path {}: there is no such folder", folder.string()));
+    if (!fs::is_directory(folder, ignored))
+      throw ConfigError(fmt::format("plugin path {}: there is no such folder", folder.string()));
   std::vector<fs::path> folders = extra;
   if (const char* list = std::getenv("POLYQUANT_PLUGIN_PATH")) append_colon_separated(folders, list);
   folders.push_back(library_folder() / "polyquant" / "plugins");

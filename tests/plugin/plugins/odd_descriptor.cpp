@@ -6,7 +6,9 @@ extern "C" {
 extern __attribute__((visibility("default"))) const int PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION);
 const int PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION) = 4;
 #else
-extern __attribute__((visibility("default"))) const pq::PluginDescriptor PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION);
-const pq::PluginDescriptor PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION) = {"half", "1.0.0", "No function", nullptr, nullptr};
+extern __attribute__((visibility("default")))
+const pq::PluginDescriptor PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION);
+const pq::PluginDescriptor PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION) = {
+    "half", "1.0.0", "No function", nullptr, nullptr};
 #endif
 }

@@ -15,10 +15,11 @@ struct Options {
   double unused = 0.5;
 };
 const pq::Schema<Options>& schema() {
-  static const auto instance = pq::Schema<Options>()
-                                   .field("bytes", &Options::bytes, "Bytes kept of each weight.", pq::one_of({2, 3}))
-                                   .field("note", &Options::note, "Text that the summary ends with.")
-                                   .field("unused", &Options::unused, "A number.", pq::range(0, 1));
+  static const auto instance =
+      pq::Schema<Options>()
+          .field("bytes", &Options::bytes, "Bytes kept of each weight.", pq::one_of({2, 3}))
+          .field("note", &Options::note, "Text that the summary ends with.")
+          .field("unused", &Options::unused, "A number.", pq::range(0, 1));
   return instance;
 }
 
@@ -27,15 +28,18 @@ class Upper final : public pq::RowWiseEncoding {
  public:
   explicit Upper(const Options& options) : bytes_(static_cast<std::size_t>(options.bytes)) {
     info_.id = VARIANT;
-    info_.spec = options.bytes == Options().bytes ? info_.id : info_.id + ":bytes=" + std::to_string(options.bytes);
+    info_.spec =
+        options.bytes == Options().bytes ? info_.id : info_.id + ":bytes=" + std::to_string(options.bytes);
     info_.summary = "upper bytes of binary32: " + options.note;
     info_.grid.code_bits = 8 * options.bytes;
     info_.bits_per_weight = 8.0 * options.bytes;
   }
   const pq::EncodingInfo& info() const override { return info_; }
   std::size_t row_bytes(std::int64_t cols) const override { return static_cast<std::size_t>(cols) * bytes_; }
-  void encode_row(std::span<const float> weights, std::span<const float> importance, pq::Effort, pq::MutableBytes out) const override {
-    if (!importance.empty() && importance.size() != weights.size()) throw pq::InternalError("importance has another length");
+  void encode_row(std::span<const float> weights, std::span<const float> importance, pq::Effort,
+                  pq::MutableBytes out) const override {
+    if (!importance.empty() && importance.size() != weights.size())
+      throw pq::InternalError("importance has another length");
     const std::uint32_t half = 1u << (31 - 8 * bytes_);
     for (std::size_t i = 0; i < weights.size(); ++i) {
       const std::uint32_t bits = std::bit_cast<std::uint32_t>(weights[i]);
@@ -60,6 +64,7 @@ class Upper final : public pq::RowWiseEncoding {
 
 PQ_PLUGIN(VARIANT, "1.2.3", "Built in an unusual way") {
   pq::log::debug("registering " VARIANT);
-  registry.add(pq::EncodingEntry{VARIANT, "upper bytes of binary32", schema().table(),
-                                 [](const pq::Node& options) { return std::make_unique<Upper>(schema().parse(options, VARIANT)); }});
+  registry.add(pq::EncodingEntry{
+      VARIANT, "upper bytes of binary32", schema().table(),
+      [](const pq::Node& options) { return std::make_unique<Upper>(schema().parse(options, VARIANT)); }});
 }

@@ -18,5 +18,6 @@ TEST_CASE("errors: each kind has its exit code of the command line", "[base][uni
 TEST_CASE("errors: an assertion names the condition and the file without its folder", "[base][unit]") {
   const int two = 2;
   const std::string text = test::message_of<InternalError>([&] { PQ_ASSERT(two == 3, "two is three"); });
-  CHECK_THAT(text, Catch::Contains("two is three") && Catch::Contains("two == 3") && Catch::Contains("(error_test.cpp:"));
+  CHECK_THAT(text, Catch::Contains("two is three") && Catch::Contains("two == 3") &&
+                       Catch::Contains("(error_test.cpp:"));
 }

@@ -2,8 +2,8 @@
 
 #include "base/support.hpp"
 
-#include <catch2/catch.hpp>
 #include <sys/stat.h>
+#include <catch2/catch.hpp>
 
 #include <string_view>
 
@@ -41,8 +41,11 @@ TEST_CASE("mapped file: an empty file has no bytes", "[file][unit]") {
 TEST_CASE("mapped file: what is no readable file is refused with its name", "[file][unit]") {
   const TempFolder folder;
   ::mkfifo((folder / "pipe").c_str(), 0600);
-  const auto refusal = [](const fs::path& path) { return message_of<FormatError>([&] { MappedFile file(path); }); };
-  CHECK(refusal(folder / "none") == (folder / "none").string() + ": cannot be opened: No such file or directory");
+  const auto refusal = [](const fs::path& path) {
+    return message_of<FormatError>([&] { MappedFile file(path); });
+  };
+  CHECK(refusal(folder / "none") ==
+        (folder / "none").string() + ": cannot be opened: No such file or directory");
   CHECK(refusal(folder.path()) == folder.path().string() + ": cannot be opened: it is a folder");
   CHECK_THAT(refusal(folder / "pipe"), Catch::Contains("not a regular file"));
 }
@@ -110,7 +113,8 @@ TEST_CASE("partial file: a size beyond the disk is refused and leaves nothing", 
   CHECK(fs::is_empty(folder.path()));
 }
 
-TEST_CASE("partial file: a folder that does not exist, or in place of the file, is a configuration error", "[file][unit]") {
+TEST_CASE("partial file: a folder that does not exist, or in place of the file, is a configuration error",
+          "[file][unit]") {
   const TempFolder folder;
   CHECK_THROWS_AS(PartialFile(folder / "none/out", 1), ConfigError);
   CHECK_THROWS_AS(PartialFile(folder.path(), 1), ConfigError);
@@ -156,7 +160,8 @@ TEST_CASE("partial folder: replaces an existing folder as a whole", "[file][unit
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
-TEST_CASE("partial folder: begins empty, unless it is resumed, and is removed or kept at the end", "[file][unit]") {
+TEST_CASE("partial folder: begins empty, unless it is resumed, and is removed or kept at the end",
+          "[file][unit]") {
   const TempFolder folder;
   fs::create_directory(folder / "out.partial");
   write_file(folder / "out.partial" / "stale", "1");
@@ -165,13 +170,18 @@ TEST_CASE("partial folder: begins empty, unless it is resumed, and is removed or
     CHECK(fs::exists(out.partial_path() / "stale"));
     out.keep();
   }
-  { PartialFolder out(folder / "out"); CHECK(fs::is_empty(out.partial_path())); }
+  {
+    PartialFolder out(folder / "out");
+    CHECK(fs::is_empty(out.partial_path()));
+  }
   CHECK(fs::is_empty(folder.path()));
 }
 
-TEST_CASE("partial folder: a file in its place, or no parent folder, is a configuration error", "[file][unit]") {
+TEST_CASE("partial folder: a file in its place, or no parent folder, is a configuration error",
+          "[file][unit]") {
   const TempFolder folder;
   write_file(folder / "file", "1");
-  CHECK_THAT(message_of<ConfigError>([&] { PartialFolder out(folder / "file"); }), Catch::Contains("is a file"));
+  CHECK_THAT(message_of<ConfigError>([&] { PartialFolder out(folder / "file"); }),
+             Catch::Contains("is a file"));
   CHECK_THROWS_AS(PartialFolder(folder / "none/out"), ConfigError);
 }

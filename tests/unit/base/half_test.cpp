@@ -29,7 +29,8 @@ TEST_CASE("f16: rounds 1024 patterns as ggml does", "[half][golden]") {
   const std::string input = golden("round_input.f32"), expected = golden("round.f16");
   for (std::size_t i = 0; i < 1024; ++i) {
     CAPTURE(i, at<std::uint32_t>(input, i));
-    if (f16_from(at<float>(input, i)) != at<std::uint16_t>(expected, i)) FAIL_CHECK(f16_from(at<float>(input, i)));
+    if (f16_from(at<float>(input, i)) != at<std::uint16_t>(expected, i))
+      FAIL_CHECK(f16_from(at<float>(input, i)));
   }
 }
 
@@ -37,7 +38,8 @@ TEST_CASE("bf16: rounds 1024 patterns as ggml does", "[half][golden]") {
   const std::string input = golden("round_input.f32"), expected = golden("round.bf16");
   for (std::size_t i = 0; i < 1024; ++i) {
     CAPTURE(i, at<std::uint32_t>(input, i));
-    if (bf16_from(at<float>(input, i)) != at<std::uint16_t>(expected, i)) FAIL_CHECK(bf16_from(at<float>(input, i)));
+    if (bf16_from(at<float>(input, i)) != at<std::uint16_t>(expected, i))
+      FAIL_CHECK(bf16_from(at<float>(input, i)));
   }
 }
 
@@ -45,8 +47,10 @@ TEST_CASE("f16: every pattern that is no NaN comes back", "[half][unit]") {
   int wrong = 0;
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const float value = f16_to(static_cast<std::uint16_t>(bits));
-    if (!std::isnan(value)) wrong += f16_from(value) != bits;
-    else wrong += (f16_from(value) & 0x7E00u) != 0x7E00u;
+    if (!std::isnan(value))
+      wrong += f16_from(value) != bits;
+    else
+      wrong += (f16_from(value) & 0x7E00u) != 0x7E00u;
   }
   CHECK(wrong == 0);
 }

@@ -8,7 +8,9 @@
 
 using namespace pq;
 
-TEST_CASE("log: without a sink messages are dropped", "[base][unit]") { CHECK_NOTHROW(log::warning("nobody listens")); }
+TEST_CASE("log: without a sink messages are dropped", "[base][unit]") {
+  CHECK_NOTHROW(log::warning("nobody listens"));
+}
 
 TEST_CASE("log: the sink gets level and text, from one thread at a time", "[base][unit]") {
   std::vector<std::string> seen;  // not protected: the log must do that

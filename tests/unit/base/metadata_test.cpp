@@ -37,7 +37,8 @@ TEST_CASE("metadata: a value of the wrong type is refused with key and type", "[
   data.set("n", std::string("4"));
   data.set("f", 1.5f);
   data.set("flag", true);
-  CHECK(message_of<FormatError>([&] { data.integer("n", 0); }) == "metadata key 'n' is string, expected an integer");
+  CHECK(message_of<FormatError>([&] { data.integer("n", 0); }) ==
+        "metadata key 'n' is string, expected an integer");
   CHECK_THROWS_AS(data.integer("f", 0), FormatError);
   CHECK_THROWS_AS(data.integer("flag", 0), FormatError);
   CHECK_THROWS_AS(data.string("f", ""), FormatError);
@@ -68,7 +69,8 @@ TEST_CASE("metadata: bytes are displayed as numbers, strings in quotes", "[base]
 }
 
 TEST_CASE("metadata: long values are cut, between characters", "[base][unit]") {
-  CHECK(display(std::vector<std::int32_t>(32000, 1), 40) == "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ...] (32000 values)");
+  CHECK(display(std::vector<std::int32_t>(32000, 1), 40) ==
+        "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ...] (32000 values)");
   std::string euros;
   for (int i = 0; i < 100; ++i) euros += "\xE2\x82\xAC";
   const std::string text = display(euros, 30);

@@ -21,13 +21,16 @@ TEST_CASE("node: integers are decimal, so 010 is ten", "[base][unit]") {
 }
 
 TEST_CASE("node: what is no decimal integer is refused with its text", "[base][unit]") {
-  const std::string text = GENERATE(as<std::string>{}, "", "four", "0x10", "1.0", "1e3", " 1", "1 ", "+-1", "--1", "1_000");
+  const std::string text =
+      GENERATE(as<std::string>{}, "", "four", "0x10", "1.0", "1e3", " 1", "1 ", "+-1", "--1", "1_000");
   CAPTURE(text);
-  CHECK(message_of<ConfigError>([&] { Node::scalar(text).as_int("bits"); }) == "'bits' must be an integer, got '" + text + "'");
+  CHECK(message_of<ConfigError>([&] { Node::scalar(text).as_int("bits"); }) ==
+        "'bits' must be an integer, got '" + text + "'");
 }
 
 TEST_CASE("node: an integer of more than 64 bits is refused", "[base][unit]") {
-  CHECK_THAT(message_of<ConfigError>([] { Node::scalar("9223372036854775808").as_int("bits"); }), Catch::Contains("64 bits"));
+  CHECK_THAT(message_of<ConfigError>([] { Node::scalar("9223372036854775808").as_int("bits"); }),
+             Catch::Contains("64 bits"));
 }
 
 TEST_CASE("node: numbers have a point under every locale", "[base][unit]") {
@@ -44,7 +47,8 @@ TEST_CASE("node: numbers have a point under every locale", "[base][unit]") {
 TEST_CASE("node: numbers that are not finite are refused", "[base][unit]") {
   const std::string text = GENERATE(as<std::string>{}, "nan", "inf", "-inf", "1e999");
   CAPTURE(text);
-  CHECK_THAT(message_of<ConfigError>([&] { Node::scalar(text).as_double("x"); }), Catch::Contains("must be a finite number"));
+  CHECK_THAT(message_of<ConfigError>([&] { Node::scalar(text).as_double("x"); }),
+             Catch::Contains("must be a finite number"));
 }
 
 TEST_CASE("node: only true and false are booleans", "[base][unit]") {
@@ -55,7 +59,8 @@ TEST_CASE("node: only true and false are booleans", "[base][unit]") {
 }
 
 TEST_CASE("node: every getter refuses lists, maps and nothing", "[base][unit]") {
-  CHECK(message_of<ConfigError>([] { Node::sequence().as_int("n"); }) == "'n' must be an integer, got a list");
+  CHECK(message_of<ConfigError>([] { Node::sequence().as_int("n"); }) ==
+        "'n' must be an integer, got a list");
   CHECK(message_of<ConfigError>([] { Node::map().as_string("s"); }) == "'s' must be text, got a map");
   CHECK(message_of<ConfigError>([] { Node().as_bool("b"); }) == "'b' must be true or false, got nothing");
   CHECK(message_of<ConfigError>([] { Node().as_double("x"); }) == "'x' must be a number, got nothing");
@@ -63,7 +68,8 @@ TEST_CASE("node: every getter refuses lists, maps and nothing", "[base][unit]") 
 
 TEST_CASE("node: an error begins with the place", "[base][unit]") {
   const Node node = Node::scalar("four", false, mark(14, 9));
-  CHECK(message_of<ConfigError>([&] { node.as_int("bits"); }) == "p.yaml:14:9: 'bits' must be an integer, got 'four'");
+  CHECK(message_of<ConfigError>([&] { node.as_int("bits"); }) ==
+        "p.yaml:14:9: 'bits' must be an integer, got 'four'");
   CHECK(Mark{std::make_shared<const std::string>("--set"), 0, 0}.to_string() == "--set");
 }
 

@@ -59,7 +59,8 @@ TEST_CASE("options: values are read by type", "[options][unit]") {
 
 TEST_CASE("options: an unknown key is refused at its place with the nearest one", "[options][unit]") {
   CHECK(refusal("blok", "1") == "p.yaml:3:3: unknown key 'blok' of gptq; did you mean 'block'?");
-  CHECK(refusal("zz", "1") == "p.yaml:3:3: unknown key 'zz' of gptq; known: block, damp, act_order, mode, small, seed");
+  CHECK(refusal("zz", "1") ==
+        "p.yaml:3:3: unknown key 'zz' of gptq; known: block, damp, act_order, mode, small, seed");
 }
 
 TEST_CASE("options: a component without options says so", "[options][unit]") {

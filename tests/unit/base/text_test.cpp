@@ -41,8 +41,9 @@ TEST_CASE("is_utf8: accepts what Unicode allows", "[base][unit]") {
 }
 
 TEST_CASE("is_utf8: refuses malformed sequences", "[base][unit]") {
-  const std::string bad = GENERATE(as<std::string>{}, "\x80", "\xC3", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF0\x80\x80\xAF",
-                                   "\xF4\x90\x80\x80", "\xFF", "\xE2\x82", "a\xE2\x82z");
+  const std::string bad =
+      GENERATE(as<std::string>{}, "\x80", "\xC3", "\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80",
+               "\xF0\x80\x80\xAF", "\xF4\x90\x80\x80", "\xFF", "\xE2\x82", "a\xE2\x82z");
   CAPTURE(bad);
   CHECK_FALSE(is_utf8(bad));
 }

@@ -8,7 +8,8 @@
 
 using namespace pq;
 
-TEST_CASE("thread pool: the ranges begin at multiples of the grain and cover everything once", "[base][unit]") {
+TEST_CASE("thread pool: the ranges begin at multiples of the grain and cover everything once",
+          "[base][unit]") {
   const int threads = GENERATE(1, 2, 5);
   const auto pool = make_thread_pool(threads);
   CHECK(pool->threads() == threads);
@@ -38,7 +39,8 @@ TEST_CASE("thread pool: an exception of the body comes out", "[base][unit]") {
   CHECK_THROWS_WITH(loop(), "forty-two");  // and the pool still works
 }
 
-TEST_CASE("thread pool: loops may be nested, and a waiting thread does not enter another outer range", "[base][unit]") {
+TEST_CASE("thread pool: loops may be nested, and a waiting thread does not enter another outer range",
+          "[base][unit]") {
   const auto pool = make_thread_pool(3);
   std::atomic<int> sum = 0, reentered = 0;
   pool->for_ranges(20, 1, [&](std::int64_t, std::int64_t) {
@@ -51,4 +53,6 @@ TEST_CASE("thread pool: loops may be nested, and a waiting thread does not enter
   CHECK(reentered == 0);
 }
 
-TEST_CASE("thread pool: zero asks for what the machine offers", "[base][unit]") { CHECK(make_thread_pool(0)->threads() >= 1); }
+TEST_CASE("thread pool: zero asks for what the machine offers", "[base][unit]") {
+  CHECK(make_thread_pool(0)->threads() >= 1);
+}

@@ -9,7 +9,9 @@ using test::message_of;
 
 namespace {
 
-Node scalar(const std::string& text) { return Node::scalar(text, false, {std::make_shared<const std::string>("p.yaml"), 5, 11}); }
+Node scalar(const std::string& text) {
+  return Node::scalar(text, false, {std::make_shared<const std::string>("p.yaml"), 5, 11});
+}
 
 std::string refusal(const Node& node) {
   return message_of<ConfigError>([&] { parse_component_spec(node, "encoding"); });
@@ -46,7 +48,8 @@ TEST_CASE("component spec: a map has its name under type", "[plugin][unit]") {
 TEST_CASE("component spec: wrong forms are refused at their place", "[plugin][unit]") {
   CHECK_THAT(refusal(scalar("")), Catch::StartsWith("p.yaml:5:11: 'encoding' must be a name"));
   CHECK_THAT(refusal(scalar(":bits=4")), Catch::Contains("must be a name"));
-  CHECK_THAT(refusal(scalar("affine:bits")), Catch::StartsWith("p.yaml:5:18: 'bits' of encoding") && Catch::Contains("key=value"));
+  CHECK_THAT(refusal(scalar("affine:bits")),
+             Catch::StartsWith("p.yaml:5:18: 'bits' of encoding") && Catch::Contains("key=value"));
   CHECK_THAT(refusal(scalar("affine:")), Catch::Contains("key=value"));
   CHECK_THAT(refusal(scalar("affine:=4")), Catch::Contains("key=value"));
   CHECK_THAT(refusal(scalar("affine:bits=4,,group=1")), Catch::Contains("key=value"));

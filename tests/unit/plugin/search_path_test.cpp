@@ -14,12 +14,16 @@ class Variable {
  public:
   Variable(const char* name, const char* value) : name_(name) {
     if (const char* old = std::getenv(name)) old_ = old;
-    if (value != nullptr) ::setenv(name, value, 1);
-    else ::unsetenv(name);
+    if (value != nullptr)
+      ::setenv(name, value, 1);
+    else
+      ::unsetenv(name);
   }
   ~Variable() {
-    if (old_.empty()) ::unsetenv(name_);
-    else ::setenv(name_, old_.c_str(), 1);
+    if (old_.empty())
+      ::unsetenv(name_);
+    else
+      ::setenv(name_, old_.c_str(), 1);
   }
   Variable(const Variable&) = delete;
   Variable& operator=(const Variable&) = delete;
@@ -31,7 +35,8 @@ class Variable {
 
 }  // namespace
 
-TEST_CASE("plugin search path: the command line, then the environment, then the installation", "[plugin][unit]") {
+TEST_CASE("plugin search path: the command line, then the environment, then the installation",
+          "[plugin][unit]") {
   const test::TempFolder folder;
   const Variable variable("POLYQUANT_PLUGIN_PATH", "/first::/second:");
   const std::vector<fs::path> path = plugin_search_path({folder.path()});

@@ -87,7 +87,8 @@ class GuardedBytes {
   bool intact() const noexcept {
     const auto is_pattern = [](std::byte b) { return b == kPattern; };
     return std::all_of(memory_.begin(), memory_.begin() + static_cast<std::ptrdiff_t>(begin()), is_pattern) &&
-           std::all_of(memory_.begin() + static_cast<std::ptrdiff_t>(begin() + size_), memory_.end(), is_pattern);
+           std::all_of(memory_.begin() + static_cast<std::ptrdiff_t>(begin() + size_), memory_.end(),
+                       is_pattern);
   }
 
  private:
@@ -104,7 +105,8 @@ class GuardedBytes {
 class SerialExecutor final : public Executor {
  public:
   int threads() const noexcept override { return 1; }
-  void for_ranges(std::int64_t count, std::int64_t grain, const std::function<void(std::int64_t, std::int64_t)>& body) override {
+  void for_ranges(std::int64_t count, std::int64_t grain,
+                  const std::function<void(std::int64_t, std::int64_t)>& body) override {
     for (std::int64_t begin = 0; begin < count; begin += grain) body(begin, std::min(count, begin + grain));
   }
 };

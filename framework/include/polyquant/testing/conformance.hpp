@@ -19,11 +19,14 @@ namespace entry_checks {
 
 template <class Interface>
 void has_description(const Entry<Interface>& entry, Findings& findings) {
-  findings.expect(!entry.summary.empty() && entry.summary.find('\n') == std::string::npos, "the summary is not one line");
+  findings.expect(!entry.summary.empty() && entry.summary.find('\n') == std::string::npos,
+                  "the summary is not one line");
   for (const OptionInfo& option : entry.options) {
-    findings.expect(!option.name.empty() && !option.help.empty() && option.help.back() == '.', "the help of '", option.name, "' is no sentence");
-    findings.expect(option.choices.empty() || std::count(option.choices.begin(), option.choices.end(), option.default_text) == 1, "the default of '",
-                    option.name, "' is none of its choices");
+    findings.expect(!option.name.empty() && !option.help.empty() && option.help.back() == '.',
+                    "the help of '", option.name, "' is no sentence");
+    findings.expect(option.choices.empty() ||
+                        std::count(option.choices.begin(), option.choices.end(), option.default_text) == 1,
+                    "the default of '", option.name, "' is none of its choices");
   }
 }
 
@@ -31,7 +34,8 @@ template <class Interface>
 void makes_the_component(const Entry<Interface>& entry, Findings& findings) {
   const auto component = entry.make(Node());
   if (findings.expect(component != nullptr, "the factory makes nothing"))
-    findings.expect(component->info().id == entry.id, "the component calls itself '", component->info().id, "'");
+    findings.expect(component->info().id == entry.id, "the component calls itself '", component->info().id,
+                    "'");
   Node defaults = Node::map();
   for (const OptionInfo& option : entry.options) defaults.set(option.name, Node::scalar(option.default_text));
   findings.expect(entry.make(defaults) != nullptr, "the factory makes nothing of the written defaults");
@@ -45,7 +49,8 @@ void refuses_unknown_options(const Entry<Interface>& entry, Findings& findings) 
     entry.make(options);
     findings.expect(false, "an unknown option is ignored");
   } catch (const ConfigError& error) {
-    findings.expect(std::string(error.what()).find("no_such_option") != std::string::npos, "the message does not name the option: ", error.what());
+    findings.expect(std::string(error.what()).find("no_such_option") != std::string::npos,
+                    "the message does not name the option: ", error.what());
   }
 }
 
@@ -55,11 +60,12 @@ void refuses_unknown_options(const Entry<Interface>& entry, Findings& findings) 
 template <class Interface>
 std::vector<CheckResult> check_entry(const std::string& kind, const Entry<Interface>& entry) {
   std::vector<CheckResult> results;
-  run_checks<Entry<Interface>>(kind + " " + entry.id, entry,
-                               {{"it is described", entry_checks::has_description<Interface>},
-                                {"its factory makes it, also from the written defaults", entry_checks::makes_the_component<Interface>},
-                                {"unknown options are refused", entry_checks::refuses_unknown_options<Interface>}},
-                               results);
+  run_checks<Entry<Interface>>(
+      kind + " " + entry.id, entry,
+      {{"it is described", entry_checks::has_description<Interface>},
+       {"its factory makes it, also from the written defaults", entry_checks::makes_the_component<Interface>},
+       {"unknown options are refused", entry_checks::refuses_unknown_options<Interface>}},
+      results);
   return results;
 }
 
@@ -67,7 +73,8 @@ std::vector<CheckResult> check_entry(const std::string& kind, const Entry<Interf
 inline std::vector<Node> option_variants(const OptionTable& options) {
   std::vector<Node> variants = {Node::map()};
   for (const OptionInfo& option : options) {
-    const std::vector<std::string> values = option.type == OptionType::boolean ? std::vector<std::string>{"true", "false"} : option.choices;
+    const std::vector<std::string> values =
+        option.type == OptionType::boolean ? std::vector<std::string>{"true", "false"} : option.choices;
     for (const std::string& value : values) {
       if (value == option.default_text) continue;
       variants.push_back(Node::map());

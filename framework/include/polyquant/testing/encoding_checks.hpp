@@ -36,9 +36,11 @@ inline void info_is_sane(const EncodingSubject& subject, Findings& findings) {
   const EncodingInfo& info = subject.get().info();
   findings.expect(!info.id.empty() && !info.summary.empty(), "id or summary is empty");
   findings.expect(info.summary.find('\n') == std::string::npos, "the summary has more than one line");
-  findings.expect(info.spec == info.id || info.spec.starts_with(info.id + ":"), "spec '", info.spec, "' does not begin with the id '", info.id, "'");
+  findings.expect(info.spec == info.id || info.spec.starts_with(info.id + ":"), "spec '", info.spec,
+                  "' does not begin with the id '", info.id, "'");
   findings.expect(info.block_cols >= 1, "block_cols is ", info.block_cols);
-  findings.expect(info.bits_per_weight > 0 && info.bits_per_weight <= 64, "bits_per_weight is ", info.bits_per_weight);
+  findings.expect(info.bits_per_weight > 0 && info.bits_per_weight <= 64, "bits_per_weight is ",
+                  info.bits_per_weight);
   findings.expect(info.grid.code_bits >= 0 && info.grid.group_cols >= -1, "the grid has negative sizes");
 }
 
@@ -48,7 +50,8 @@ inline void spec_parses_back(const EncodingSubject& subject, Findings& findings)
   if (!findings.expect(again != nullptr, "nothing is known as '", spec, "'")) return;
   findings.expect(again->info().spec == spec, "'", spec, "' comes back as '", again->info().spec, "'");
   const Sample sample = gaussian(subject.rows, subject.long_row(), 1);
-  findings.expect(encode(*again, sample.matrix()) == encode(subject.get(), sample.matrix()), "the two encode differently");
+  findings.expect(encode(*again, sample.matrix()) == encode(subject.get(), sample.matrix()),
+                  "the two encode differently");
 }
 
 inline void row_bytes_is_pure(const EncodingSubject& subject, Findings& findings) {
@@ -58,7 +61,8 @@ inline void row_bytes_is_pure(const EncodingSubject& subject, Findings& findings
   for (std::int64_t n = 1; n <= 64; ++n) {
     const std::size_t bytes = encoding.row_bytes(n * block);
     findings.expect(bytes == encoding.row_bytes(n * block), "row_bytes(", n * block, ") changes");
-    findings.expect(bytes >= last && bytes > 0, "row_bytes(", n * block, ") = ", bytes, ", for one block less it is ", last);
+    findings.expect(bytes >= last && bytes > 0, "row_bytes(", n * block, ") = ", bytes,
+                    ", for one block less it is ", last);
     last = bytes;
   }
 }
@@ -77,21 +81,25 @@ inline void error_is_bounded(const EncodingSubject& subject, Findings& findings)
         const Sample back = stored(subject.get(), sample, {}, effort);
         findings.expect(all_finite(back), sample.name, ", ", cols, " columns: decoded values are not finite");
         const double error = relative_error(sample, back);
-        findings.expect(error <= kNoWorseThanZeros, sample.name, ", ", cols, " columns: relative error ", error);
+        findings.expect(error <= kNoWorseThanZeros, sample.name, ", ", cols, " columns: relative error ",
+                        error);
       }
     }
     const Sample sample = gaussian(8, subject.long_row(), 11);
     const double error = relative_error(sample, stored(subject.get(), sample, {}, effort));
     const double bound = error_bound(subject.get().info(), subject.long_row());
-    findings.expect(error <= bound, "gaussian weights have relative error ", error, "; this grid allows ", bound);
+    findings.expect(error <= bound, "gaussian weights have relative error ", error, "; this grid allows ",
+                    bound);
   }
 }
 
 inline void decoded_values_stay(const EncodingSubject& subject, Findings& findings) {
   for (const Sample& sample : ordinary_samples(subject.rows, subject.long_row(), 13)) {
     const Sample once = stored(subject.get(), sample);
-    const double first = relative_error(sample, once), second = relative_error(once, stored(subject.get(), once));
-    findings.expect(second <= first + 1e-9, sample.name, ": encoding decoded values adds the relative error ", second, " to ", first);
+    const double first = relative_error(sample, once),
+                 second = relative_error(once, stored(subject.get(), once));
+    findings.expect(second <= first + 1e-9, sample.name, ": encoding decoded values adds the relative error ",
+                    second, " to ", first);
   }
 }
 
@@ -104,8 +112,11 @@ inline void rows_are_independent(const EncodingSubject& subject, Findings& findi
     for (const std::int64_t count : {std::int64_t{1}, 5 - first}) {
       std::vector<std::byte> part(bytes * static_cast<std::size_t>(count));
       encoder->encode(sample.matrix().slice(first, count), part);
-      const bool same = std::equal(part.begin(), part.end(), whole.begin() + static_cast<std::ptrdiff_t>(first) * static_cast<std::ptrdiff_t>(bytes));
-      findings.expect(same, "rows ", first, " to ", first + count - 1, " alone have other bytes than among all");
+      const bool same =
+          std::equal(part.begin(), part.end(),
+                     whole.begin() + static_cast<std::ptrdiff_t>(first) * static_cast<std::ptrdiff_t>(bytes));
+      findings.expect(same, "rows ", first, " to ", first + count - 1,
+                      " alone have other bytes than among all");
     }
   }
 }
@@ -113,18 +124,22 @@ inline void rows_are_independent(const EncodingSubject& subject, Findings& findi
 inline void distance_between_rows_does_not_matter(const EncodingSubject& subject, Findings& findings) {
   const Sample sample = gaussian(subject.rows, subject.long_row(), 19);
   const std::int64_t stride = sample.cols + 5;
-  std::vector<float> wide(static_cast<std::size_t>(sample.rows * stride), std::numeric_limits<float>::quiet_NaN());
+  std::vector<float> wide(static_cast<std::size_t>(sample.rows * stride),
+                          std::numeric_limits<float>::quiet_NaN());
   for (std::int64_t r = 0; r < sample.rows; ++r)
     std::copy(sample.matrix().row(r).begin(), sample.matrix().row(r).end(), wide.begin() + r * stride);
   const std::vector<std::byte> bytes = encode(subject.get(), {wide.data(), sample.rows, sample.cols, stride});
-  findings.expect(bytes == encode(subject.get(), sample.matrix()), "rows with gaps between them are encoded differently");
+  findings.expect(bytes == encode(subject.get(), sample.matrix()),
+                  "rows with gaps between them are encoded differently");
   std::vector<float> out(wide.size(), 42.0f);
   subject.get().decode(bytes, {out.data(), sample.rows, sample.cols, stride});
   const Sample plain = decode(subject.get(), bytes, sample.rows, sample.cols);
   for (std::int64_t r = 0; r < sample.rows; ++r) {
     const auto row = out.begin() + r * stride;
-    findings.expect(std::equal(row, row + sample.cols, plain.matrix().row(r).begin()), "row ", r, " is decoded differently into rows with gaps");
-    findings.expect(std::all_of(row + sample.cols, row + stride, [](float v) { return v == 42.0f; }), "decode writes into the gap after row ", r);
+    findings.expect(std::equal(row, row + sample.cols, plain.matrix().row(r).begin()), "row ", r,
+                    " is decoded differently into rows with gaps");
+    findings.expect(std::all_of(row + sample.cols, row + stride, [](float v) { return v == 42.0f; }),
+                    "decode writes into the gap after row ", r);
   }
 }
 
@@ -142,17 +157,20 @@ inline void threads_do_not_matter(const EncodingSubject& subject, Findings& find
         std::vector<std::byte> bytes(expected.size());
         shared->encode(sample.matrix(), bytes);
         wrong[static_cast<std::size_t>(t)] += bytes != expected;
-        wrong[static_cast<std::size_t>(t)] += decode(subject.get(), bytes, sample.rows, sample.cols).values != decoded.values;
+        wrong[static_cast<std::size_t>(t)] +=
+            decode(subject.get(), bytes, sample.rows, sample.cols).values != decoded.values;
       }
     });
   for (std::thread& thread : threads) thread.join();
-  for (const int count : wrong) findings.expect(count == 0, "threads that encode at the same time get different bytes");
+  for (const int count : wrong)
+    findings.expect(count == 0, "threads that encode at the same time get different bytes");
 }
 
 inline void anything_can_be_encoded(const EncodingSubject& subject, Findings& findings) {
   for (const Sample& sample : hostile_samples(subject.rows, subject.long_row(), 29)) {
     const std::vector<std::byte> bytes = encode(subject.get(), sample.matrix());
-    findings.expect(bytes == encode(subject.get(), sample.matrix()), sample.name, ": two runs give different bytes");
+    findings.expect(bytes == encode(subject.get(), sample.matrix()), sample.name,
+                    ": two runs give different bytes");
     decode(subject.get(), bytes, sample.rows, sample.cols);
   }
 }
@@ -161,11 +179,13 @@ inline void a_bad_row_spoils_no_other(const EncodingSubject& subject, Findings& 
   const Sample clean = gaussian(3, subject.long_row(), 31);
   Sample spoilt = clean;
   for (std::int64_t c = 0; c < clean.cols; ++c)
-    spoilt.values[static_cast<std::size_t>(clean.cols + c)] = c % 2 == 0 ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
+    spoilt.values[static_cast<std::size_t>(clean.cols + c)] =
+        c % 2 == 0 ? std::numeric_limits<float>::quiet_NaN() : std::numeric_limits<float>::infinity();
   const auto a = encode(subject.get(), clean.matrix()), b = encode(subject.get(), spoilt.matrix());
   const auto row = static_cast<std::ptrdiff_t>(subject.get().row_bytes(clean.cols));
   findings.expect(std::equal(a.begin(), a.begin() + row, b.begin()), "NaN in row 1 changes row 0");
-  findings.expect(std::equal(a.begin() + 2 * row, a.end(), b.begin() + 2 * row), "NaN in row 1 changes row 2");
+  findings.expect(std::equal(a.begin() + 2 * row, a.end(), b.begin() + 2 * row),
+                  "NaN in row 1 changes row 2");
 }
 
 inline void zeros_stay_zero(const EncodingSubject& subject, Findings& findings) {
@@ -182,11 +202,14 @@ inline void memory_is_respected(const EncodingSubject& subject, Findings& findin
     subject.get().encoder({cols, {}, Effort::normal})->encode(sample.matrix(), out.bytes());
     findings.expect(out.copy() == expected, cols, " columns: bytes at an odd address are different");
     findings.expect(out.intact(), cols, " columns: encode writes beside its output");
-    GuardedBytes values(sample.values.size() * sizeof(float) + 3);  // the odd address and 3 bytes: aligned for float
-    auto* first = reinterpret_cast<float*>(values.bytes().data() + (4 - reinterpret_cast<std::uintptr_t>(values.bytes().data()) % 4) % 4);
+    GuardedBytes values(sample.values.size() * sizeof(float) +
+                        3);  // the odd address and 3 bytes: aligned for float
+    auto* first = reinterpret_cast<float*>(
+        values.bytes().data() + (4 - reinterpret_cast<std::uintptr_t>(values.bytes().data()) % 4) % 4);
     subject.get().decode(out.bytes(), {first, sample.rows, cols, cols});
     const Sample back = decode(subject.get(), expected, sample.rows, cols);
-    findings.expect(std::equal(back.values.begin(), back.values.end(), first), cols, " columns: bytes at an odd address are decoded differently");
+    findings.expect(std::equal(back.values.begin(), back.values.end(), first), cols,
+                    " columns: bytes at an odd address are decoded differently");
     findings.expect(values.intact(), cols, " columns: decode writes beside its output");
   }
 }

@@ -18,10 +18,12 @@ inline void zero_importance_is_harmless(const EncodingSubject& subject, Findings
   const auto cols = static_cast<std::size_t>(sample.cols);
   std::vector<float> half(cols, 1.0f);
   std::fill(half.begin(), half.begin() + static_cast<std::ptrdiff_t>(cols / 2), 0.0f);
-  for (const std::vector<float>& importance : {std::vector<float>(cols, 0.0f), half, lognormal_importance(sample.cols, 3)}) {
+  for (const std::vector<float>& importance :
+       {std::vector<float>(cols, 0.0f), half, lognormal_importance(sample.cols, 3)}) {
     const Sample back = stored(subject.get(), sample, importance);
     findings.expect(all_finite(back), "columns without importance are decoded as NaN or infinite");
-    findings.expect(relative_error(sample, back) <= kNoWorseThanZeros, "columns without importance have relative error ", relative_error(sample, back));
+    findings.expect(relative_error(sample, back) <= kNoWorseThanZeros,
+                    "columns without importance have relative error ", relative_error(sample, back));
   }
 }
 
@@ -31,7 +33,8 @@ inline void importance_is_used(const EncodingSubject& subject, Findings& finding
   const double with = relative_error(sample, stored(subject.get(), sample, importance), importance);
   const double without = relative_error(sample, stored(subject.get(), sample), importance);
   if (subject.get().info().uses_importance)
-    findings.expect(with <= without, "the weighted error is ", with, " with importance, ", without, " without");
+    findings.expect(with <= without, "the weighted error is ", with, " with importance, ", without,
+                    " without");
   else
     findings.expect(with == without, "uses_importance is false, but importance changes the result");
 }
@@ -59,12 +62,17 @@ inline void affine_view_is_exact(const EncodingSubject& subject, Findings& findi
     const std::vector<std::byte> bytes = encode(subject.get(), sample.matrix());
     AffineRow row;
     if (!subject.get().unpack_affine(bytes, cols, row)) return findings.skip("it has no affine view");
-    if (!findings.expect(is_complete(row, cols), sample.name, ": the view's sizes do not fit ", cols, " columns")) return;
+    if (!findings.expect(is_complete(row, cols), sample.name, ": the view's sizes do not fit ", cols,
+                         " columns"))
+      return;
     const Sample back = decode(subject.get(), bytes, 1, cols);
-    findings.expect(values_of(row) == back.values, sample.name, ": scale * code + offset is not what decode gives");
+    findings.expect(values_of(row) == back.values, sample.name,
+                    ": scale * code + offset is not what decode gives");
     std::vector<std::byte> again(bytes.size());
-    if (!findings.expect(subject.get().pack_affine(row, again), sample.name, ": its own view does not fit")) continue;
-    findings.expect(decode(subject.get(), again, 1, cols).values == back.values, sample.name, ": packing its own view changes values");
+    if (!findings.expect(subject.get().pack_affine(row, again), sample.name, ": its own view does not fit"))
+      continue;
+    findings.expect(decode(subject.get(), again, 1, cols).values == back.values, sample.name,
+                    ": packing its own view changes values");
   }
 }
 
@@ -75,7 +83,8 @@ inline void affine_packing_is_exact_or_refused(const EncodingSubject& subject, F
   if (!subject.get().unpack_affine(bytes, cols, row)) return findings.skip("it has no affine view");
   const auto try_to_pack = [&](const AffineRow& changed, const char* what) {
     const bool packed = subject.get().pack_affine(changed, bytes);
-    findings.expect(!packed || decode(subject.get(), bytes, 1, cols).values == values_of(changed), what, " is packed, but not exactly");
+    findings.expect(!packed || decode(subject.get(), bytes, 1, cols).values == values_of(changed), what,
+                    " is packed, but not exactly");
   };
   AffineRow changed = row;
   changed.codes[0] = 1 << 20;
@@ -99,9 +108,10 @@ struct ColumnRun {
   Sample rounded;
   std::vector<std::byte> bytes;
 };
-inline ColumnRun run_columns(const Encoding& encoding, const Sample& sample, ColumnCodec& codec, std::span<const float> importance,
-                             double movement) {
-  ColumnRun run{sample, std::vector<std::byte>(encoding.row_bytes(sample.cols) * static_cast<std::size_t>(sample.rows))};
+inline ColumnRun run_columns(const Encoding& encoding, const Sample& sample, ColumnCodec& codec,
+                             std::span<const float> importance, double movement) {
+  ColumnRun run{sample, std::vector<std::byte>(encoding.row_bytes(sample.cols) *
+                                               static_cast<std::size_t>(sample.rows))};
   std::vector<float> moved = sample.values;
   Random random(71);
   for (float& value : moved) value += static_cast<float>(movement * 0.02 * random.gaussian());
@@ -110,10 +120,13 @@ inline ColumnRun run_columns(const Encoding& encoding, const Sample& sample, Col
   };
   for (std::int64_t group = 0; group < sample.cols; group += codec.fit_cols()) {
     const std::int64_t group_cols = std::min<std::int64_t>(codec.fit_cols(), sample.cols - group);
-    const auto weights = importance.empty() ? importance : importance.subspan(static_cast<std::size_t>(group), static_cast<std::size_t>(group_cols));
+    const auto weights = importance.empty() ? importance
+                                            : importance.subspan(static_cast<std::size_t>(group),
+                                                                 static_cast<std::size_t>(group_cols));
     codec.fit(part(sample.values, group, group_cols), weights);
     for (std::int64_t c = group; c < group + group_cols; c += codec.round_cols())
-      codec.round(part(moved, c, codec.round_cols()), {run.rounded.values.data() + c, sample.rows, codec.round_cols(), sample.cols});
+      codec.round(part(moved, c, codec.round_cols()),
+                  {run.rounded.values.data() + c, sample.rows, codec.round_cols(), sample.cols});
   }
   const std::size_t row_bytes = encoding.row_bytes(sample.cols);
   for (std::int64_t r = 0; r < sample.rows; ++r)
@@ -128,16 +141,20 @@ inline void columns_decode_to_what_was_rounded(const EncodingSubject& subject, F
       for (const bool weighted : {false, true}) {
         const auto codec = subject.get().column_codec(sample.rows, cols);
         if (!codec) return findings.skip("it has no column codec");
-        if (!findings.expect(codec->round_cols() >= 1 && codec->fit_cols() >= 1 && codec->fit_cols() % codec->round_cols() == 0,
-                             "fit_cols ", codec->fit_cols(), " is no multiple of round_cols ", codec->round_cols()))
+        if (!findings.expect(codec->round_cols() >= 1 && codec->fit_cols() >= 1 &&
+                                 codec->fit_cols() % codec->round_cols() == 0,
+                             "fit_cols ", codec->fit_cols(), " is no multiple of round_cols ",
+                             codec->round_cols()))
           return;
-        const std::span<const float> weights = weighted ? std::span<const float>(importance) : std::span<const float>();
+        const std::span<const float> weights =
+            weighted ? std::span<const float>(importance) : std::span<const float>();
         const ColumnRun run = run_columns(subject.get(), sample, *codec, weights, weighted ? 0.1 : 0.0);
         const Sample back = decode(subject.get(), run.bytes, sample.rows, cols);
-        findings.expect(back.values == run.rounded.values, sample.name, ", ", cols, " columns: decode gives other values than round()");
+        findings.expect(back.values == run.rounded.values, sample.name, ", ", cols,
+                        " columns: decode gives other values than round()");
         if (!weighted)
-          findings.expect(relative_error(sample, back) <= kNoWorseThanZeros, sample.name, ", ", cols, " columns: relative error ",
-                          relative_error(sample, back));
+          findings.expect(relative_error(sample, back) <= kNoWorseThanZeros, sample.name, ", ", cols,
+                          " columns: relative error ", relative_error(sample, back));
       }
     }
   }
@@ -148,7 +165,8 @@ inline void columns_take_anything(const EncodingSubject& subject, Findings& find
     const auto first = subject.get().column_codec(sample.rows, sample.cols);
     if (!first) return findings.skip("it has no column codec");
     const auto second = subject.get().column_codec(sample.rows, sample.cols);
-    const ColumnRun a = run_columns(subject.get(), sample, *first, {}, 0.0), b = run_columns(subject.get(), sample, *second, {}, 0.0);
+    const ColumnRun a = run_columns(subject.get(), sample, *first, {}, 0.0),
+                    b = run_columns(subject.get(), sample, *second, {}, 0.0);
     findings.expect(a.bytes == b.bytes, sample.name, ": two runs give different bytes");
   }
 }
@@ -158,9 +176,11 @@ inline void columns_are_as_good_as_rows(const EncodingSubject& subject, Findings
   const auto codec = subject.get().column_codec(sample.rows, sample.cols);
   if (!codec) return findings.skip("it has no column codec");
   const ColumnRun run = run_columns(subject.get(), sample, *codec, {}, 0.0);
-  const double columns = relative_error(sample, run.rounded), rows = relative_error(sample, stored(subject.get(), sample));
+  const double columns = relative_error(sample, run.rounded),
+               rows = relative_error(sample, stored(subject.get(), sample));
   // Without error feedback the codec is another way to round the same weights; its search may be simpler.
-  findings.expect(columns <= 1.5 * rows + 1e-12, "column by column the relative error is ", columns, ", row by row ", rows);
+  findings.expect(columns <= 1.5 * rows + 1e-12, "column by column the relative error is ", columns,
+                  ", row by row ", rows);
 }
 
 }  // namespace encoding_checks

@@ -1,126 +1,18 @@
 // What holds for every format: a small model goes through it and comes back.
 #pragma once
 
-#include <polyquant/base/error.hpp>
-#include <polyquant/format.hpp>
-#include <polyquant/testing/measure.hpp>
-#include <polyquant/testing/simple_encodings.hpp>
+#include <polyquant/testing/format_model.hpp>
 
-#include <unistd.h>
-
-#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pq::testing {
-
-/// A format to check.
-struct FormatSubject {
-  std::shared_ptr<const Format> format;
-};
-
 namespace format_checks {
-
-namespace fs = std::filesystem;
-
-/// A new empty folder, removed at the end.
-class Scratch {
- public:
-  Scratch() {
-    std::string name = (fs::temp_directory_path() / "polyquant-conformance-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw ResourceError(name + ": cannot be created");
-    path_ = name;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  fs::path output() const { return path_ / "model.out"; }
-  bool is_empty() const { return fs::is_empty(path_); }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-/// Three tensors of f32, named as the format's dialect names them.
-struct TestModel {
-  explicit TestModel(const FormatInfo& info) {
-    const bool gguf = info.dialect == Dialect::gguf;
-    add(gguf ? "token_embd.weight" : "model.embed_tokens.weight", {6, 64}, 1);
-    add(gguf ? "blk.0.attn_norm.weight" : "model.layers.0.input_layernorm.weight", {64}, 2);
-    add(gguf ? "blk.0.ffn_up.weight" : "model.layers.0.mlp.up_proj.weight", {32, 64}, 3);
-    if (gguf) output.metadata.set("general.architecture", std::string("llama"));
-    if (!gguf) output.side_files.push_back({"config.json", {}, R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama"})"});
-  }
-  void add(const char* name, Shape shape, std::uint64_t seed) {
-    const std::int64_t n = rows(shape), m = cols(shape);
-    output.tensors.push_back({name, std::move(shape), "f32", static_cast<std::uint64_t>(m) * sizeof(float)});
-    weights.push_back(gaussian(n, m, seed));
-  }
-  Bytes bytes(std::size_t tensor, std::int64_t first, std::int64_t count) const {
-    const auto row_bytes = static_cast<std::size_t>(output.tensors[tensor].row_bytes);
-    return std::as_bytes(std::span(weights[tensor].values)).subspan(static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(count) * row_bytes);
-  }
-  OutputModel output;
-  std::vector<Sample> weights;
-};
-
-/// Why the format cannot take the test model, noted as skipped; false then.
-inline bool can_write(const FormatSubject& subject, Findings& findings) {
-  if (!subject.format->info().can_write) return findings.skip("it only reads"), false;
-  for (const OutputTensor& tensor : TestModel(subject.format->info()).output.tensors)
-    if (const auto reason = subject.format->rejects(PlainFloats(), tensor.shape)) return findings.skip(*reason), false;
-  return true;
-}
-
-/// Rows from the last to the first, some at a time: the order must not matter.
-inline void write_all(ModelWriter& writer, const TestModel& model) {
-  for (std::size_t t = model.weights.size(); t-- > 0;) {
-    const std::int64_t count = model.weights[t].rows, middle = count / 2;
-    if (middle < count) writer.write_rows(t, middle, model.bytes(t, middle, count - middle));
-    if (middle > 0) writer.write_rows(t, 0, model.bytes(t, 0, middle));
-  }
-}
-
-inline void write_model(const FormatSubject& subject, const fs::path& path, const TestModel& model) {
-  const auto writer = subject.format->create(path, model.output, false);
-  write_all(*writer, model);
-  writer->seal();
-}
-
-inline std::string content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-/// All files below `path`, or the one file, by relative name.
-inline std::map<std::string, std::string> contents(const fs::path& path) {
-  std::map<std::string, std::string> all;
-  if (!fs::is_directory(path)) all[path.filename().string()] = content(path);
-  else
-    for (const auto& entry : fs::recursive_directory_iterator(path))
-      if (entry.is_regular_file()) all[fs::relative(entry.path(), path).string()] = content(entry.path());
-  return all;
-}
-
-/// What the core shows to probe().
-inline int probe(const Format& format, const fs::path& path) {
-  const bool folder = fs::is_directory(path);
-  const std::string head = content(folder ? path / "config.json" : path).substr(0, 64 * 1024);
-  Probe seen{path, folder, std::as_bytes(std::span(head.data(), head.size())), {}};
-  if (folder)
-    for (const auto& entry : fs::directory_iterator(path)) seen.names.push_back(entry.path().filename().string());
-  std::sort(seen.names.begin(), seen.names.end());
-  return format.probe(seen);
-}
 
 inline void layout_is_exact(const FormatSubject& subject, Findings& findings) {
   if (!can_write(subject, findings)) return;
@@ -128,22 +20,29 @@ inline void layout_is_exact(const FormatSubject& subject, Findings& findings) {
   const TestModel model(subject.format->info());
   const OutputLayout layout = subject.format->layout(scratch.output(), model.output);
   findings.expect(scratch.is_empty(), "layout() touches the disk");
-  if (!findings.expect(layout.tensors.size() == model.weights.size(), "layout() places ", layout.tensors.size(), " tensors of ", model.weights.size())) return;
+  if (!findings.expect(layout.tensors.size() == model.weights.size(), "layout() places ",
+                       layout.tensors.size(), " tensors of ", model.weights.size()))
+    return;
   write_model(subject, scratch.output(), model);
   const bool folder = subject.format->info().is_folder;
   for (const OutputLayout::File& file : layout.files) {
     const fs::path path = folder ? scratch.output() / file.name : scratch.path() / file.name;
     if (findings.expect(fs::exists(path), file.name, " is planned, but not written"))
-      findings.expect(fs::file_size(path) == file.bytes, file.name, " has ", fs::file_size(path), " bytes, planned were ", file.bytes);
+      findings.expect(fs::file_size(path) == file.bytes, file.name, " has ", fs::file_size(path),
+                      " bytes, planned were ", file.bytes);
   }
   for (std::size_t t = 0; t < layout.tensors.size(); ++t) {
     const OutputLayout::Place place = layout.tensors[t];
-    if (!findings.expect(place.file < layout.files.size(), "tensor ", t, " is placed in a file that is not planned")) continue;
+    if (!findings.expect(place.file < layout.files.size(), "tensor ", t,
+                         " is placed in a file that is not planned"))
+      continue;
     const OutputLayout::File& file = layout.files[place.file];
     const std::string bytes = content(folder ? scratch.output() / file.name : scratch.path() / file.name);
     const Bytes expected = model.bytes(t, 0, model.weights[t].rows);
-    const bool there = place.offset + expected.size() <= bytes.size() && std::memcmp(bytes.data() + place.offset, expected.data(), expected.size()) == 0;
-    findings.expect(there, model.output.tensors[t].name, " does not stand at offset ", place.offset, " of ", file.name);
+    const bool there = place.offset + expected.size() <= bytes.size() &&
+                       std::memcmp(bytes.data() + place.offset, expected.data(), expected.size()) == 0;
+    findings.expect(there, model.output.tensors[t].name, " does not stand at offset ", place.offset, " of ",
+                    file.name);
   }
 }
 
@@ -155,19 +54,24 @@ inline void model_comes_back(const FormatSubject& subject, Findings& findings) {
   const auto reader = subject.format->open(scratch.output());
   const ModelHeader& header = reader->header();
   findings.expect(header.dialect == subject.format->info().dialect, "the dialect is another one");
-  if (!findings.expect(header.tensors.size() == model.weights.size(), header.tensors.size(), " tensors of ", model.weights.size(), " are found")) return;
+  if (!findings.expect(header.tensors.size() == model.weights.size(), header.tensors.size(), " tensors of ",
+                       model.weights.size(), " are found"))
+    return;
   for (std::size_t t = 0; t < model.weights.size(); ++t) {
     const OutputTensor& written = model.output.tensors[t];
     const auto same = [&](const TensorInfo& tensor) { return tensor.name == written.name; };
     const auto found = std::find_if(header.tensors.begin(), header.tensors.end(), same);
     if (!findings.expect(found != header.tensors.end(), written.name, " is missing")) continue;
-    findings.expect(found->shape == written.shape && found->encoding == "f32" && found->row_bytes == written.row_bytes, written.name,
-                    " has another shape, encoding or row length");
+    findings.expect(
+        found->shape == written.shape && found->encoding == "f32" && found->row_bytes == written.row_bytes,
+        written.name, " has another shape, encoding or row length");
     std::vector<std::byte> memory;
     const auto index = static_cast<std::size_t>(found - header.tensors.begin());
-    for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, model.weights[t].rows}, {model.weights[t].rows - 1, 1}}) {
+    for (const auto& [first, count] :
+         {std::pair<std::int64_t, std::int64_t>{0, model.weights[t].rows}, {model.weights[t].rows - 1, 1}}) {
       const Bytes bytes = reader->rows(index, first, count, memory), expected = model.bytes(t, first, count);
-      findings.expect(std::equal(bytes.begin(), bytes.end(), expected.begin(), expected.end()), written.name, ": rows from ", first, " have other bytes");
+      findings.expect(std::equal(bytes.begin(), bytes.end(), expected.begin(), expected.end()), written.name,
+                      ": rows from ", first, " have other bytes");
     }
     reader->release(index, 0, model.weights[t].rows);
   }
@@ -175,7 +79,8 @@ inline void model_comes_back(const FormatSubject& subject, Findings& findings) {
     const MetaValue* found = header.metadata.find(key);
     findings.expect(found != nullptr && *found == value, "metadata key '", key, "' does not come back");
   }
-  for (const std::string& problem : reader->check()) findings.expect(false, "check() says of its own output: ", problem);
+  for (const std::string& problem : reader->check())
+    findings.expect(false, "check() says of its own output: ", problem);
 }
 
 inline void same_model_same_bytes(const FormatSubject& subject, Findings& findings) {
@@ -184,7 +89,8 @@ inline void same_model_same_bytes(const FormatSubject& subject, Findings& findin
   const TestModel model(subject.format->info());
   write_model(subject, a.output(), model);
   write_model(subject, b.output(), model);
-  findings.expect(contents(a.output()) == contents(b.output()), "two outputs of one model have different bytes");
+  findings.expect(contents(a.output()) == contents(b.output()),
+                  "two outputs of one model have different bytes");
 }
 
 inline void nothing_is_left_without_seal(const FormatSubject& subject, Findings& findings) {
@@ -211,9 +117,11 @@ inline void interrupted_output_is_continued(const FormatSubject& subject, Findin
     writer->keep();
   }
   const auto writer = subject.format->create(resumed.output(), model.output, true);
-  for (std::size_t t = 1; t < model.weights.size(); ++t) writer->write_rows(t, 0, model.bytes(t, 0, model.weights[t].rows));
+  for (std::size_t t = 1; t < model.weights.size(); ++t)
+    writer->write_rows(t, 0, model.bytes(t, 0, model.weights[t].rows));
   writer->seal();
-  findings.expect(contents(whole.output()) == contents(resumed.output()), "an output that was interrupted and resumed has other bytes");
+  findings.expect(contents(whole.output()) == contents(resumed.output()),
+                  "an output that was interrupted and resumed has other bytes");
 }
 
 inline void existing_output_is_replaced(const FormatSubject& subject, Findings& findings) {
@@ -223,12 +131,14 @@ inline void existing_output_is_replaced(const FormatSubject& subject, Findings& 
   write_model(subject, scratch.output(), model);
   const auto first = contents(scratch.output());
   write_model(subject, scratch.output(), model);
-  findings.expect(contents(scratch.output()) == first, "writing over an existing output gives something else");
+  findings.expect(contents(scratch.output()) == first,
+                  "writing over an existing output gives something else");
 }
 
 inline void own_output_is_recognised(const FormatSubject& subject, Findings& findings) {
   const Scratch scratch;
-  std::ofstream(scratch.path() / "notes.txt") << "Once upon a time there was a file of text, and no format was to claim it.\n";
+  std::ofstream(scratch.path() / "notes.txt")
+      << "Once upon a time there was a file of text, and no format was to claim it.\n";
   findings.expect(probe(*subject.format, scratch.path() / "notes.txt") == 0, "probe() claims a text file");
   fs::create_directory(scratch.path() / "empty");
   findings.expect(probe(*subject.format, scratch.path() / "empty") == 0, "probe() claims an empty folder");
@@ -239,13 +149,15 @@ inline void own_output_is_recognised(const FormatSubject& subject, Findings& fin
 }
 
 /// Opens what may be damaged. Anything but a reader or a FormatError is a finding.
-inline void open_damaged(const FormatSubject& subject, const fs::path& path, const std::string& what, bool must_fail, Findings& findings) {
+inline void open_damaged(const FormatSubject& subject, const fs::path& path, const std::string& what,
+                         bool must_fail, Findings& findings) {
   try {
     const auto reader = subject.format->open(path);
     findings.expect(!must_fail, what, ": it is opened without complaint");
     std::vector<std::byte> memory;
     for (std::size_t t = 0; t < reader->header().tensors.size(); ++t)
-      if (const std::int64_t n = rows(reader->header().tensors[t].shape); n > 0) reader->rows(t, 0, n, memory);
+      if (const std::int64_t n = rows(reader->header().tensors[t].shape); n > 0)
+        reader->rows(t, 0, n, memory);
     reader->check();
   } catch (const FormatError&) {
   } catch (const std::exception& error) {
@@ -259,17 +171,23 @@ inline void damaged_files_are_refused(const FormatSubject& subject, Findings& fi
   const TestModel model(subject.format->info());
   write_model(subject, scratch.output(), model);
   const OutputLayout layout = subject.format->layout(scratch.output(), model.output);
-  const fs::path file = subject.format->info().is_folder ? scratch.output() / layout.files.at(0).name : scratch.path() / layout.files.at(0).name;
+  const fs::path file = subject.format->info().is_folder ? scratch.output() / layout.files.at(0).name
+                                                         : scratch.path() / layout.files.at(0).name;
   const std::string whole = content(file);
-  const auto replace = [&](const std::string& text) { std::ofstream(file, std::ios::binary | std::ios::trunc) << text; };
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{30}, whole.size() / 2, whole.size() - 1}) {
+  const auto replace = [&](const std::string& text) {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
+  };
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8},
+                                 std::size_t{30}, whole.size() / 2, whole.size() - 1}) {
     replace(whole.substr(0, size));
-    open_damaged(subject, scratch.output(), join("cut to ", size, " of ", whole.size(), " bytes"), true, findings);
+    open_damaged(subject, scratch.output(), join("cut to ", size, " of ", whole.size(), " bytes"), true,
+                 findings);
   }
   Random random(97);
   for (int i = 0; i < 300; ++i) {
     std::string changed = whole;
-    for (int n = 0; n < 3; ++n) changed[random.below(std::min<std::size_t>(changed.size(), 600))] = static_cast<char>(random.bits());
+    for (int n = 0; n < 3; ++n)
+      changed[random.below(std::min<std::size_t>(changed.size(), 600))] = static_cast<char>(random.bits());
     replace(changed);
     open_damaged(subject, scratch.output(), join("damaged variant ", i), false, findings);
   }

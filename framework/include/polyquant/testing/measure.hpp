@@ -11,8 +11,8 @@
 
 namespace pq::testing {
 
-inline std::vector<std::byte> encode(const Encoding& encoding, ConstMatrix weights, std::span<const float> importance = {},
-                                     Effort effort = Effort::normal) {
+inline std::vector<std::byte> encode(const Encoding& encoding, ConstMatrix weights,
+                                     std::span<const float> importance = {}, Effort effort = Effort::normal) {
   std::vector<std::byte> bytes(encoding.row_bytes(weights.cols) * static_cast<std::size_t>(weights.rows));
   encoding.encoder({weights.cols, importance, effort})->encode(weights, bytes);
   return bytes;
@@ -43,7 +43,8 @@ inline double relative_error(const Sample& a, const Sample& b, std::span<const f
 }
 
 inline bool all_finite(const Sample& sample) {
-  return std::all_of(sample.values.begin(), sample.values.end(), [](float value) { return std::isfinite(value); });
+  return std::all_of(sample.values.begin(), sample.values.end(),
+                     [](float value) { return std::isfinite(value); });
 }
 
 /// How much relative error gaussian weights may have in a grid of this kind, with room for encoders that do not search.

@@ -27,7 +27,9 @@ namespace quantizer_checks {
 /// A job with all statistics that a quantizer may ask for, and what it points to.
 struct TestJob {
   explicit TestJob(const QuantizerSubject& subject, std::int64_t rows = 8)
-      : importance(lognormal_importance(subject.cols(), 5)), mean(importance), weights(gaussian(rows, subject.cols(), 3)) {
+      : importance(lognormal_importance(subject.cols(), 5)),
+        mean(importance),
+        weights(gaussian(rows, subject.cols(), 3)) {
     const std::int64_t cols = subject.cols();
     // X^T X of twice as many samples as columns, so that it is positive definite.
     const Sample x = gaussian(2 * cols, cols, 9);
@@ -35,7 +37,8 @@ struct TestJob {
     for (std::int64_t s = 0; s < x.rows; ++s)
       for (std::int64_t i = 0; i < cols; ++i)
         for (std::int64_t j = 0; j < cols; ++j)
-          gram[static_cast<std::size_t>(i * cols + j)] += x.matrix().row(s)[static_cast<std::size_t>(i)] * x.matrix().row(s)[static_cast<std::size_t>(j)];
+          gram[static_cast<std::size_t>(i * cols + j)] +=
+              x.matrix().row(s)[static_cast<std::size_t>(i)] * x.matrix().row(s)[static_cast<std::size_t>(j)];
     job = {"model.layers.0.mlp.up_proj.weight", rows, cols, subject.encoding.get(), {}, Effort::normal};
     job.statistics = {importance, mean, {gram.data(), cols, cols, cols}, x.rows};
   }
@@ -44,9 +47,10 @@ struct TestJob {
   QuantJob job;
 };
 
-inline std::vector<std::byte> quantize(const QuantizerSubject& subject, const TensorQuantizer& prepared, const TestJob& test, std::int64_t first,
-                                       std::int64_t count) {
-  std::vector<std::byte> out(static_cast<std::size_t>(count) * subject.encoding->row_bytes(test.weights.cols));
+inline std::vector<std::byte> quantize(const QuantizerSubject& subject, const TensorQuantizer& prepared,
+                                       const TestJob& test, std::int64_t first, std::int64_t count) {
+  std::vector<std::byte> out(static_cast<std::size_t>(count) *
+                             subject.encoding->row_bytes(test.weights.cols));
   QuantReport report;
   prepared.quantize(test.weights.matrix().slice(first, count), first, out, report);
   return out;
@@ -60,7 +64,8 @@ inline bool accepts(const QuantizerSubject& subject, Findings& findings) {
 }
 
 inline void rejects_is_pure(const QuantizerSubject& subject, Findings& findings) {
-  const auto first = subject.quantizer->rejects(*subject.encoding), second = subject.quantizer->rejects(*subject.encoding);
+  const auto first = subject.quantizer->rejects(*subject.encoding),
+             second = subject.quantizer->rejects(*subject.encoding);
   findings.expect(first == second, "asked twice, it answers differently");
   findings.expect(!first || !first->empty(), "it gives an empty reason");
 }
@@ -74,11 +79,14 @@ inline void ranges_do_not_matter(const QuantizerSubject& subject, Findings& find
   const std::size_t bytes = subject.encoding->row_bytes(test.weights.cols);
   for (const auto& [first, count] : {std::pair{5, 3}, {0, 1}, {1, 4}, {0, 8}}) {
     const auto part = quantize(subject, *prepared, test, first, count);
-    const auto expected = whole.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(first) * bytes);
-    findings.expect(std::equal(part.begin(), part.end(), expected), "rows ", first, " to ", first + count - 1, " alone have other bytes");
+    const auto expected =
+        whole.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(first) * bytes);
+    findings.expect(std::equal(part.begin(), part.end(), expected), "rows ", first, " to ", first + count - 1,
+                    " alone have other bytes");
   }
-  findings.expect(quantize(subject, *subject.quantizer->prepare(test.job, {executor, nullptr}), test, 0, 8) == whole,
-                  "the same job prepared twice gives different bytes");
+  findings.expect(
+      quantize(subject, *subject.quantizer->prepare(test.job, {executor, nullptr}), test, 0, 8) == whole,
+      "the same job prepared twice gives different bytes");
 }
 
 inline void threads_do_not_matter(const QuantizerSubject& subject, Findings& findings) {
@@ -89,9 +97,11 @@ inline void threads_do_not_matter(const QuantizerSubject& subject, Findings& fin
   const std::vector<std::byte> whole = quantize(subject, *prepared, test, 0, 8);
   std::vector<std::vector<std::byte>> results(4);
   std::vector<std::thread> threads;
-  for (auto& result : results) threads.emplace_back([&] { result = quantize(subject, *prepared, test, 0, 8); });
+  for (auto& result : results)
+    threads.emplace_back([&] { result = quantize(subject, *prepared, test, 0, 8); });
   for (std::thread& thread : threads) thread.join();
-  for (const auto& result : results) findings.expect(result == whole, "threads that quantize at the same time get different bytes");
+  for (const auto& result : results)
+    findings.expect(result == whole, "threads that quantize at the same time get different bytes");
 }
 
 inline void weights_are_close(const QuantizerSubject& subject, Findings& findings) {
@@ -101,13 +111,16 @@ inline void weights_are_close(const QuantizerSubject& subject, Findings& finding
   for (const bool measured : {true, false}) {
     QuantJob job = test.job;
     const StatisticsNeeded& needs = subject.quantizer->info().needs;
-    if (!measured && (needs.gram || needs.mean_absolute)) continue;  // importance is the only one that may be missing
+    if (!measured && (needs.gram || needs.mean_absolute))
+      continue;  // importance is the only one that may be missing
     if (!measured) job.statistics = {};
     const auto prepared = subject.quantizer->prepare(job, {executor, nullptr});
-    const Sample back = decode(*subject.encoding, quantize(subject, *prepared, test, 0, 8), 8, test.weights.cols);
+    const Sample back =
+        decode(*subject.encoding, quantize(subject, *prepared, test, 0, 8), 8, test.weights.cols);
     findings.expect(all_finite(back), "decoded weights are not finite");
     // Error feedback trades error of weights for error of outputs, hence the room.
-    findings.expect(relative_error(test.weights, back) <= 1.5, "relative error ", relative_error(test.weights, back));
+    findings.expect(relative_error(test.weights, back) <= 1.5, "relative error ",
+                    relative_error(test.weights, back));
   }
 }
 
@@ -119,7 +132,8 @@ inline void anything_can_be_quantized(const QuantizerSubject& subject, Findings&
     const std::string name = sample.name;
     test.weights = std::move(sample);
     const auto prepared = subject.quantizer->prepare(test.job, {executor, nullptr});
-    findings.expect(quantize(subject, *prepared, test, 0, 8) == quantize(subject, *prepared, test, 0, 8), name, ": two runs give different bytes");
+    findings.expect(quantize(subject, *prepared, test, 0, 8) == quantize(subject, *prepared, test, 0, 8),
+                    name, ": two runs give different bytes");
   }
 }
 
@@ -129,13 +143,14 @@ inline void anything_can_be_quantized(const QuantizerSubject& subject, Findings&
 inline std::vector<CheckResult> check_quantizer(const QuantizerSubject& subject) {
   using namespace quantizer_checks;
   std::vector<CheckResult> results;
-  run_checks<QuantizerSubject>("quantizer " + subject.quantizer->info().id + " with " + subject.encoding->info().spec, subject,
-                               {{"what it rejects is pure", rejects_is_pure},
-                                {"row ranges and their order do not matter", ranges_do_not_matter},
-                                {"any thread may quantize", threads_do_not_matter},
-                                {"weights stay finite and close, with and without importance", weights_are_close},
-                                {"NaN, infinities, denormals and zeros have defined bytes", anything_can_be_quantized}},
-                               results);
+  run_checks<QuantizerSubject>(
+      "quantizer " + subject.quantizer->info().id + " with " + subject.encoding->info().spec, subject,
+      {{"what it rejects is pure", rejects_is_pure},
+       {"row ranges and their order do not matter", ranges_do_not_matter},
+       {"any thread may quantize", threads_do_not_matter},
+       {"weights stay finite and close, with and without importance", weights_are_close},
+       {"NaN, infinities, denormals and zeros have defined bytes", anything_can_be_quantized}},
+      results);
   return results;
 }
 

@@ -21,11 +21,16 @@ class PlainFloats final : public RowWiseEncoding {
     info_.bits_per_weight = 32;
   }
   const EncodingInfo& info() const override { return info_; }
-  std::size_t row_bytes(std::int64_t cols) const override { return static_cast<std::size_t>(cols) * sizeof(float); }
-  void encode_row(std::span<const float> weights, std::span<const float>, Effort, MutableBytes out) const override {
+  std::size_t row_bytes(std::int64_t cols) const override {
+    return static_cast<std::size_t>(cols) * sizeof(float);
+  }
+  void encode_row(std::span<const float> weights, std::span<const float>, Effort,
+                  MutableBytes out) const override {
     std::memcpy(out.data(), weights.data(), weights.size_bytes());
   }
-  void decode_row(Bytes row, std::span<float> out) const override { std::memcpy(out.data(), row.data(), out.size_bytes()); }
+  void decode_row(Bytes row, std::span<float> out) const override {
+    std::memcpy(out.data(), row.data(), out.size_bytes());
+  }
 
  private:
   EncodingInfo info_;
@@ -45,8 +50,11 @@ class TestBytes final : public RowWiseEncoding {
     info_.bits_per_weight = 8.5;
   }
   const EncodingInfo& info() const override { return info_; }
-  std::size_t row_bytes(std::int64_t cols) const override { return static_cast<std::size_t>(cols / kGroup) * kBlockBytes; }
-  void encode_row(std::span<const float> weights, std::span<const float>, Effort, MutableBytes out) const override {
+  std::size_t row_bytes(std::int64_t cols) const override {
+    return static_cast<std::size_t>(cols / kGroup) * kBlockBytes;
+  }
+  void encode_row(std::span<const float> weights, std::span<const float>, Effort,
+                  MutableBytes out) const override {
     for (std::size_t g = 0; g < weights.size() / kGroup; ++g) {
       std::byte* block = out.data() + g * kBlockBytes;
       const float scale = fit_scale(weights.subspan(g * kGroup, kGroup));
@@ -57,7 +65,8 @@ class TestBytes final : public RowWiseEncoding {
   void decode_row(Bytes row, std::span<float> out) const override {
     for (std::size_t i = 0; i < out.size(); ++i) {
       const std::byte* block = row.data() + i / kGroup * kBlockBytes;
-      out[i] = f16_to(load<std::uint16_t>(block)) * static_cast<float>(load<std::int8_t>(block + 2 + i % kGroup));
+      out[i] =
+          f16_to(load<std::uint16_t>(block)) * static_cast<float>(load<std::int8_t>(block + 2 + i % kGroup));
     }
   }
   std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
@@ -80,7 +89,8 @@ class TestBytes final : public RowWiseEncoding {
   class Columns final : public ColumnCodec {
    public:
     Columns(std::int64_t rows, std::int64_t cols)
-        : cols_(static_cast<std::size_t>(cols)), scales_(static_cast<std::size_t>(rows)),
+        : cols_(static_cast<std::size_t>(cols)),
+          scales_(static_cast<std::size_t>(rows)),
           bytes_(static_cast<std::size_t>(rows) * (cols_ / kGroup) * kBlockBytes) {}
     int fit_cols() const override { return kGroup; }
     int round_cols() const override { return 1; }
@@ -100,11 +110,14 @@ class TestBytes final : public RowWiseEncoding {
     }
     void emit(std::int64_t row, MutableBytes out) const override {
       const std::size_t row_bytes = cols_ / kGroup * kBlockBytes;
-      std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * row_bytes), row_bytes, out.begin());
+      std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(row) * row_bytes),
+                  row_bytes, out.begin());
     }
 
    private:
-    std::byte* block(std::size_t row) { return bytes_.data() + (row * (cols_ / kGroup) + column_ / kGroup) * kBlockBytes; }
+    std::byte* block(std::size_t row) {
+      return bytes_.data() + (row * (cols_ / kGroup) + column_ / kGroup) * kBlockBytes;
+    }
     std::size_t cols_, column_ = 0;
     std::vector<float> scales_;
     std::vector<std::byte> bytes_;

@@ -61,7 +61,8 @@ struct Sample {
 
 /// A sample whose value at (row, column) is value(random, row, column).
 template <class Value>
-Sample make_sample(std::string name, std::int64_t rows, std::int64_t cols, std::uint64_t seed, Value&& value) {
+Sample make_sample(std::string name, std::int64_t rows, std::int64_t cols, std::uint64_t seed,
+                   Value&& value) {
   Sample sample{std::move(name), rows, cols, {}};
   sample.values.reserve(static_cast<std::size_t>(rows * cols));
   Random random(seed);
@@ -71,7 +72,8 @@ Sample make_sample(std::string name, std::int64_t rows, std::int64_t cols, std::
 }
 
 inline Sample gaussian(std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
-  return make_sample("gaussian", rows, cols, seed, [](Random& random, auto, auto) { return 0.02 * random.gaussian(); });
+  return make_sample("gaussian", rows, cols, seed,
+                     [](Random& random, auto, auto) { return 0.02 * random.gaussian(); });
 }
 
 inline Sample zeros(std::int64_t rows, std::int64_t cols) {
@@ -82,15 +84,19 @@ inline Sample zeros(std::int64_t rows, std::int64_t cols) {
 inline std::vector<Sample> ordinary_samples(std::int64_t rows, std::int64_t cols, std::uint64_t seed) {
   using Index = std::int64_t;
   std::vector<Sample> samples;
-  const auto add = [&](const char* name, auto value) { samples.push_back(make_sample(name, rows, cols, seed, value)); };
+  const auto add = [&](const char* name, auto value) {
+    samples.push_back(make_sample(name, rows, cols, seed, value));
+  };
   samples.push_back(gaussian(rows, cols, seed));
   add("laplace", [](Random& random, Index, Index) { return 0.02 * random.laplace(); });
   add("student-t", [](Random& random, Index, Index) { return 0.02 * random.student_t(); });
   add("uniform", [](Random& random, Index, Index) { return random.uniform() - 0.5; });
-  add("with outliers", [](Random& random, Index, Index) { return random.gaussian() * (random.below(64) == 0 ? 20.0 : 0.5); });
+  add("with outliers",
+      [](Random& random, Index, Index) { return random.gaussian() * (random.below(64) == 0 ? 20.0 : 0.5); });
   add("sparse", [](Random& random, Index, Index) { return random.below(16) == 0 ? random.gaussian() : 0.0; });
   add("constant", [](Random&, Index r, Index) { return r % 2 == 0 ? 0.75 : -0.01; });
-  add("one value per row", [=](Random&, Index r, Index c) { return c == (r * 7 + 3) % cols ? (r % 2 == 0 ? 1.5 : -1.5) : 0.0; });
+  add("one value per row",
+      [=](Random&, Index r, Index c) { return c == (r * 7 + 3) % cols ? (r % 2 == 0 ? 1.5 : -1.5) : 0.0; });
   add("two values", [](Random& random, Index, Index) { return random.below(2) == 0 ? 0.5 : -0.25; });
   add("large offset", [](Random& random, Index, Index) { return 1.0 + 0.05 * random.uniform(); });
   return samples;
@@ -101,7 +107,9 @@ inline std::vector<Sample> hostile_samples(std::int64_t rows, std::int64_t cols,
   using Index = std::int64_t;
   using Limits = std::numeric_limits<float>;
   std::vector<Sample> samples;
-  const auto add = [&](const char* name, auto value) { samples.push_back(make_sample(name, rows, cols, seed, value)); };
+  const auto add = [&](const char* name, auto value) {
+    samples.push_back(make_sample(name, rows, cols, seed, value));
+  };
   const auto one_in = [](std::uint64_t n, double odd) {
     return [=](Random& random, Index, Index) { return random.below(n) == 0 ? odd : random.gaussian(); };
   };
@@ -111,13 +119,18 @@ inline std::vector<Sample> hostile_samples(std::int64_t rows, std::int64_t cols,
   add("all infinite", [](Random&, Index, Index) { return double{Limits::infinity()}; });
   add("some NaN", one_in(40, Limits::quiet_NaN()));
   add("some infinite", one_in(40, -Limits::infinity()));
-  add("largest numbers", [](Random& random, Index, Index) { return random.below(2) == 0 ? Limits::max() : Limits::lowest(); });
+  add("largest numbers",
+      [](Random& random, Index, Index) { return random.below(2) == 0 ? Limits::max() : Limits::lowest(); });
   add("a largest number", one_in(100, Limits::max()));
   add("denormal", [](Random& random, Index, Index) { return random.gaussian() * 0x1p-140; });
-  add("smallest denormal", [](Random& random, Index, Index) { return random.below(2) == 0 ? Limits::denorm_min() : 0.0; });
+  add("smallest denormal",
+      [](Random& random, Index, Index) { return random.below(2) == 0 ? Limits::denorm_min() : 0.0; });
   add("tiny", [](Random& random, Index, Index) { return random.gaussian() * 0x1p-120; });
-  add("huge range", [](Random& random, Index, Index) { return random.gaussian() * std::exp2(250.0 * random.uniform() - 125.0); });
-  add("zero rows between others", [](Random& random, Index r, Index) { return r % 2 == 0 ? 0.0 : random.gaussian(); });
+  add("huge range", [](Random& random, Index, Index) {
+    return random.gaussian() * std::exp2(250.0 * random.uniform() - 125.0);
+  });
+  add("zero rows between others",
+      [](Random& random, Index r, Index) { return r % 2 == 0 ? 0.0 : random.gaussian(); });
   return samples;
 }
 

@@ -1,0 +1,59 @@
+"""Installs polyquant into a temporary folder and runs the tutorial's shell blocks against it, as a reader would.
+
+run.py CMAKE BUILD_FOLDER PAGE PROJECT_FOLDER
+"""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+
+def run(command, **options):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if done.returncode != 0:
+        sys.exit(f"{command} failed with exit code {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+def expect(condition, what, output):
+    if not condition:
+        sys.exit(f"{what}; the output was:\n{output}")
+
+
+def main():
+    cmake, build, page, project = sys.argv[1:5]
+    with tempfile.TemporaryDirectory(prefix="polyquant-tutorial-") as scratch:
+        prefix = pathlib.Path(scratch) / "prefix"
+        work = pathlib.Path(scratch) / "ternary5"
+        shutil.copytree(project, work)
+        run([cmake, "--install", build, "--prefix", str(prefix)])
+        environment = dict(os.environ, PATH=f"{prefix / 'bin'}:{os.environ['PATH']}", CMAKE_PREFIX_PATH=str(prefix))
+        environment.pop("POLYQUANT_PLUGIN_PATH", None)
+        environment.pop("POLYQUANT_DATA", None)
+
+        text = pathlib.Path(page).read_text(encoding="utf-8")
+        scripts = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        output = ""
+        for script in scripts:
+            output += run(["sh", "-euc", script], cwd=work, env=environment)
+        expect("conformance.ternary5" in output and "100% tests passed" in output, "the conformance test did not run", output)
+        expect("ternary5" in output.split("100% tests passed")[1], "`polyquant plugins` does not list the plugin", output)
+
+        # Every line that the page shows of the conformance program is one that it prints.
+        checks = run(["polyquant-conformance", "build/ternary5.so"], cwd=work, env=environment)
+        for line in "".join(re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)).splitlines():
+            expect(line in checks.splitlines(), f"the page shows what is not printed: {line}", checks)
+
+        # Installed, the plugin is found without any path.
+        run([cmake, "--install", "build", "--prefix", str(prefix)], cwd=work, env=environment)
+        listed = json.loads(run(["polyquant", "plugins", "--json"], cwd=work, env=environment))
+        names = {plugin["name"] for plugin in listed if plugin["ok"]}
+        expect("ternary5" in names, "the installed plugin is not found", listed)
+
+
+if __name__ == "__main__":
+    main()
