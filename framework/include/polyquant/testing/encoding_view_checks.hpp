@@ -185,8 +185,8 @@ inline void columns_are_as_good_as_rows(const EncodingSubject& subject, Findings
 
 }  // namespace encoding_checks
 
-/// All checks of one encoding.
-inline std::vector<CheckResult> check_encoding(const EncodingSubject& subject) {
+/// The checks that check_encoding() does.
+inline std::vector<Check<EncodingSubject>> all_encoding_checks() {
   using namespace encoding_checks;
   std::vector<Check<EncodingSubject>> checks = basic_encoding_checks();
   const std::vector<Check<EncodingSubject>> more = {
@@ -199,8 +199,13 @@ inline std::vector<CheckResult> check_encoding(const EncodingSubject& subject) {
       {"the column codec takes NaN, infinities, denormals and zeros", columns_take_anything},
       {"the column codec is about as good as the row encoder", columns_are_as_good_as_rows}};
   checks.insert(checks.end(), more.begin(), more.end());
+  return checks;
+}
+
+/// All checks of one encoding.
+inline std::vector<CheckResult> check_encoding(const EncodingSubject& subject) {
   std::vector<CheckResult> results;
-  run_checks("encoding " + subject.get().info().spec, subject, checks, results);
+  run_checks("encoding " + subject.get().info().spec, subject, all_encoding_checks(), results);
   return results;
 }
 
