@@ -1,4 +1,4 @@
-#include "encode.hpp"
+#include "simd.hpp"
 
 #include "reference.hpp"
 #include "search.hpp"

@@ -1,6 +1,6 @@
 #include "encoding.hpp"
 
-#include "encode.hpp"
+#include "simd.hpp"
 
 #include <polyquant/codec/affine_view.hpp>
 #include <polyquant/codec/block_columns.hpp>
@@ -47,8 +47,8 @@ class LegacyEncoding final : public Encoding {
   void decode(Bytes rows, Matrix out) const override {
     const std::size_t bytes = row_bytes(out.cols);
     for (std::int64_t r = 0; r < out.rows; ++r)
-      decode_blocks_reference<Codec>(rows.data() + static_cast<std::size_t>(r) * bytes,
-                                     static_cast<std::size_t>(out.cols) / Codec::kWeights, out.row(r).data());
+      decode_blocks<Codec>(rows.data() + static_cast<std::size_t>(r) * bytes, static_cast<std::size_t>(out.cols) / Codec::kWeights,
+                           out.row(r).data());
   }
   bool unpack_affine(Bytes row, std::int64_t cols, AffineRow& out) const override {
     return unpack_affine_blocks<Codec>(row, cols, out);

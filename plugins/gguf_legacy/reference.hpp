@@ -1,7 +1,7 @@
 // The plain encoder of one block: the definition that the SIMD encoders are tested against.
 #pragma once
 
-#include "encode.hpp"
+#include "simd.hpp"
 #include "layouts.hpp"
 #include "search.hpp"
 

@@ -1,7 +1,7 @@
 #include "support.hpp"
 #include "targets.hpp"
 
-#include <gguf_legacy/encode.hpp>
+#include <gguf_legacy/simd.hpp>
 #include <gguf_legacy/reference.hpp>
 #include <polyquant/codec/importance.hpp>
 

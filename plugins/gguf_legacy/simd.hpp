@@ -32,4 +32,18 @@ void encode_rows<Q5_1>(const EncodeCall& call);
 template <>
 void encode_rows<Q8_0>(const EncodeCall& call);
 
+/// Decodes blocks that follow each other.
+template <class Codec>
+void decode_blocks(const std::byte* from, std::size_t count, float* out);
+template <>
+void decode_blocks<Q4_0>(const std::byte* from, std::size_t count, float* out);
+template <>
+void decode_blocks<Q4_1>(const std::byte* from, std::size_t count, float* out);
+template <>
+void decode_blocks<Q5_0>(const std::byte* from, std::size_t count, float* out);
+template <>
+void decode_blocks<Q5_1>(const std::byte* from, std::size_t count, float* out);
+template <>
+void decode_blocks<Q8_0>(const std::byte* from, std::size_t count, float* out);
+
 }  // namespace pq::gguf
