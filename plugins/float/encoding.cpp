@@ -1,6 +1,6 @@
 #include "encoding.hpp"
 
-#include "formats.hpp"
+#include "convert.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -62,7 +62,7 @@ class FloatEncoding final : public Encoding {
   void decode(Bytes rows, Matrix out) const override {
     const std::size_t bytes = row_bytes(out.cols);
     for (std::int64_t r = 0; r < out.rows; ++r)
-      decode_reference<Format>(rows.data() + static_cast<std::size_t>(r) * bytes, static_cast<std::size_t>(out.cols), out.row(r).data());
+      decode_numbers<Format>(rows.data() + static_cast<std::size_t>(r) * bytes, static_cast<std::size_t>(out.cols), out.row(r).data());
   }
   std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
     return std::make_unique<FloatColumns<Format>>(rows, cols);
@@ -81,7 +81,7 @@ class FloatEncoding final : public Encoding {
     void encode(ConstMatrix rows, MutableBytes out) const override {
       const std::size_t bytes = static_cast<std::size_t>(rows.cols) * sizeof(Stored);
       for (std::int64_t r = 0; r < rows.rows; ++r)
-        encode_reference<Format>(rows.row(r).data(), static_cast<std::size_t>(rows.cols), out.data() + static_cast<std::size_t>(r) * bytes);
+        encode_numbers<Format>(rows.row(r).data(), static_cast<std::size_t>(rows.cols), out.data() + static_cast<std::size_t>(r) * bytes);
     }
   };
   EncodingInfo info_;
