@@ -163,6 +163,8 @@ struct Gathered {
 template <class Codec>
 void encode_all(const EncodeCall& call) {
   using Block = typename Codec::Block;
+  // The exact search has no SIMD version.
+  if (!Codec::kHasOffset && Codec::kCodeBits < 8 && call.effort == Effort::best) return encode_rows_reference<Codec>(call);
   Scratch s;
   Gathered<Codec> copy;
   const bool weighted = !call.importance.empty();

@@ -6,6 +6,7 @@
 #include "search.hpp"
 
 #include <polyquant/codec/block.hpp>
+#include <polyquant/codec/exact_scale.hpp>
 #include <polyquant/encoding.hpp>
 
 #include <array>
@@ -22,26 +23,29 @@ constexpr std::array<float, kCount> equal_weights() {
 
 /// Scale, offset and perhaps codes of one block; `w` empty: all weights count the same.
 template <class Codec>
-QuickFit search_block(std::span<const float> x, std::span<const float> w, Effort effort) noexcept {
+QuickFit search_block(std::span<const float> x, std::span<const float> w, Effort effort) {
   constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
   static constexpr std::array<float, Codec::kWeights> kEqual = equal_weights<Codec::kWeights>();
-  const bool quick = w.empty() && effort != Effort::best;
   QuickFit fit;
   if constexpr (Codec::kCodeBits == 8) {
     return search_fine_scale(x, w, fine_starts(effort));
   } else if constexpr (Codec::kHasOffset) {
-    if (quick) return quick_search_scale_offset(x, Codec::kMaxCode, quick_offset_starts<Codec>(effort));
+    if (w.empty() && effort != Effort::best) return quick_search_scale_offset(x, Codec::kMaxCode, quick_offset_starts<Codec>(effort));
     fit.stored = search_scale_offset(x, w.empty() ? std::span<const float>(kEqual) : w, Codec::kMaxCode, offset_starts<Codec>(effort));
   } else {
-    if (quick) return quick_search_scale(x, kRange, quick_scale_starts<Codec>(effort));
-    fit.stored.scale = search_scale(x, w.empty() ? std::span<const float>(kEqual) : w, kRange, scale_starts<Codec>(effort));
+    if (w.empty()) fit = quick_search_scale(x, kRange, quick_scale_starts<Codec>(effort));
+    else fit.stored.scale = search_scale(x, w, kRange, scale_starts<Codec>(effort));
+    if (effort == Effort::best) {
+      fit.stored.scale = search_scale_exact(x, w.empty() ? std::span<const float>(kEqual) : w, kRange, fit.stored.scale);
+      fit.has_codes = false;
+    }
   }
   return fit;
 }
 
 /// Encodes 32 weights; `w` is normalized importance (codec/importance.hpp) or empty.
 template <class Codec>
-void encode_reference(const float* weights, std::span<const float> w, Effort effort, typename Codec::Block& out) noexcept {
+void encode_reference(const float* weights, std::span<const float> w, Effort effort, typename Codec::Block& out) {
   std::array<float, Codec::kWeights> x;
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = finite_weight(weights[i]);
   QuickFit fit = search_block<Codec>(x, w, effort);
@@ -55,7 +59,7 @@ void encode_reference(const float* weights, std::span<const float> w, Effort eff
 
 /// Encodes rows block by block.
 template <class Codec>
-void encode_rows_reference(const EncodeCall& call) noexcept {
+void encode_rows_reference(const EncodeCall& call) {
   std::byte* to = call.out;
   for (std::int64_t r = 0; r < call.rows.rows; ++r) {
     for (std::int64_t c = 0; c < call.rows.cols; c += Codec::kWeights, to += sizeof(typename Codec::Block)) {

@@ -51,7 +51,7 @@ TEST_CASE("gguf_legacy: NaN becomes zero, infinity the largest value, neighbours
   const auto back = decode(*encoding, encode(*encoding, weights, 64, {}, effort), 64);
   CHECK(std::all_of(back.begin(), back.end(), [](float x) { return std::isfinite(x); }));
   CHECK(std::abs(back[3]) < 0.02f);
-  CHECK(back[40] < -4e5f);
+  CHECK(back[40] <= -65504.0f);  // the largest f16, which bounds offsets
   CHECK(back[0] == Approx(0.25f).epsilon(0.07));  // half a step of 4 bits
 }
 

@@ -64,6 +64,21 @@ HWY_INLINE LaneError scale_error(LaneGroups groups, VF scale, VF lowest, VF high
   return result;
 }
 
+/// search_exact_fit() for the lanes of `fits`.
+HWY_NOINLINE VF search_exact_fit(LaneGroups groups, CodeRange range, VF peak, VF scale, VF error, hn::Mask<F32> fits) {
+  const F32 d;
+  const VF lowest = hn::Set(d, range.lowest), highest = hn::Set(d, range.highest);
+  for (float code = range.lowest; code <= range.highest; code += 1.0f) {
+    if (code == 0.0f) continue;
+    const VF other = f16_rounded(hn::Div(peak, hn::Set(d, code)));
+    const VF other_error = scale_error(groups, other, lowest, highest).error;
+    const auto better = hn::And(fits, hn::Lt(other_error, error));
+    error = hn::IfThenElse(better, other_error, error);
+    scale = hn::IfThenElse(better, other, scale);
+  }
+  return scale;
+}
+
 /// search_scale() for all lanes; `peak`: the weights of largest magnitude.
 inline VF search_scale(LaneGroups groups, VF peak, CodeRange range, const ScaleStarts& starts) {
   const F32 d;
@@ -80,13 +95,23 @@ inline VF search_scale(LaneGroups groups, VF peak, CodeRange range, const ScaleS
     best.a = hn::IfThenElse(better, sums.a, best.a);
     best.b = hn::IfThenElse(better, sums.b, best.b);
   };
+  VF total = zero, squares = zero;
+  for (std::size_t i = 0; i < groups.count; ++i) {
+    const VF x = hn::Load(d, groups.x + i * kLanes), w = hn::Load(d, groups.w + i * kLanes);
+    total = hn::Add(total, w);
+    squares = hn::Add(squares, hn::Mul(hn::Mul(w, x), x));
+  }
+  const VF inverse_rms = hn::Sqrt(divide_or_zero(total, squares));
   constexpr std::size_t kBatch = 4;
-  const std::size_t count = starts.peak_codes.size();
+  const std::size_t peaks = starts.peak_codes.size(), count = peaks + starts.rms_codes.size();
   for (std::size_t begin = 0; begin < count; begin += kBatch) {
     VF inverse[kBatch];
     // The last batch repeats its last start; a repeated score is not better, so it changes nothing.
-    for (std::size_t k = 0; k < kBatch; ++k)
-      inverse[k] = hn::Mul(hn::Set(d, starts.peak_codes[HWY_MIN(begin + k, count - 1)]), inverse_peak);
+    for (std::size_t k = 0; k < kBatch; ++k) {
+      const std::size_t start = HWY_MIN(begin + k, count - 1);
+      inverse[k] = start < peaks ? hn::Mul(hn::Set(d, starts.peak_codes[start]), inverse_peak)
+                                 : hn::Mul(hn::Set(d, starts.rms_codes[start - peaks]), inverse_rms);
+    }
     LaneMoments sums[kBatch];
     scale_moments(groups, inverse, lowest, highest, sums);
     for (const LaneMoments& s : sums) keep(s);
@@ -112,6 +137,8 @@ inline VF search_scale(LaneGroups groups, VF peak, CodeRange range, const ScaleS
     best_error = hn::IfThenElse(better, current.error, best_error);
     best_scale = hn::IfThenElse(better, scale, best_scale);
   }
+  const auto fits = hn::And(found, hn::Le(best_error, hn::Mul(squares, hn::Set(d, kExactFit))));
+  if (HWY_UNLIKELY(!hn::AllFalse(d, fits))) best_scale = search_exact_fit(groups, range, peak, best_scale, best_error, fits);
   return hn::IfThenElseZero(found, best_scale);
 }
 

@@ -18,9 +18,11 @@ struct CodeRange {
   float highest;  // positive
 };
 
-/// Where the search begins: the code (a real number, any sign) at which the weight of largest magnitude is put.
+/// Where the search begins: the code (a real number, any sign) at which the weight of largest magnitude is put, or the weighted root mean
+/// square, which finds a scale even where the largest weights do not count.
 struct ScaleStarts {
   std::span<const float> peak_codes;
+  std::span<const float> rms_codes;
   int refinements = 2;  // rounds of: best scale of the best codes, nearest codes again
   int final_rounds = 2; // rounds with the scale rounded to f16
 };
@@ -72,6 +74,24 @@ inline float peak_weight(std::span<const float> x) noexcept {
   return -lowest > highest ? lowest : highest;
 }
 
+/// A group that fits its grid except for the rounding of the scale (one value, or one magnitude) can be stored with any code for its peak:
+/// the scale whose rounding hurts least is returned. `error`: of `scale`.
+inline float search_exact_fit(std::span<const float> x, std::span<const float> w, CodeRange range, float peak, float scale, float error) noexcept {
+  for (float code = range.lowest; code <= range.highest; code += 1.0f) {
+    if (code == 0.0f) continue;
+    const float other = f16_round(peak / code);
+    const float other_error = scale_error(x, w, other, range).error;
+    if (other_error < error) {
+      error = other_error;
+      scale = other;
+    }
+  }
+  return scale;
+}
+
+/// Squared errors up to this share of the squares come from the rounding of the scale: f16 has 11 bits.
+inline constexpr float kExactFit = 0x1p-20f;
+
 /// The f16 scale found for a group. `x` is finite (|x| < 2^24), `w` is in 0..1 with a maximum of 1.
 inline float search_scale(std::span<const float> x, std::span<const float> w, CodeRange range, const ScaleStarts& starts) noexcept {
   const float peak = peak_weight(x);
@@ -89,6 +109,13 @@ inline float search_scale(std::span<const float> x, std::span<const float> w, Co
     }
   };
   for (const float code : starts.peak_codes) consider(code * inverse_peak);
+  float total = 0, squares = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    total += w[i];
+    squares += (w[i] * x[i]) * x[i];
+  }
+  const float inverse_rms = squares > 0.0f ? std::sqrt(total / squares) : 0.0f;
+  for (const float code : starts.rms_codes) consider(code * inverse_rms);
   if (!(best_score > 0.0f)) return 0.0f;
   for (int round = 0; round < starts.refinements; ++round) consider(best.b / best.a);
 
@@ -104,6 +131,7 @@ inline float search_scale(std::span<const float> x, std::span<const float> w, Co
       best_scale = scale;
     }
   }
+  if (best_error <= squares * kExactFit) return search_exact_fit(x, w, range, peak, best_scale, best_error);
   return best_scale;
 }
 
