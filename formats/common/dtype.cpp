@@ -37,12 +37,14 @@ constexpr std::array kDtypes = {
 std::span<const Dtype> dtypes() noexcept { return kDtypes; }
 
 const Dtype* find_dtype(std::string_view name) noexcept {
-  const auto found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const Dtype& dtype) { return dtype.name == name; });
+  const auto found =
+      std::find_if(kDtypes.begin(), kDtypes.end(), [&](const Dtype& dtype) { return dtype.name == name; });
   return found == kDtypes.end() ? nullptr : &*found;
 }
 
 const Dtype* dtype_of_encoding(std::string_view spec) noexcept {
-  const auto found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](const Dtype& dtype) { return dtype.encoding == spec; });
+  const auto found = std::find_if(kDtypes.begin(), kDtypes.end(),
+                                  [&](const Dtype& dtype) { return dtype.encoding == spec; });
   return found == kDtypes.end() ? nullptr : &*found;
 }
 

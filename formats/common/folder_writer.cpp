@@ -26,11 +26,13 @@ void reopen_sealed(const fs::path& file, std::uint64_t bytes) {
 
 }  // namespace
 
-FolderWriter::FolderWriter(const fs::path& path, FolderPlan plan, const std::vector<SideFile>& side_files, bool single_file,
-                           bool resume)
+FolderWriter::FolderWriter(const fs::path& path, FolderPlan plan, const std::vector<SideFile>& side_files,
+                           bool single_file, bool resume)
     : plan_(std::move(plan)) {
-  if (single_file) single_ = path;
-  else folder_.emplace(path, resume);
+  if (single_file)
+    single_ = path;
+  else
+    folder_.emplace(path, resume);
   for (const ShardPlan& shard : plan_.shards) {
     const fs::path file = shard_path(shard);
     if (resume && folder_) reopen_sealed(file, shard.bytes);
@@ -38,11 +40,14 @@ FolderWriter::FolderWriter(const fs::path& path, FolderPlan plan, const std::vec
     files_.back()->write(0, std::as_bytes(std::span(shard.header)));
   }
   if (!folder_) return;
-  if (!plan_.index.empty()) write_side_file({std::string(kIndexFile), {}, plan_.index}, folder_->partial_path());
+  if (!plan_.index.empty())
+    write_side_file({std::string(kIndexFile), {}, plan_.index}, folder_->partial_path());
   for (const SideFile& file : side_files) write_side_file(file, folder_->partial_path());
 }
 
-fs::path FolderWriter::shard_path(const ShardPlan& shard) const { return folder_ ? folder_->partial_path() / shard.file : single_; }
+fs::path FolderWriter::shard_path(const ShardPlan& shard) const {
+  return folder_ ? folder_->partial_path() / shard.file : single_;
+}
 
 void FolderWriter::write(std::size_t tensor, std::uint64_t begin, Bytes bytes) {
   const TensorPlace& place = plan_.places.at(tensor);
@@ -70,7 +75,14 @@ void FolderWriter::seal() {
   if (folder_) folder_->seal();
 }
 
-std::vector<OutputLayout::File> planned_files(const FolderPlan& plan, const std::vector<SideFile>& side_files, bool single_file) {
+TensorStore FolderWriter::reopen() const {
+  std::vector<fs::path> shards;
+  for (const auto& file : files_) shards.push_back(file->partial_path());
+  return TensorStore(folder_ ? folder_->partial_path() : shards.front(), shards);
+}
+
+std::vector<OutputLayout::File> planned_files(const FolderPlan& plan, const std::vector<SideFile>& side_files,
+                                              bool single_file) {
   std::vector<OutputLayout::File> files;
   for (const ShardPlan& shard : plan.shards) files.push_back({shard.file, shard.bytes});
   if (single_file) return files;

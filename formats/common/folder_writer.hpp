@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/shard_plan.hpp"
+#include "common/tensor_store.hpp"
 
 #include <polyquant/base/file.hpp>
 #include <polyquant/format.hpp>
@@ -18,8 +19,8 @@ class FolderWriter {
  public:
   /// A folder with the side files, or, if `single_file`, only the one file of the plan. Reserves the space of everything; throws
   /// ResourceError if the disk is too small. `resume`: continue what an interrupted writer of the same plan left.
-  FolderWriter(const std::filesystem::path& path, FolderPlan plan, const std::vector<SideFile>& side_files, bool single_file,
-               bool resume);
+  FolderWriter(const std::filesystem::path& path, FolderPlan plan, const std::vector<SideFile>& side_files,
+               bool single_file, bool resume);
 
   /// Bytes of a tensor from `begin` on.
   void write(std::size_t tensor, std::uint64_t begin, Bytes bytes);
@@ -28,6 +29,9 @@ class FolderWriter {
   /// Where the shards are until seal().
   std::vector<std::filesystem::path> partial_paths() const;
   void seal();
+
+  /// What has been written so far, under its partial names. Before seal().
+  TensorStore reopen() const;
 
  private:
   std::filesystem::path shard_path(const ShardPlan& shard) const;
@@ -41,6 +45,7 @@ class FolderWriter {
 
 /// Name and size of every file that the writer makes, in the order shards, index, side files. Throws ConfigError for side files that
 /// cannot be written or would replace another file.
-std::vector<OutputLayout::File> planned_files(const FolderPlan& plan, const std::vector<SideFile>& side_files, bool single_file);
+std::vector<OutputLayout::File> planned_files(const FolderPlan& plan, const std::vector<SideFile>& side_files,
+                                              bool single_file);
 
 }  // namespace pq::hf

@@ -37,9 +37,12 @@ class HeaderSax final : public nlohmann::json_sax<json> {
   bool number_float(number_float_t, const string_t&) override { return scalar("no integer of 64 bits"); }
   bool binary(binary_t&) override { return scalar("binary"); }
   bool number_unsigned(number_unsigned_t value) override {
-    if (level_ == Level::shape) add_dimension(value);
-    else if (level_ == Level::offsets) add_offset(value);
-    else return scalar("a number");
+    if (level_ == Level::shape)
+      add_dimension(value);
+    else if (level_ == Level::offsets)
+      add_offset(value);
+    else
+      return scalar("a number");
     return true;
   }
   bool string(string_t& value) override {
@@ -56,21 +59,31 @@ class HeaderSax final : public nlohmann::json_sax<json> {
 
   bool start_object(std::size_t) override {
     switch (level_) {
-      case Level::outside: level_ = Level::top; return true;
-      case Level::top: level_ = in_metadata_ ? Level::metadata : Level::tensor; fields_ = 0; return true;
-      default: return enter_ignored("an object");
+      case Level::outside:
+        level_ = Level::top;
+        return true;
+      case Level::top:
+        level_ = in_metadata_ ? Level::metadata : Level::tensor;
+        fields_ = 0;
+        return true;
+      default:
+        return enter_ignored("an object");
     }
   }
   bool end_object() override {
     if (level_ == Level::ignored) return leave_ignored();
-    if (level_ == Level::tensor && fields_ != kAllFields) fail_tensor("dtype, shape and data_offsets must all be there");
+    if (level_ == Level::tensor && fields_ != kAllFields)
+      fail_tensor("dtype, shape and data_offsets must all be there");
     level_ = level_ == Level::top ? Level::outside : Level::top;
     return true;
   }
   bool start_array(std::size_t) override {
-    if (level_ == Level::tensor && field_ == kShape) level_ = Level::shape;
-    else if (level_ == Level::tensor && field_ == kOffsets) level_ = Level::offsets;
-    else return enter_ignored("a list");
+    if (level_ == Level::tensor && field_ == kShape)
+      level_ = Level::shape;
+    else if (level_ == Level::tensor && field_ == kOffsets)
+      level_ = Level::offsets;
+    else
+      return enter_ignored("a list");
     return true;
   }
   bool end_array() override {
@@ -81,15 +94,19 @@ class HeaderSax final : public nlohmann::json_sax<json> {
   }
 
   bool key(string_t& name) override {
-    if (level_ == Level::top) begin_member(name);
-    else if (level_ == Level::metadata) begin_metadata(name);
-    else if (level_ == Level::tensor) begin_field(name);
+    if (level_ == Level::top)
+      begin_member(name);
+    else if (level_ == Level::metadata)
+      begin_metadata(name);
+    else if (level_ == Level::tensor)
+      begin_field(name);
     return true;
   }
 
   bool parse_error(std::size_t position, const std::string&, const json::exception&) override {
-    throw FormatError(fmt::format("{}: the header is not valid JSON at its byte {}; the file is damaged or no safetensors file",
-                                  where_, position == 0 ? 0 : position - 1));
+    throw FormatError(fmt::format(
+        "{}: the header is not valid JSON at its byte {}; the file is damaged or no safetensors file", where_,
+        position == 0 ? 0 : position - 1));
   }
 
  private:
@@ -111,14 +128,18 @@ class HeaderSax final : public nlohmann::json_sax<json> {
       has_metadata_ = true;
       return;
     }
-    if (name.size() > kMaxNameBytes) fail(fmt::format("tensor {}: names of more than {} bytes are refused", shown(name), kMaxNameBytes));
-    if (name.find('\0') != std::string::npos) fail(fmt::format("tensor {}: a name must not contain NUL", shown(name)));
-    if (out_.tensors.size() == kMaxTensors) fail(fmt::format("more than {} tensors in a file are refused", kMaxTensors));
+    if (name.size() > kMaxNameBytes)
+      fail(fmt::format("tensor {}: names of more than {} bytes are refused", shown(name), kMaxNameBytes));
+    if (name.find('\0') != std::string::npos)
+      fail(fmt::format("tensor {}: a name must not contain NUL", shown(name)));
+    if (out_.tensors.size() == kMaxTensors)
+      fail(fmt::format("more than {} tensors in a file are refused", kMaxTensors));
     if (!names_.insert(name).second) fail(fmt::format("tensor {} is listed twice", shown(name)));
     out_.tensors.emplace_back().name = std::move(name);
   }
   void begin_metadata(string_t& name) {
-    if (!metadata_names_.insert(name).second) fail(fmt::format("__metadata__: {} is listed twice", shown(name)));
+    if (!metadata_names_.insert(name).second)
+      fail(fmt::format("__metadata__: {} is listed twice", shown(name)));
     out_.metadata.emplace_back(std::move(name), std::string());
   }
   void begin_field(const string_t& name) {
@@ -132,7 +153,8 @@ class HeaderSax final : public nlohmann::json_sax<json> {
     // Larger than any file; the reference reader finds the overflow of the product, polyquant's shapes are signed.
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
       fail_tensor(fmt::format("shape has the dimension {}: the number of elements overflows", value));
-    if (tensor().shape.size() == kMaxDimensions) fail_tensor(fmt::format("more than {} dimensions are refused", kMaxDimensions));
+    if (tensor().shape.size() == kMaxDimensions)
+      fail_tensor(fmt::format("more than {} dimensions are refused", kMaxDimensions));
     tensor().shape.push_back(static_cast<std::int64_t>(value));
   }
   void add_offset(number_unsigned_t value) {
@@ -147,23 +169,31 @@ class HeaderSax final : public nlohmann::json_sax<json> {
   }
   bool misplaced(const char* what) const {
     switch (level_) {
-      case Level::outside: fail("the header must be a JSON object; the file is damaged or no safetensors file");
+      case Level::outside:
+        fail("the header must be a JSON object; the file is damaged or no safetensors file");
       case Level::top:
         if (in_metadata_) fail(fmt::format("__metadata__ must be an object of strings, it is {}", what));
         fail_tensor(fmt::format("its entry must be an object, it is {}", what));
       case Level::metadata:
-        fail(fmt::format("__metadata__: {} must be a string, it is {}", shown(out_.metadata.back().first), what));
-      case Level::shape: fail_tensor(fmt::format("shape must hold non-negative integers, one is {}", what));
-      case Level::offsets: fail_tensor(fmt::format("data_offsets must hold non-negative integers, one is {}", what));
-      default: break;
+        fail(fmt::format("__metadata__: {} must be a string, it is {}", shown(out_.metadata.back().first),
+                         what));
+      case Level::shape:
+        fail_tensor(fmt::format("shape must hold non-negative integers, one is {}", what));
+      case Level::offsets:
+        fail_tensor(fmt::format("data_offsets must hold non-negative integers, one is {}", what));
+      default:
+        break;
     }
-    const char* field = field_ == kDtype ? "dtype must be a string" : field_ == kShape ? "shape must be a list of integers"
-                                                                                       : "data_offsets must be a list of integers";
+    const char* field = field_ == kDtype   ? "dtype must be a string"
+                        : field_ == kShape ? "shape must be a list of integers"
+                                           : "data_offsets must be a list of integers";
     fail_tensor(fmt::format("{}, it is {}", field, what));
   }
   bool enter_ignored(const char* what) {
-    if (level_ == Level::tensor && field_ == kOther) level_ = Level::ignored;
-    else if (level_ != Level::ignored) return misplaced(what);
+    if (level_ == Level::tensor && field_ == kOther)
+      level_ = Level::ignored;
+    else if (level_ != Level::ignored)
+      return misplaced(what);
     if (++ignored_depth_ > kMaxIgnoredDepth) fail_tensor("an unknown member is nested too deeply");
     return true;
   }

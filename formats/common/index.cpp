@@ -16,11 +16,13 @@ WeightMap parse_index(std::string_view text, const std::string& where) {
     throw FormatError(where + ": has no weight_map with the tensors and their files; fetch the file again");
   WeightMap result;
   for (const auto& [tensor, file] : weights->items()) {
-    if (!file.is_string()) throw FormatError(fmt::format("{}: the file of tensor {} must be a string", where, shown(tensor)));
+    if (!file.is_string())
+      throw FormatError(fmt::format("{}: the file of tensor {} must be a string", where, shown(tensor)));
     const auto& name = file.get_ref<const std::string&>();
     if (!is_plain_name(name))
-      throw FormatError(fmt::format("{}: tensor {} is said to be in {}, which is no plain file name; it could lead out of the folder",
-                                    where, shown(tensor), shown(name)));
+      throw FormatError(fmt::format(
+          "{}: tensor {} is said to be in {}, which is no plain file name; it could lead out of the folder",
+          where, shown(tensor), shown(name)));
     result.emplace(tensor, name);
   }
   return result;

@@ -9,8 +9,10 @@ std::string shown(std::string_view text) {
   std::string result = "'";
   for (const char c : text.substr(0, kLimit)) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) result += fmt::format("\\x{:02x}", byte);
-    else result += c;
+    if (byte < 0x20 || byte == 0x7F)
+      result += fmt::format("\\x{:02x}", byte);
+    else
+      result += c;
   }
   return result + (text.size() > kLimit ? "...'" : "'");
 }

@@ -17,8 +17,9 @@ namespace {
 std::uint64_t checked_bytes(const PlannedTensor& tensor) {
   const auto bytes = stored_bytes(*tensor.dtype, tensor.shape);
   if (!bytes)
-    throw ConfigError(fmt::format("tensor {}: shape {} of {} cannot be stored: its size overflows or is no whole number of bytes",
-                                  shown(tensor.name), to_string(tensor.shape), tensor.dtype->name));
+    throw ConfigError(fmt::format(
+        "tensor {}: shape {} of {} cannot be stored: its size overflows or is no whole number of bytes",
+        shown(tensor.name), to_string(tensor.shape), tensor.dtype->name));
   return *bytes;
 }
 
@@ -26,17 +27,21 @@ void check_names(const std::vector<PlannedTensor>& tensors, const StringPairs& m
   std::set<std::string_view> names;
   for (const PlannedTensor& tensor : tensors) {
     if (tensor.name == "__metadata__" || !is_utf8(tensor.name) || tensor.name.find('\0') != std::string::npos)
-      throw ConfigError(fmt::format("a tensor cannot have the name {} in a safetensors file", shown(tensor.name)));
+      throw ConfigError(
+          fmt::format("a tensor cannot have the name {} in a safetensors file", shown(tensor.name)));
     if (!names.insert(tensor.name).second)
-      throw ConfigError(fmt::format("two tensors have the name {}; a safetensors file needs unique ones", shown(tensor.name)));
+      throw ConfigError(fmt::format("two tensors have the name {}; a safetensors file needs unique ones",
+                                    shown(tensor.name)));
   }
   std::uint64_t bytes = 0;
   for (const auto& [key, value] : metadata) bytes += key.size() + value.size();
   if (bytes > kMaxHeaderBytes)
-    throw ConfigError(fmt::format("the metadata has {} bytes, readers of safetensors accept {}; shorten it", bytes, kMaxHeaderBytes));
+    throw ConfigError(fmt::format("the metadata has {} bytes, readers of safetensors accept {}; shorten it",
+                                  bytes, kMaxHeaderBytes));
   for (const auto& [key, value] : metadata)
     if (!is_utf8(key) || !is_utf8(value))
-      throw ConfigError(fmt::format("metadata {} is not UTF-8 text, safetensors files hold nothing else", shown(key)));
+      throw ConfigError(
+          fmt::format("metadata {} is not UTF-8 text, safetensors files hold nothing else", shown(key)));
 }
 
 StringPairs with_format(StringPairs metadata) {
@@ -46,13 +51,15 @@ StringPairs with_format(StringPairs metadata) {
 }
 
 // Numbers of the tensors of each shard, in the given order.
-std::vector<std::vector<std::size_t>> split(const std::vector<PlannedTensor>& tensors, std::uint64_t max_bytes) {
+std::vector<std::vector<std::size_t>> split(const std::vector<PlannedTensor>& tensors,
+                                            std::uint64_t max_bytes) {
   std::vector<std::vector<std::size_t>> shards;
   std::vector<std::size_t> current;
   std::uint64_t current_bytes = 0;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const std::uint64_t bytes = checked_bytes(tensors[i]);
-    if (bytes > max_bytes) {  // alone, while the current shard stays open (huggingface_hub, split_state_dict_into_shards_factory)
+    if (bytes >
+        max_bytes) {  // alone, while the current shard stays open (huggingface_hub, split_state_dict_into_shards_factory)
       shards.push_back({i});
       continue;
     }
@@ -68,8 +75,8 @@ std::vector<std::vector<std::size_t>> split(const std::vector<PlannedTensor>& te
   return shards;
 }
 
-ShardPlan plan_shard(const std::vector<PlannedTensor>& tensors, std::vector<std::size_t> members, const StringPairs& metadata,
-                     std::size_t shard, std::vector<TensorPlace>& places) {
+ShardPlan plan_shard(const std::vector<PlannedTensor>& tensors, std::vector<std::size_t> members,
+                     const StringPairs& metadata, std::size_t shard, std::vector<TensorPlace>& places) {
   std::sort(members.begin(), members.end(), [&](std::size_t a, std::size_t b) {
     // Dtypes are rows of one table in rising order.
     if (tensors[a].dtype != tensors[b].dtype) return tensors[a].dtype > tensors[b].dtype;
@@ -105,7 +112,8 @@ FolderPlan plan_members(const std::vector<PlannedTensor>& tensors, const StringP
 
 }  // namespace
 
-FolderPlan plan_shards(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata, std::uint64_t max_bytes) {
+FolderPlan plan_shards(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata,
+                       std::uint64_t max_bytes) {
   const auto members = split(tensors, max_bytes);
   FolderPlan plan = plan_members(tensors, metadata, members);
   if (plan.shards.size() == 1) {
@@ -123,7 +131,8 @@ FolderPlan plan_shards(const std::vector<PlannedTensor>& tensors, const StringPa
   return plan;
 }
 
-FolderPlan plan_single(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata, const std::string& file) {
+FolderPlan plan_single(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata,
+                       const std::string& file) {
   std::vector<std::size_t> all(tensors.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
   FolderPlan plan = plan_members(tensors, metadata, {all});

@@ -17,8 +17,8 @@ struct PlannedTensor {
 };
 
 struct ShardPlan {
-  std::string file;    // name
-  std::string header;  // the first bytes of the file, exactly
+  std::string file;         // name
+  std::string header;       // the first bytes of the file, exactly
   std::uint64_t bytes = 0;  // of the whole file
 };
 
@@ -37,9 +37,11 @@ struct FolderPlan {
 /// Shards of at most `max_bytes` of tensors (a larger tensor gets its own), filled in the given order as transformers does it; within a
 /// shard the reference writer's order: dtype by falling alignment, then name. `{"format": "pt"}` is added to the metadata if it names no
 /// format: transformers refuses files without. Throws ConfigError for names that are taken twice, reserved, or no UTF-8.
-FolderPlan plan_shards(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata, std::uint64_t max_bytes);
+FolderPlan plan_shards(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata,
+                       std::uint64_t max_bytes);
 
 /// All in one file of this name.
-FolderPlan plan_single(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata, const std::string& file);
+FolderPlan plan_single(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata,
+                       const std::string& file);
 
 }  // namespace pq::hf

@@ -24,14 +24,17 @@ constexpr std::string_view kTemplates = "additional_chat_templates";
 
 // Weights and what belongs to them, of any framework: never copied along.
 constexpr std::array<std::string_view, 17> kWeightEndings = {
-    ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".gguf", ".ggml", ".onnx", ".onnx_data", ".h5", ".msgpack", ".npz", ".tflite",
-    ".index.json", ".partial", ".pte", ".mlmodel"};
+    ".safetensors", ".bin",        ".pt",        ".pth", ".ckpt",    ".gguf",
+    ".ggml",        ".onnx",       ".onnx_data", ".h5",  ".msgpack", ".npz",
+    ".tflite",      ".index.json", ".partial",   ".pte", ".mlmodel"};
 // A model does not work without these, whatever their size.
-constexpr std::array<std::string_view, 7> kNeeded = {"config.json", "tokenizer.json", "tokenizer.model", "vocab.json", "merges.txt",
-                                                     "tokenizer_config.json", "added_tokens.json"};
+constexpr std::array<std::string_view, 7> kNeeded = {
+    "config.json", "tokenizer.json",        "tokenizer.model",  "vocab.json",
+    "merges.txt",  "tokenizer_config.json", "added_tokens.json"};
 
 bool is_weight(std::string_view name) {
-  return std::any_of(kWeightEndings.begin(), kWeightEndings.end(), [&](std::string_view ending) { return name.ends_with(ending); });
+  return std::any_of(kWeightEndings.begin(), kWeightEndings.end(),
+                     [&](std::string_view ending) { return name.ends_with(ending); });
 }
 
 bool is_wanted(const fs::directory_entry& entry, const std::string& name) {
@@ -40,12 +43,13 @@ bool is_wanted(const fs::directory_entry& entry, const std::string& name) {
   if (std::find(kNeeded.begin(), kNeeded.end(), name) != kNeeded.end()) return true;
   const std::uint64_t bytes = entry.file_size(error);
   if (!error && bytes <= kMaxUnknownBytes) return true;
-  log::warning(fmt::format("{}: left out, it is larger than {} and no file that polyquant knows", entry.path().string(),
-                           format_bytes(kMaxUnknownBytes)));
+  log::warning(fmt::format("{}: left out, it is larger than {} and no file that polyquant knows",
+                           entry.path().string(), format_bytes(kMaxUnknownBytes)));
   return false;
 }
 
-void add_files(const fs::path& folder, const std::string& prefix, std::string_view ending, std::vector<SideFile>& out) {
+void add_files(const fs::path& folder, const std::string& prefix, std::string_view ending,
+               std::vector<SideFile>& out) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
@@ -60,7 +64,8 @@ std::vector<SideFile> find_side_files(const fs::path& folder) {
   std::vector<SideFile> files;
   add_files(folder, "", "", files);
   std::error_code error;
-  if (fs::is_directory(folder / kTemplates, error)) add_files(folder / kTemplates, std::string(kTemplates) + "/", ".jinja", files);
+  if (fs::is_directory(folder / kTemplates, error))
+    add_files(folder / kTemplates, std::string(kTemplates) + "/", ".jinja", files);
   std::sort(files.begin(), files.end(), [](const SideFile& a, const SideFile& b) { return a.name < b.name; });
   return files;
 }
@@ -85,7 +90,9 @@ void write_side_file(const SideFile& file, const fs::path& folder) {
   const fs::path target = folder / file.name;
   std::error_code error;
   fs::create_directories(target.parent_path(), error);
-  if (error) throw ConfigError(fmt::format("{}: cannot be created: {}", target.parent_path().string(), error.message()));
+  if (error)
+    throw ConfigError(
+        fmt::format("{}: cannot be created: {}", target.parent_path().string(), error.message()));
   const auto write = [&](Bytes bytes) {
     PartialFile out(target, bytes.size());
     out.write(0, bytes);

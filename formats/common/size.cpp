@@ -14,9 +14,16 @@
 namespace pq::hf {
 
 std::uint64_t parse_size(std::string_view text, std::string_view option) {
-  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 10> kUnits = {
-      {{"", 1}, {"B", 1}, {"KB", 1'000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"TB", 1'000'000'000'000},
-       {"KiB", 1ull << 10}, {"MiB", 1ull << 20}, {"GiB", 1ull << 30}, {"TiB", 1ull << 40}}};
+  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 10> kUnits = {{{"", 1},
+                                                                                  {"B", 1},
+                                                                                  {"KB", 1'000},
+                                                                                  {"MB", 1'000'000},
+                                                                                  {"GB", 1'000'000'000},
+                                                                                  {"TB", 1'000'000'000'000},
+                                                                                  {"KiB", 1ull << 10},
+                                                                                  {"MiB", 1ull << 20},
+                                                                                  {"GiB", 1ull << 30},
+                                                                                  {"TiB", 1ull << 40}}};
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
@@ -25,7 +32,8 @@ std::uint64_t parse_size(std::string_view text, std::string_view option) {
     for (const auto& [name, bytes] : kUnits)
       if (unit == name)
         if (const auto result = checked_mul(number, bytes)) return *result;
-  throw ConfigError(fmt::format("{} must be a size above zero such as 5GB, 500MB or 2GiB, got {}", option, shown(text)));
+  throw ConfigError(
+      fmt::format("{} must be a size above zero such as 5GB, 500MB or 2GiB, got {}", option, shown(text)));
 }
 
 }  // namespace pq::hf

@@ -29,7 +29,9 @@ bool is_there(const fs::path& path) {
   if (is_there(folder / "pytorch_model.bin") || is_there(folder / "pytorch_model.bin.index.json"))
     throw FormatError(fmt::format(
         "{}: holds only pytorch_model.bin, which polyquant does not read; convert it in Python with "
-        "transformers.AutoModelForCausalLM.from_pretrained(FOLDER, torch_dtype='auto').save_pretrained(NEW_FOLDER)", folder.string()));
+        "transformers.AutoModelForCausalLM.from_pretrained(FOLDER, "
+        "torch_dtype='auto').save_pretrained(NEW_FOLDER)",
+        folder.string()));
   std::set<std::string> others;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
@@ -37,7 +39,8 @@ bool is_there(const fs::path& path) {
     if (name.ends_with(".safetensors") || name.ends_with(".gguf")) others.insert(name);
   }
   if (error) throw FormatError(fmt::format("{}: cannot be listed: {}", folder.string(), error.message()));
-  const std::string missing = fmt::format("{}: has neither {} nor {}", folder.string(), kIndexFile, kSingleFile);
+  const std::string missing =
+      fmt::format("{}: has neither {} nor {}", folder.string(), kIndexFile, kSingleFile);
   if (others.empty()) throw FormatError(missing + "; the download is incomplete, or this is no model folder");
   throw FormatError(fmt::format("{}; to open another file in it, give its path, such as {}", missing,
                                 (folder / *others.begin()).string()));
@@ -62,7 +65,13 @@ TensorStore::TensorStore(const fs::path& path) : path_(path) {
   sort_names();
 }
 
+<<<<<<< HEAD
 TensorStore::TensorStore(const std::vector<fs::path>& shards) {
+=======
+TensorStore::TensorStore(const fs::path& path, const std::vector<fs::path>& shards) : path_(path) {
+  std::error_code error;
+  is_folder_ = fs::is_directory(path, error);
+>>>>>>> 1de0f5d (wip)
   for (const fs::path& shard : shards) add_shard(shard);
   sort_names();
 }
@@ -75,7 +84,8 @@ void TensorStore::add_shard(const fs::path& file) {
                         header.data_begin + tensor.begin, tensor.end - tensor.begin});
   for (auto& [key, value] : header.metadata) {
     const auto same = [&, &name = key](const auto& entry) { return entry.first == name; };
-    if (std::none_of(metadata_.begin(), metadata_.end(), same)) metadata_.emplace_back(std::move(key), std::move(value));
+    if (std::none_of(metadata_.begin(), metadata_.end(), same))
+      metadata_.emplace_back(std::move(key), std::move(value));
   }
 }
 
@@ -84,15 +94,17 @@ void TensorStore::add_shards(const WeightMap& weights) {
   for (const auto& entry : weights) files.insert(entry.second);
   for (const std::string& file : files)
     if (!is_there(path_ / file))
-      throw FormatError(fmt::format("{}: the shard {} is not in the folder; the download is incomplete, fetch this file",
-                                    (path_ / kIndexFile).string(), shown(file)));
+      throw FormatError(
+          fmt::format("{}: the shard {} is not in the folder; the download is incomplete, fetch this file",
+                      (path_ / kIndexFile).string(), shown(file)));
   for (const std::string& file : files) add_shard(path_ / file);
 }
 
 void TensorStore::sort_names() {
   by_name_.resize(tensors_.size());
   std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
-  std::sort(by_name_.begin(), by_name_.end(), [&](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
+  std::sort(by_name_.begin(), by_name_.end(),
+            [&](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
   for (std::size_t i = 1; i < by_name_.size(); ++i) {
     const StoredTensor& a = tensors_[by_name_[i - 1]];
     const StoredTensor& b = tensors_[by_name_[i]];
@@ -105,23 +117,27 @@ void TensorStore::sort_names() {
 // The index and the shards must name the same tensors in the same files. Takes the map by value: what is found is crossed out.
 void TensorStore::check_index(WeightMap weights) const {
   for (const StoredTensor& tensor : tensors_) {
-    const std::string place = fmt::format("{}: tensor {}", (path_ / shard_name(tensor.shard)).string(), shown(tensor.name));
+    const std::string place =
+        fmt::format("{}: tensor {}", (path_ / shard_name(tensor.shard)).string(), shown(tensor.name));
     const auto listed = weights.find(tensor.name);
     if (listed == weights.end())
-      throw FormatError(fmt::format("{} is not listed in {}; fetch the shard and the index again", place, kIndexFile));
+      throw FormatError(
+          fmt::format("{} is not listed in {}; fetch the shard and the index again", place, kIndexFile));
     if (listed->second != shard_name(tensor.shard))
       throw FormatError(fmt::format("{} should be in {} by {}; fetch the shards and the index again", place,
                                     shown(listed->second), kIndexFile));
     weights.erase(listed);
   }
   if (!weights.empty())
-    throw FormatError(fmt::format("{}: tensor {} should be in {}, but is not there; fetch the shard and the index again",
-                                  (path_ / kIndexFile).string(), shown(weights.begin()->first), shown(weights.begin()->second)));
+    throw FormatError(fmt::format(
+        "{}: tensor {} should be in {}, but is not there; fetch the shard and the index again",
+        (path_ / kIndexFile).string(), shown(weights.begin()->first), shown(weights.begin()->second)));
 }
 
 std::optional<std::size_t> TensorStore::find(std::string_view name) const noexcept {
-  const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), name,
-                                      [&](std::size_t i, std::string_view wanted) { return tensors_[i].name < wanted; });
+  const auto found =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](std::size_t i, std::string_view wanted) { return tensors_[i].name < wanted; });
   if (found == by_name_.end() || tensors_[*found].name != name) return std::nullopt;
   return *found;
 }

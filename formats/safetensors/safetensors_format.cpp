@@ -2,10 +2,8 @@
 
 #include "common/folder_writer.hpp"
 #include "common/printable.hpp"
-#include "common/side_files.hpp"
 #include "common/size.hpp"
-#include "common/strict_json.hpp"
-#include "common/tensor_store.hpp"
+#include "safetensors/safetensors_reader.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/encoding.hpp>
@@ -24,9 +22,9 @@ struct Options {
   std::string max_shard_size = "5GB";
 };
 const Schema<Options>& schema() {
-  static const auto result =
-      Schema<Options>().field("max_shard_size", &Options::max_shard_size,
-                              "Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; more go into several files.");
+  static const auto result = Schema<Options>().field("max_shard_size", &Options::max_shard_size,
+                                                     "Largest size of the tensors in one file of a folder, "
+                                                     "such as 500MB or 2GiB; more go into several files.");
   return result;
 }
 Options parse_options(const Node& node) {
@@ -35,6 +33,7 @@ Options parse_options(const Node& node) {
   return options;
 }
 
+<<<<<<< HEAD
 // Rows must be whole bytes to be moved: true for all types but F4 and F6 with odd row lengths.
 std::uint64_t row_bytes(const StoredTensor& tensor, const std::string& place) {
   const auto bytes = stored_bytes(*tensor.dtype, {cols(tensor.shape)});
@@ -109,9 +108,12 @@ void SafetensorsReader::check_config(std::vector<std::string>& found) const {
   }
 }
 
+=======
+>>>>>>> 1de0f5d (wip)
 class SafetensorsWriter final : public ModelWriter {
  public:
-  SafetensorsWriter(const fs::path& path, const OutputModel& model, FolderPlan plan, bool single_file, bool resume)
+  SafetensorsWriter(const fs::path& path, const OutputModel& model, FolderPlan plan, bool single_file,
+                    bool resume)
       : writer_(path, std::move(plan), model.side_files, single_file, resume) {
     for (const OutputTensor& tensor : model.tensors) row_bytes_.push_back(tensor.row_bytes);
   }
@@ -123,6 +125,7 @@ class SafetensorsWriter final : public ModelWriter {
   }
   void flush() override { writer_.flush(); }
   void keep() noexcept override { writer_.keep(); }
+  std::unique_ptr<ModelReader> reopen() const override { return make_safetensors_reader(writer_.reopen()); }
   void seal() override { writer_.seal(); }
 
  private:
@@ -131,7 +134,8 @@ class SafetensorsWriter final : public ModelWriter {
 };
 
 std::string no_dtype(std::string_view encoding) {
-  return fmt::format("safetensors has no dtype for {}; it stores f32, f16, bf16 and other plain numbers", encoding);
+  return fmt::format("safetensors has no dtype for {}; it stores f32, f16, bf16 and other plain numbers",
+                     encoding);
 }
 
 // Not "x.safetensors/": that asks for a folder.
@@ -142,8 +146,12 @@ class SafetensorsFormat final : public Format {
   explicit SafetensorsFormat(const Node& options) : defaults_(parse_options(options)) {}
 
   const FormatInfo& info() const override { return info_; }
-  int probe(const Probe& probe) const override { return probe.is_folder ? probe_folder(probe) : probe_file(probe); }
-  std::unique_ptr<ModelReader> open(const fs::path& path) const override { return std::make_unique<SafetensorsReader>(path); }
+  int probe(const Probe& probe) const override {
+    return probe.is_folder ? probe_folder(probe) : probe_file(probe);
+  }
+  std::unique_ptr<ModelReader> open(const fs::path& path) const override {
+    return make_safetensors_reader(TensorStore(path));
+  }
 
   std::optional<std::string> rejects(const Encoding& encoding, const Shape&) const override {
     if (dtype_of_encoding(encoding.info().spec) != nullptr) return std::nullopt;
@@ -158,7 +166,8 @@ class SafetensorsFormat final : public Format {
     return layout;
   }
 
-  std::unique_ptr<ModelWriter> create(const fs::path& path, const OutputModel& model, bool resume) const override {
+  std::unique_ptr<ModelWriter> create(const fs::path& path, const OutputModel& model,
+                                      bool resume) const override {
     FolderPlan planned = plan(path, model);
     planned_files(planned, model.side_files, is_single_file(path));  // its checks, before the disk is touched
     return std::make_unique<SafetensorsWriter>(path, model, std::move(planned), is_single_file(path), resume);
@@ -166,7 +175,9 @@ class SafetensorsFormat final : public Format {
 
  private:
   static int probe_folder(const Probe& probe) {
-    const auto has = [&](std::string_view name) { return std::find(probe.names.begin(), probe.names.end(), name) != probe.names.end(); };
+    const auto has = [&](std::string_view name) {
+      return std::find(probe.names.begin(), probe.names.end(), name) != probe.names.end();
+    };
     // A folder that cannot be opened is still claimed, weakly: open() says best what is missing.
     if (!has(kSingleFile) && !has(kIndexFile)) return has("config.json") || has("pytorch_model.bin") ? 10 : 0;
     const std::string_view config(reinterpret_cast<const char*>(probe.head.data()), probe.head.size());
@@ -175,7 +186,8 @@ class SafetensorsFormat final : public Format {
   }
   static int probe_file(const Probe& probe) {
     const bool named = probe.path.extension() == ".safetensors";
-    const bool plausible = probe.head.size() >= 10 && load<std::uint64_t>(probe.head.data()) <= kMaxHeaderBytes &&
+    const bool plausible = probe.head.size() >= 10 &&
+                           load<std::uint64_t>(probe.head.data()) <= kMaxHeaderBytes &&
                            probe.head[8] == std::byte{'{'};
     return plausible ? (named ? 95 : 60) : named ? 50 : 0;
   }
@@ -187,33 +199,41 @@ class SafetensorsFormat final : public Format {
     for (const auto& [key, value] : model.metadata.entries()) {
       const auto* text = std::get_if<std::string>(&value);
       if (text == nullptr)
-        throw ConfigError(fmt::format("metadata {} is of type {}; safetensors files hold strings only", shown(key), type_name(value)));
+        throw ConfigError(fmt::format("metadata {} is of type {}; safetensors files hold strings only",
+                                      shown(key), type_name(value)));
       metadata.emplace_back(key, *text);
     }
     const bool own_options = !model.options.is_null();
     const Options options = own_options ? parse_options(model.options) : defaults_;
-    if (!is_single_file(path)) return plan_shards(tensors, metadata, parse_size(options.max_shard_size, "max_shard_size"));
+    if (!is_single_file(path))
+      return plan_shards(tensors, metadata, parse_size(options.max_shard_size, "max_shard_size"));
     if (own_options && model.options.find("max_shard_size") != nullptr)
-      throw ConfigError(fmt::format("max_shard_size cannot be used with the single file {}; give a folder as the output", path.string()));
+      throw ConfigError(
+          fmt::format("max_shard_size cannot be used with the single file {}; give a folder as the output",
+                      path.string()));
     return plan_single(tensors, metadata, path.filename().string());
   }
 
   static PlannedTensor planned(const OutputTensor& tensor) {
     const Dtype* dtype = dtype_of_encoding(tensor.encoding);
-    if (dtype == nullptr) throw ConfigError(fmt::format("tensor {}: {}", shown(tensor.name), no_dtype(tensor.encoding)));
+    if (dtype == nullptr)
+      throw ConfigError(fmt::format("tensor {}: {}", shown(tensor.name), no_dtype(tensor.encoding)));
     const auto bytes = stored_bytes(*dtype, {cols(tensor.shape)});
     PQ_ASSERT(bytes && *bytes == tensor.row_bytes, "the encoding's row size is that of the dtype");
     return {tensor.name, dtype, tensor.shape};
   }
 
   Options defaults_;
-  FormatInfo info_{"safetensors", "Hugging Face folder with safetensors files, or one such file", Dialect::huggingface, true, true};
+  FormatInfo info_{"safetensors", "Hugging Face folder with safetensors files, or one such file",
+                   Dialect::huggingface, true, true};
 };
 
 }  // namespace
 
 const OptionTable& safetensors_options() { return schema().table(); }
 
-std::unique_ptr<Format> make_safetensors_format(const Node& options) { return std::make_unique<SafetensorsFormat>(options); }
+std::unique_ptr<Format> make_safetensors_format(const Node& options) {
+  return std::make_unique<SafetensorsFormat>(options);
+}
 
 }  // namespace pq::hf

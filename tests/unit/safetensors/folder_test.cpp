@@ -12,7 +12,8 @@ namespace {
 
 const std::string kOne = file_of("{" + entry("a", "U8", "[2,1]", "[0,2]") + "}", "AB");
 const std::string kTwo = file_of("{" + entry("b", "U8", "[1,3]", "[0,3]") + "}", "CDE");
-const std::string kIndex = R"({"metadata":{"total_size":99,"note":[1]},"weight_map":{"b":"two.safetensors","a":"one.safetensors"}})";
+const std::string kIndex =
+    R"({"metadata":{"total_size":99,"note":[1]},"weight_map":{"b":"two.safetensors","a":"one.safetensors"}})";
 
 std::string refusal_of(const std::filesystem::path& path) {
   return message_of<FormatError>([&] { format()->open(path); });
@@ -57,7 +58,8 @@ TEST_CASE("safetensors folder: rows are views of the file, at any address", "[sa
   const std::string header = "{" + entry("f", "F32", "[2,1]", "[0,8]") + "}  ";
   for (std::size_t blanks = 0; blanks < 4; ++blanks) {
     INFO(blanks);
-    write_file(folder / "x.safetensors", file_of(header + std::string(blanks, ' '), std::string("\0\0\x80\x3f\0\0\0\x40", 8)));
+    write_file(folder / "x.safetensors",
+               file_of(header + std::string(blanks, ' '), std::string("\0\0\x80\x3f\0\0\0\x40", 8)));
     const auto reader = format()->open(folder / "x.safetensors");
     std::vector<std::byte> scratch;
     const Bytes row = reader->rows(0, 1, 1, scratch);
@@ -83,48 +85,66 @@ TEST_CASE("safetensors folder: a missing shard is named", "[safetensors][malform
   TempFolder folder;
   write_sharded(folder);
   std::filesystem::remove(folder / "two.safetensors");
-  CHECK_THAT(refusal_of(folder.path()), Contains("the shard 'two.safetensors' is not in the folder; the download is incomplete"));
+  CHECK_THAT(refusal_of(folder.path()),
+             Contains("the shard 'two.safetensors' is not in the folder; the download is incomplete"));
 }
 
 TEST_CASE("safetensors folder: a shard without a listed tensor is refused", "[safetensors][malformed]") {
   TempFolder folder;
-  write_sharded(folder, R"({"weight_map":{"a":"one.safetensors","b":"two.safetensors","c":"two.safetensors"}})");
-  CHECK_THAT(refusal_of(folder.path()), Contains("tensor 'c' should be in 'two.safetensors', but is not there"));
+  write_sharded(folder,
+                R"({"weight_map":{"a":"one.safetensors","b":"two.safetensors","c":"two.safetensors"}})");
+  CHECK_THAT(refusal_of(folder.path()),
+             Contains("tensor 'c' should be in 'two.safetensors', but is not there"));
 }
 
-TEST_CASE("safetensors folder: a tensor that the index does not list is refused", "[safetensors][malformed]") {
+TEST_CASE("safetensors folder: a tensor that the index does not list is refused",
+          "[safetensors][malformed]") {
   TempFolder folder;
   write_sharded(folder);
-  write_file(folder / "two.safetensors", file_of("{" + entry("b", "U8", "[1]", "[0,1]") + "," + entry("x", "U8", "[1]", "[1,2]") + "}", "ab"));
-  CHECK_THAT(refusal_of(folder.path()), Contains("two.safetensors: tensor 'x' is not listed in model.safetensors.index.json"));
+  write_file(
+      folder / "two.safetensors",
+      file_of("{" + entry("b", "U8", "[1]", "[0,1]") + "," + entry("x", "U8", "[1]", "[1,2]") + "}", "ab"));
+  CHECK_THAT(refusal_of(folder.path()),
+             Contains("two.safetensors: tensor 'x' is not listed in model.safetensors.index.json"));
 }
 
-TEST_CASE("safetensors folder: a tensor in another shard than listed is refused", "[safetensors][malformed]") {
+TEST_CASE("safetensors folder: a tensor in another shard than listed is refused",
+          "[safetensors][malformed]") {
   TempFolder folder;
   write_sharded(folder, R"({"weight_map":{"a":"two.safetensors","b":"one.safetensors"}})");
-  CHECK_THAT(refusal_of(folder.path()), Contains("one.safetensors: tensor 'a' should be in 'two.safetensors'"));
+  CHECK_THAT(refusal_of(folder.path()),
+             Contains("one.safetensors: tensor 'a' should be in 'two.safetensors'"));
 }
 
 TEST_CASE("safetensors folder: a tensor in two shards is refused", "[safetensors][malformed]") {
   TempFolder folder;
   write_sharded(folder);
-  write_file(folder / "two.safetensors", file_of("{" + entry("a", "U8", "[1]", "[0,1]") + "," + entry("b", "U8", "[1]", "[1,2]") + "}", "ab"));
-  CHECK_THAT(refusal_of(folder.path()), Contains("tensor 'a' is both in 'one.safetensors' and in 'two.safetensors'"));
+  write_file(
+      folder / "two.safetensors",
+      file_of("{" + entry("a", "U8", "[1]", "[0,1]") + "," + entry("b", "U8", "[1]", "[1,2]") + "}", "ab"));
+  CHECK_THAT(refusal_of(folder.path()),
+             Contains("tensor 'a' is both in 'one.safetensors' and in 'two.safetensors'"));
 }
 
 TEST_CASE("safetensors folder: shard names that lead elsewhere are refused", "[safetensors][malformed]") {
-  const std::string name = GENERATE("../one.safetensors", "/etc/passwd", "..", ".", "", "sub/one.safetensors", "a\\\\b", "a\\u0000b");
+  const std::string name = GENERATE("../one.safetensors", "/etc/passwd", "..", ".", "", "sub/one.safetensors",
+                                    "a\\\\b", "a\\u0000b");
   TempFolder folder;
   write_sharded(folder, "{\"weight_map\":{\"a\":\"" + name + "\"}}");
   CHECK_THAT(refusal_of(folder.path()), Contains("no plain file name"));
 }
 
 TEST_CASE("safetensors folder: a broken index is refused", "[safetensors][malformed]") {
-  const auto [index, what] = GENERATE(table<std::string, std::string>({{"{", "not valid JSON at byte 1"}, {"[]", "has no weight_map"},
-      {"{}", "has no weight_map"}, {R"({"weight_map":{}})", "has no weight_map"}, {R"({"weight_map":3})", "has no weight_map"},
-      {R"({"weight_map":{"a":1}})", "the file of tensor 'a' must be a string"}, {"\xff", "not UTF-8"},
-      {R"({"weight_map":{"a":"one.safetensors","a":"two.safetensors"}})", "'a' is listed twice"},
-      {std::string(100'000, '['), "nested more than 64 levels"}}));
+  const auto [index, what] = GENERATE(table<std::string, std::string>(
+      {{"{", "not valid JSON at byte 1"},
+       {"[]", "has no weight_map"},
+       {"{}", "has no weight_map"},
+       {R"({"weight_map":{}})", "has no weight_map"},
+       {R"({"weight_map":3})", "has no weight_map"},
+       {R"({"weight_map":{"a":1}})", "the file of tensor 'a' must be a string"},
+       {"\xff", "not UTF-8"},
+       {R"({"weight_map":{"a":"one.safetensors","a":"two.safetensors"}})", "'a' is listed twice"},
+       {std::string(100'000, '['), "nested more than 64 levels"}}));
   TempFolder folder;
   write_sharded(folder, index);
   CHECK_THAT(refusal_of(folder.path()), Contains("model.safetensors.index.json: ") && Contains(what));
@@ -133,17 +153,24 @@ TEST_CASE("safetensors folder: a broken index is refused", "[safetensors][malfor
 TEST_CASE("safetensors folder: what is missing is said with the way out", "[safetensors][malformed]") {
   TempFolder folder;
   CHECK_THAT(refusal_of(folder / "nothing"), EndsWith("nothing does not exist"));
-  CHECK_THAT(refusal_of(folder.path()), Contains("has neither model.safetensors.index.json nor model.safetensors; the download is incomplete"));
+  CHECK_THAT(
+      refusal_of(folder.path()),
+      Contains("has neither model.safetensors.index.json nor model.safetensors; the download is incomplete"));
   write_file(folder / "consolidated.safetensors", kOne);
-  CHECK_THAT(refusal_of(folder.path()), Contains("give its path, such as ") && EndsWith("consolidated.safetensors"));
+  CHECK_THAT(refusal_of(folder.path()),
+             Contains("give its path, such as ") && EndsWith("consolidated.safetensors"));
   write_file(folder / "pytorch_model.bin", "PK");
-  CHECK_THAT(refusal_of(folder.path()), Contains("holds only pytorch_model.bin, which polyquant does not read") && Contains("save_pretrained"));
+  CHECK_THAT(
+      refusal_of(folder.path()),
+      Contains("holds only pytorch_model.bin, which polyquant does not read") && Contains("save_pretrained"));
 }
 
-TEST_CASE("safetensors folder: odd rows of four-bit elements are refused clearly", "[safetensors][malformed]") {
+TEST_CASE("safetensors folder: odd rows of four-bit elements are refused clearly",
+          "[safetensors][malformed]") {
   TempFolder folder;
   write_file(folder / "x.safetensors", file_of("{" + entry("w", "F4", "[2,3]", "[0,3]") + "}", "abc"));
-  CHECK_THAT(refusal_of(folder / "x.safetensors"), Contains("tensor 'w': rows of 3 elements of F4 are not whole bytes"));
+  CHECK_THAT(refusal_of(folder / "x.safetensors"),
+             Contains("tensor 'w': rows of 3 elements of F4 are not whole bytes"));
 }
 
 TEST_CASE("safetensors folder: side files are all that are no weights", "[safetensors][unit]") {
@@ -151,9 +178,10 @@ TEST_CASE("safetensors folder: side files are all that are no weights", "[safete
   write_file(folder / "model.safetensors", kOne);
   std::filesystem::create_directories(folder / "additional_chat_templates");
   std::filesystem::create_directories(folder / "onnx");
-  for (const char* name : {"config.json", "tokenizer.json", "README.md", "LICENSE", "additional_chat_templates/tool.jinja", "merges.txt",
-                           "pytorch_model.bin", "model.onnx", "x.gguf", "pytorch_model.bin.index.json", ".gitattributes", "onnx/config.json",
-                           "other.safetensors", "additional_chat_templates/notes.txt"})
+  for (const char* name :
+       {"config.json", "tokenizer.json", "README.md", "LICENSE", "additional_chat_templates/tool.jinja",
+        "merges.txt", "pytorch_model.bin", "model.onnx", "x.gguf", "pytorch_model.bin.index.json",
+        ".gitattributes", "onnx/config.json", "other.safetensors", "additional_chat_templates/notes.txt"})
     write_file(folder / name, name);
   const auto reader = format()->open(folder.path());
   std::vector<std::string> names;
@@ -161,7 +189,8 @@ TEST_CASE("safetensors folder: side files are all that are no weights", "[safete
     names.push_back(file.name);
     CHECK(read_file(file.path) == file.name);
   }
-  CHECK(names == std::vector<std::string>{"LICENSE", "README.md", "additional_chat_templates/tool.jinja", "config.json", "merges.txt", "tokenizer.json"});
+  CHECK(names == std::vector<std::string>{"LICENSE", "README.md", "additional_chat_templates/tool.jinja",
+                                          "config.json", "merges.txt", "tokenizer.json"});
 }
 
 TEST_CASE("safetensors folder: check() names what readers stumble over", "[safetensors][unit]") {
@@ -179,7 +208,8 @@ TEST_CASE("safetensors probe: names and first bytes decide", "[safetensors][unit
   const std::string quantized = R"({"quantization_config": {}})";
   CHECK(certainty({"m", true, {}, {"config.json", "model.safetensors"}}) == 80);
   CHECK(certainty({"m", true, {}, {"model.safetensors.index.json"}}) == 80);
-  CHECK(certainty({"m", true, std::as_bytes(std::span(quantized)), {"config.json", "model.safetensors"}}) == 40);
+  CHECK(certainty({"m", true, std::as_bytes(std::span(quantized)), {"config.json", "model.safetensors"}}) ==
+        40);
   CHECK(certainty({"m", true, {}, {"config.json", "pytorch_model.bin"}}) == 10);
   CHECK(certainty({"m", true, {}, {"notes.txt"}}) == 0);
   CHECK(certainty({"m.safetensors", false, std::as_bytes(std::span(kOne)), {}}) == 95);

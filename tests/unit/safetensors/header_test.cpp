@@ -39,8 +39,8 @@ TEST_CASE("safetensors header: a tensor without elements needs no bytes", "[safe
 }
 
 TEST_CASE("safetensors header: several empty tensors may share an offset", "[safetensors][unit]") {
-  const std::string header = "{" + entry("b", "U8", "[0]", "[1,1]") + "," + entry("a", "U8", "[0]", "[1,1]") + "," +
-                             entry("c", "U8", "[1]", "[0,1]") + "}";
+  const std::string header = "{" + entry("b", "U8", "[0]", "[1,1]") + "," + entry("a", "U8", "[0]", "[1,1]") +
+                             "," + entry("c", "U8", "[1]", "[0,1]") + "}";
   const hf::Header read = parse(file_of(header, "x"));
   REQUIRE(read.tensors.size() == 3);
   CHECK(read.tensors[0].name == "c");
@@ -48,19 +48,24 @@ TEST_CASE("safetensors header: several empty tensors may share an offset", "[saf
   CHECK(read.tensors[2].name == "b");
 }
 
-TEST_CASE("safetensors header: tensors are listed by offset, whatever the order of the text", "[safetensors][unit]") {
-  const std::string header = "{" + entry("late", "U8", "[2]", "[1,3]") + "," + entry("early", "U8", "[1]", "[0,1]") + "}";
+TEST_CASE("safetensors header: tensors are listed by offset, whatever the order of the text",
+          "[safetensors][unit]") {
+  const std::string header =
+      "{" + entry("late", "U8", "[2]", "[1,3]") + "," + entry("early", "U8", "[1]", "[0,1]") + "}";
   CHECK(parse(file_of(header, "abc")).tensors.at(0).name == "early");
 }
 
-TEST_CASE("safetensors header: every dtype of the reference reader is known with its size", "[safetensors][unit]") {
+TEST_CASE("safetensors header: every dtype of the reference reader is known with its size",
+          "[safetensors][unit]") {
   const auto [name, bytes] = GENERATE(table<std::string, int>(
-      {{"BOOL", 2},    {"F4", 1},          {"U8", 2},          {"I8", 2},  {"F8_E5M2", 2}, {"F8_E4M3", 2}, {"F8_E8M0", 2},
-       {"F8_E4M3FNUZ", 2}, {"F8_E5M2FNUZ", 2}, {"I16", 4}, {"U16", 4},     {"F16", 4},     {"BF16", 4},    {"I32", 8},
-       {"U32", 8},     {"F32", 8},         {"C64", 16},        {"F64", 16}, {"I64", 16},    {"U64", 16}}));
+      {{"BOOL", 2},    {"F4", 1},      {"U8", 2},          {"I8", 2},          {"F8_E5M2", 2},
+       {"F8_E4M3", 2}, {"F8_E8M0", 2}, {"F8_E4M3FNUZ", 2}, {"F8_E5M2FNUZ", 2}, {"I16", 4},
+       {"U16", 4},     {"F16", 4},     {"BF16", 4},        {"I32", 8},         {"U32", 8},
+       {"F32", 8},     {"C64", 16},    {"F64", 16},        {"I64", 16},        {"U64", 16}}));
   INFO(name);
   const std::string offsets = "[0," + std::to_string(bytes) + "]";
-  const hf::Header read = parse(file_of("{" + entry("x", name, "[2]", offsets) + "}", std::string(static_cast<std::size_t>(bytes), 'x')));
+  const hf::Header read = parse(file_of("{" + entry("x", name, "[2]", offsets) + "}",
+                                        std::string(static_cast<std::size_t>(bytes), 'x')));
   CHECK(read.tensors.at(0).dtype->name == name);
 }
 
@@ -76,6 +81,7 @@ TEST_CASE("safetensors header: metadata is kept in file order, null means none",
 }
 
 TEST_CASE("safetensors header: unknown members of a tensor are skipped", "[safetensors][unit]") {
-  const std::string header = R"({"x":{"note":{"a":[1,{"b":null}],"c":-1.5},"dtype":"U8","shape":[1],"more":[[true]],"data_offsets":[0,1]}})";
+  const std::string header =
+      R"({"x":{"note":{"a":[1,{"b":null}],"c":-1.5},"dtype":"U8","shape":[1],"more":[[true]],"data_offsets":[0,1]}})";
   CHECK(parse(file_of(header, "x")).tensors.at(0).end == 1);
 }

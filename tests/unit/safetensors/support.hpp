@@ -27,11 +27,15 @@ inline std::string file_of(const std::string& header, const std::string& data = 
 }
 
 /// One tensor's entry of a header.
-inline std::string entry(const std::string& name, const std::string& dtype, const std::string& shape, const std::string& offsets) {
-  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
+inline std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
+                         const std::string& offsets) {
+  return "\"" + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets +
+         "}";
 }
 
-inline hf::Header parse(const std::string& file) { return hf::parse_header(std::as_bytes(std::span(file)), "f"); }
+inline hf::Header parse(const std::string& file) {
+  return hf::parse_header(std::as_bytes(std::span(file)), "f");
+}
 
 /// What parse_header says of a file it must refuse, without the leading place.
 inline std::string refusal(const std::string& file) {

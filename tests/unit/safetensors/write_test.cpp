@@ -38,12 +38,13 @@ void write_all(const std::filesystem::path& path, const OutputModel& model) {
 
 }  // namespace
 
-TEST_CASE("safetensors writer: a single file has the bytes of the reference writer", "[safetensors][layout]") {
+TEST_CASE("safetensors writer: a single file has the bytes of the reference writer",
+          "[safetensors][layout]") {
   TempFolder folder;
   write_all(folder / "x.safetensors", small_model());
   // Order: dtype by falling alignment, then name; the metadata first; blanks up to a multiple of 8.
-  std::string header = R"({"__metadata__":{"format":"pt"},)" + entry("a", "F32", "[1,1]", "[0,4]") + "," + entry("b", "BF16", "[2,2]", "[4,12]") +
-                       "," + entry("c", "U8", "[3]", "[12,15]") + "}";
+  std::string header = R"({"__metadata__":{"format":"pt"},)" + entry("a", "F32", "[1,1]", "[0,4]") + "," +
+                       entry("b", "BF16", "[2,2]", "[4,12]") + "," + entry("c", "U8", "[3]", "[12,15]") + "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');
   CHECK(read_file(folder / "x.safetensors") == file_of(header, "IJKLABCDEFGHMNO"));
   CHECK_FALSE(std::filesystem::exists(folder / "x.safetensors.partial"));
@@ -66,7 +67,8 @@ TEST_CASE("safetensors writer: the layout is exact", "[safetensors][layout]") {
   CHECK(read_file(folder / "out" / layout.files[place.file].name).substr(place.offset, 3) == "MNO");
 }
 
-TEST_CASE("safetensors writer: shards are filled in the given order and listed in the index", "[safetensors][layout]") {
+TEST_CASE("safetensors writer: shards are filled in the given order and listed in the index",
+          "[safetensors][layout]") {
   TempFolder folder;
   OutputModel model = small_model();
   model.options = shard_size("11");
@@ -80,7 +82,8 @@ TEST_CASE("safetensors writer: shards are filled in the given order and listed i
   CHECK(reader->header().metadata.string("format", "") == "pt");
 }
 
-TEST_CASE("safetensors writer: a tensor above the shard size stands alone, the open shard stays open", "[safetensors][layout]") {
+TEST_CASE("safetensors writer: a tensor above the shard size stands alone, the open shard stays open",
+          "[safetensors][layout]") {
   OutputModel model;
   model.tensors = {{"a", {2}, "u8", 2}, {"big", {9}, "u8", 9}, {"b", {2}, "u8", 2}, {"c", {2}, "u8", 2}};
   model.options = shard_size("5");
@@ -98,7 +101,9 @@ TEST_CASE("safetensors writer: a written folder reads back", "[safetensors][unit
   model.metadata.set("note", std::string("\"quoted\"\n\xC3\xA9"));
   write_file(folder / "source.txt", "copied");
   write_file(folder / "empty.txt", "");
-  model.side_files = {{"config.json", {}, "{\"a\":1}"}, {"copy.txt", folder / "source.txt", {}}, {"empty.txt", folder / "empty.txt", {}}};
+  model.side_files = {{"config.json", {}, "{\"a\":1}"},
+                      {"copy.txt", folder / "source.txt", {}},
+                      {"empty.txt", folder / "empty.txt", {}}};
   write_all(folder / "out", model);
   const auto reader = format()->open(folder / "out");
   REQUIRE(reader->header().tensors.size() == 3);
@@ -112,7 +117,8 @@ TEST_CASE("safetensors writer: a written folder reads back", "[safetensors][unit
   CHECK_FALSE(std::filesystem::exists(folder / "out" / "model.safetensors.index.json"));
 }
 
-TEST_CASE("safetensors writer: nothing has a final name before the seal, and nothing stays without it", "[safetensors][unit]") {
+TEST_CASE("safetensors writer: nothing has a final name before the seal, and nothing stays without it",
+          "[safetensors][unit]") {
   TempFolder folder;
   {
     const auto writer = format()->create(folder / "out", small_model(), false);
@@ -121,6 +127,19 @@ TEST_CASE("safetensors writer: nothing has a final name before the seal, and not
     CHECK(std::filesystem::exists(folder / "out.partial"));
   }
   CHECK(std::filesystem::is_empty(folder.path()));
+}
+
+TEST_CASE("safetensors writer: what has been written is read back before the seal", "[safetensors][unit]") {
+  const std::string name = GENERATE("out", "out.safetensors");
+  TempFolder folder;
+  const auto writer = format()->create(folder / name, small_model(), false);
+  writer->write_rows(1, 0, bytes_of("IJKL"));
+  const auto reader = writer->reopen();
+  REQUIRE(reader->header().tensors.size() == 3);
+  CHECK(content(*reader, 0) == "IJKL");
+  writer->write_rows(2, 0, bytes_of("MNO"));
+  CHECK(content(*reader, 2) == "MNO");
+  writer->seal();
 }
 
 TEST_CASE("safetensors writer: what was kept is continued", "[safetensors][unit]") {
@@ -134,7 +153,8 @@ TEST_CASE("safetensors writer: what was kept is continued", "[safetensors][unit]
   }
   SECTION("killed while writing") {}
   SECTION("killed while sealing") {
-    std::filesystem::rename(folder / "out.partial" / "model.safetensors.partial", folder / "out.partial" / "model.safetensors");
+    std::filesystem::rename(folder / "out.partial" / "model.safetensors.partial",
+                            folder / "out.partial" / "model.safetensors");
   }
   const auto writer = format()->create(folder / "out", small_model(), true);
   writer->write_rows(2, 0, bytes_of("MNO"));
@@ -145,11 +165,13 @@ TEST_CASE("safetensors writer: what was kept is continued", "[safetensors][unit]
   CHECK(content(*reader, 2) == "MNO");
 }
 
-TEST_CASE("safetensors writer: a model without tensors is a file of the header only", "[safetensors][layout]") {
+TEST_CASE("safetensors writer: a model without tensors is a file of the header only",
+          "[safetensors][layout]") {
   TempFolder folder;
   OutputModel model;
   format()->create(folder / "x.safetensors", model, false)->seal();
-  CHECK(read_file(folder / "x.safetensors") == file_of(R"({"__metadata__":{"format":"pt"}})"));  // 32 bytes: no blanks
+  CHECK(read_file(folder / "x.safetensors") ==
+        file_of(R"({"__metadata__":{"format":"pt"}})"));  // 32 bytes: no blanks
 }
 
 TEST_CASE("safetensors writer: what cannot be expressed is refused at plan time", "[safetensors][unit]") {
@@ -171,7 +193,8 @@ TEST_CASE("safetensors writer: what cannot be expressed is refused at plan time"
   }
   SECTION("metadata that is no string") {
     model.metadata.set("n", std::uint32_t{1});
-    CHECK_THAT(refusal_of(model), Contains("metadata 'n' is of type u32; safetensors files hold strings only"));
+    CHECK_THAT(refusal_of(model),
+               Contains("metadata 'n' is of type u32; safetensors files hold strings only"));
   }
   SECTION("metadata that is no text") {
     model.metadata.set("n", std::string("\xff"));
@@ -182,7 +205,8 @@ TEST_CASE("safetensors writer: what cannot be expressed is refused at plan time"
     CHECK_THAT(refusal_of(model), Contains("readers of safetensors accept 100000000"));
   }
   SECTION("side files that lead elsewhere") {
-    const std::string name = GENERATE("../x", "/x", "a/b", "", "..", "additional_chat_templates/../x", "additional_chat_templates/");
+    const std::string name = GENERATE("../x", "/x", "a/b", "", "..", "additional_chat_templates/../x",
+                                      "additional_chat_templates/");
     model.side_files = {{name, {}, "x"}};
     CHECK_THAT(refusal_of(model), Contains("cannot be the name of a file"));
   }
@@ -192,7 +216,8 @@ TEST_CASE("safetensors writer: what cannot be expressed is refused at plan time"
   }
   SECTION("shards of a single file") {
     model.options = shard_size("1GB");
-    CHECK_THAT(refusal_of(model, "out.safetensors"), Contains("max_shard_size cannot be used with the single file"));
+    CHECK_THAT(refusal_of(model, "out.safetensors"),
+               Contains("max_shard_size cannot be used with the single file"));
   }
   SECTION("a size that is none") {
     model.options = shard_size("big");
@@ -206,6 +231,7 @@ TEST_CASE("safetensors writer: sizes have decimal and binary units", "[safetenso
   CHECK(hf::parse_size("2GiB", "x") == 2'147'483'648);
   CHECK(hf::parse_size("10 KB", "x") == 10'000);
   CHECK(hf::parse_size("77", "x") == 77);
-  const std::string wrong = GENERATE("", "0", "-1", "GB", "1.5GB", "5gb", "99999999999999999999", "99999999999TB", "1 GB ");
+  const std::string wrong =
+      GENERATE("", "0", "-1", "GB", "1.5GB", "5gb", "99999999999999999999", "99999999999TB", "1 GB ");
   CHECK_THROWS_AS(hf::parse_size(wrong, "x"), ConfigError);
 }
