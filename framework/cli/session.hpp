@@ -6,6 +6,8 @@
 // FOLDER, PATH (completed from what exists) or a free word such as N; `--json` prints one document with Session::print_json().
 #pragma once
 
+#include "report/text_table.hpp"
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json_fwd.hpp>
 
@@ -62,10 +64,6 @@ class Session {
   std::unique_ptr<Executor> executor_;
   std::function<void()> action_;
 };
-
-/// Columns of text, separated by two blanks; the last one is not padded. Numbers are right-aligned where `right` says so.
-std::string text_table(const std::vector<std::vector<std::string>>& rows,
-                       const std::vector<bool>& right = {});
 
 /// The message of an exception with those nested in it, from the outermost to the cause, as one sentence, and the exit code of the cause.
 struct Failure {

@@ -1,8 +1,8 @@
-#include "session.hpp"
+#include "report/text_table.hpp"
 
 #include <algorithm>
 
-namespace pq::cli {
+namespace pq {
 namespace {
 
 // Characters rather than bytes: continuation bytes of UTF-8 take no column.
@@ -33,4 +33,4 @@ std::string text_table(const std::vector<std::vector<std::string>>& rows, const 
   return out;
 }
 
-}  // namespace pq::cli
+}  // namespace pq

@@ -1,0 +1,73 @@
+// polyquant compare: the error of each tensor of one model against another.
+#include "base/thread_pool.hpp"
+#include "model/open_model.hpp"
+#include "report/compare_report.hpp"
+#include "session.hpp"
+#include "verbs.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/log.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <limits>
+
+namespace pq::cli {
+namespace {
+
+struct Options {
+  std::string a, b;
+  bool json = false;
+  bool all = false;
+};
+
+struct Views {
+  std::shared_ptr<const ModelView> a, b;
+};
+
+// Both in the names of the source framework. Two models of one dialect can be compared without knowing their family.
+Views view_both(const Options& options, const OpenedModel& a, const OpenedModel& b) {
+  try {
+    return {make_view(a.reader, options.a, Dialect::huggingface, {}),
+            make_view(b.reader, options.b, Dialect::huggingface, {})};
+  } catch (const FormatError& error) {
+    const Dialect dialect = a.reader->header().dialect;
+    if (dialect != b.reader->header().dialect) throw;
+    log::info(std::string(error.what()) + ": comparing by the stored names");
+    return {make_view(a.reader, options.a, dialect, {}), make_view(b.reader, options.b, dialect, {})};
+  }
+}
+
+void compare(Session& session, const Options& options) {
+  const OpenedModel a = open_model(options.a, session.registry());
+  const OpenedModel b = open_model(options.b, session.registry());
+  const Views views = view_both(options, a, b);
+  const auto find = [&](const std::string& spec) { return session.registry().find_encoding(spec); };
+  const Comparison comparison = compare_models(*views.a, *views.b, find, session.executor());
+  if (comparison.tensors.empty())
+    throw FormatError("nothing can be compared: " + options.a + " and " + options.b +
+                      " share no tensor of the same name and shape" +
+                      (comparison.not_compared.empty() ? ""
+                                                       : "; for example '" + comparison.not_compared[0].name +
+                                                             "': " + comparison.not_compared[0].reason));
+  constexpr std::size_t kShown = 20;
+  if (options.json)
+    session.print_json(comparison_json(comparison));
+  else
+    session.print(
+        comparison_text(comparison, options.all ? std::numeric_limits<std::size_t>::max() : kShown));
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("compare", "Show the error of each tensor of model B against model A.");
+  verb->add_option("A", options->a, "The reference.")->required()->type_name("PATH");
+  verb->add_option("B", options->b, "The model to judge.")->required()->type_name("PATH");
+  verb->add_flag("--all", options->all, "List all tensors rather than the 20 with the largest error.");
+  verb->add_flag("--json", options->json, "Print JSON.");
+  session.on(*verb, [&session, options] { compare(session, *options); });
+}
+
+}  // namespace pq::cli

@@ -1,0 +1,65 @@
+#include "evaluation/check_model.hpp"
+
+#include "base/interrupt.hpp"
+#include "evaluation/pieces.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace pq {
+namespace {
+
+constexpr std::uint64_t kPieceBytes = 1 << 20;
+
+std::int64_t rows_at_a_time(const TensorInfo& tensor) {
+  return std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(kPieceBytes / std::max<std::uint64_t>(1, tensor.row_bytes)));
+}
+
+std::optional<std::string> check_piece(const ModelReader& reader, const Piece& piece,
+                                       const Encoding& encoding) {
+  const TensorInfo& tensor = reader.header().tensors[piece.tensor];
+  std::vector<std::byte> scratch;
+  const auto problem =
+      encoding.check_rows(reader.rows(piece.tensor, piece.first, piece.count, scratch), cols(tensor.shape));
+  reader.release(piece.tensor, piece.first, piece.count);
+  if (!problem) return std::nullopt;
+  return fmt::format("{}: tensor '{}', rows {} to {}: {}", tensor.file, tensor.name, piece.first,
+                     piece.first + piece.count - 1, *problem);
+}
+
+}  // namespace
+
+ModelCheck check_model(const ModelReader& reader, const EncodingLookup& find_encoding, Executor& executor) {
+  ModelCheck result;
+  result.problems = reader.check();
+  const auto& tensors = reader.header().tensors;
+  std::vector<std::shared_ptr<const Encoding>> encodings;
+  std::vector<Piece> pieces;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    encodings.push_back(find_encoding(tensors[i].encoding));
+    if (encodings[i])
+      append_pieces(pieces, i, rows(tensors[i].shape), rows_at_a_time(tensors[i]));
+    else
+      result.unchecked.push_back(
+          fmt::format("tensor '{}': no plugin knows the encoding {}", tensors[i].name, tensors[i].encoding));
+  }
+  std::vector<std::optional<std::string>> found(pieces.size());
+  executor.for_ranges(static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto p = static_cast<std::size_t>(begin); p < static_cast<std::size_t>(end); ++p) {
+      throw_if_interrupted();
+      found[p] = check_piece(reader, pieces[p], *encodings[pieces[p].tensor]);
+    }
+  });
+  std::optional<std::size_t> reported;  // one sentence per tensor is enough to find the damage
+  for (std::size_t p = 0; p < pieces.size(); ++p) {
+    if (!found[p] || reported == pieces[p].tensor) continue;
+    result.problems.push_back(*found[p]);
+    reported = pieces[p].tensor;
+  }
+  return result;
+}
+
+}  // namespace pq
