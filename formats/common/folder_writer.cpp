@@ -64,12 +64,6 @@ void FolderWriter::keep() noexcept {
   if (folder_) folder_->keep();
 }
 
-std::vector<fs::path> FolderWriter::partial_paths() const {
-  std::vector<fs::path> paths;
-  for (const auto& file : files_) paths.push_back(file->partial_path());
-  return paths;
-}
-
 void FolderWriter::seal() {
   for (const auto& file : files_) file->seal();
   if (folder_) folder_->seal();

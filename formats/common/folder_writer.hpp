@@ -26,8 +26,6 @@ class FolderWriter {
   void write(std::size_t tensor, std::uint64_t begin, Bytes bytes);
   void flush();
   void keep() noexcept;
-  /// Where the shards are until seal().
-  std::vector<std::filesystem::path> partial_paths() const;
   void seal();
 
   /// What has been written so far, under its partial names. Before seal().

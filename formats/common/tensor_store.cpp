@@ -65,13 +65,9 @@ TensorStore::TensorStore(const fs::path& path) : path_(path) {
   sort_names();
 }
 
-<<<<<<< HEAD
-TensorStore::TensorStore(const std::vector<fs::path>& shards) {
-=======
 TensorStore::TensorStore(const fs::path& path, const std::vector<fs::path>& shards) : path_(path) {
   std::error_code error;
   is_folder_ = fs::is_directory(path, error);
->>>>>>> 1de0f5d (wip)
   for (const fs::path& shard : shards) add_shard(shard);
   sort_names();
 }

@@ -33,13 +33,8 @@ class TensorStore {
   /// A folder with model.safetensors.index.json or model.safetensors (in this order; nothing else is searched for), or a file. Throws
   /// FormatError for anything missing or malformed.
   explicit TensorStore(const std::filesystem::path& path);
-<<<<<<< HEAD
-  /// These shards, without an index: what a writer has not sealed yet.
-  explicit TensorStore(const std::vector<std::filesystem::path>& shards);
-=======
   /// These shards of `path`, whatever their names; for outputs that are not finished.
   TensorStore(const std::filesystem::path& path, const std::vector<std::filesystem::path>& shards);
->>>>>>> 1de0f5d (wip)
 
   bool is_folder() const noexcept { return is_folder_; }
   const std::filesystem::path& path() const noexcept { return path_; }

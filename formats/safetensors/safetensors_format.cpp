@@ -3,6 +3,7 @@
 #include "common/folder_writer.hpp"
 #include "common/printable.hpp"
 #include "common/size.hpp"
+#include "safetensors/packed.hpp"
 #include "safetensors/safetensors_reader.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -11,6 +12,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace pq::hf {
@@ -20,11 +22,15 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::string max_shard_size = "5GB";
+  bool packed = false;
 };
 const Schema<Options>& schema() {
-  static const auto result = Schema<Options>().field("max_shard_size", &Options::max_shard_size,
-                                                     "Largest size of the tensors in one file of a folder, "
-                                                     "such as 500MB or 2GiB; more go into several files.");
+  static const auto result =
+      Schema<Options>()
+          .field("max_shard_size", &Options::max_shard_size,
+                 "Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; more go into several files.")
+          .field("packed", &Options::packed,
+                 "Keep encodings that safetensors has no dtype for as bytes, which only polyquant can read.");
   return result;
 }
 Options parse_options(const Node& node) {
@@ -33,83 +39,6 @@ Options parse_options(const Node& node) {
   return options;
 }
 
-<<<<<<< HEAD
-// Rows must be whole bytes to be moved: true for all types but F4 and F6 with odd row lengths.
-std::uint64_t row_bytes(const StoredTensor& tensor, const std::string& place) {
-  const auto bytes = stored_bytes(*tensor.dtype, {cols(tensor.shape)});
-  if (!bytes)
-    throw FormatError(fmt::format("{}: tensor {}: rows of {} elements of {} are not whole bytes; polyquant cannot carry them", place,
-                                  shown(tensor.name), cols(tensor.shape), tensor.dtype->name));
-  return *bytes;
-}
-
-class SafetensorsReader final : public ModelReader {
- public:
-  explicit SafetensorsReader(const fs::path& path) : SafetensorsReader(TensorStore(path)) {}
-  explicit SafetensorsReader(TensorStore store) : store_(std::move(store)) {
-    const fs::path& path = store_.path();
-    header_.dialect = Dialect::huggingface;
-    for (const StoredTensor& tensor : store_.tensors()) {
-      const std::string file = store_.shard_name(tensor.shard);
-      header_.tensors.push_back({tensor.name, tensor.shape, std::string(tensor.dtype->encoding),
-                                 row_bytes(tensor, (store_.is_folder() ? path / file : path).string()), file, tensor.offset});
-    }
-    for (const auto& [key, value] : store_.metadata()) header_.metadata.set(key, value);
-    if (store_.is_folder()) header_.side_files = find_side_files(path);
-  }
-
-  const ModelHeader& header() const override { return header_; }
-
-  Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count, std::vector<std::byte>&) const override {
-    const std::uint64_t size = header_.tensors.at(tensor).row_bytes;
-    return store_.bytes(tensor, static_cast<std::uint64_t>(first) * size, static_cast<std::uint64_t>(count) * size);
-  }
-  void release(std::size_t tensor, std::int64_t first, std::int64_t count) const override {
-    const std::uint64_t size = header_.tensors.at(tensor).row_bytes;
-    store_.release(tensor, static_cast<std::uint64_t>(first) * size, static_cast<std::uint64_t>(count) * size);
-  }
-  std::vector<std::string> check() const override;
-
- private:
-  void check_config(std::vector<std::string>& found) const;
-
-  TensorStore store_;
-  ModelHeader header_;
-};
-
-std::vector<std::string> SafetensorsReader::check() const {
-  std::vector<std::string> found;
-  const std::string format = header_.metadata.string("format", "");
-  // transformers, modeling_utils.load_state_dict: other values raise, older versions also raise when it is missing.
-  if (format != "pt" && format != "tf" && format != "flax" && format != "mlx")
-    found.push_back(fmt::format("{}: __metadata__ should have \"format\": \"pt\", it has {}; some versions of transformers refuse the file",
-                                store_.path().string(), format.empty() ? "none" : shown(format)));
-  for (std::size_t i = 0; i < store_.tensors().size(); ++i) {
-    const StoredTensor& tensor = store_.tensors()[i];
-    if (tensor.bytes == 0) found.push_back(fmt::format("tensor {}: has no elements", shown(tensor.name)));
-    const auto alignment = static_cast<std::uint64_t>(std::max(tensor.dtype->bits / 8, 1));
-    if (tensor.offset % alignment != 0)
-      found.push_back(fmt::format("{}: tensor {}: offset {} is not a multiple of {}; readers that map the file need a copy",
-                                  store_.shard_name(tensor.shard), shown(tensor.name), tensor.offset, alignment));
-  }
-  if (store_.is_folder()) check_config(found);
-  return found;
-}
-
-void SafetensorsReader::check_config(std::vector<std::string>& found) const {
-  constexpr std::uint64_t kMaxConfigBytes = 64ull << 20;
-  const fs::path file = store_.path() / "config.json";
-  try {
-    const nlohmann::json config = parse_strict_json(read_text_file(file, kMaxConfigBytes), file.string());
-    if (!config.is_object() || (!config.contains("architectures") && !config.contains("model_type")))
-      found.push_back(file.string() + ": has neither architectures nor model_type; transformers cannot tell what the model is");
-  } catch (const FormatError& error) {
-    found.push_back(error.what());
-  }
-}
-
-=======
->>>>>>> 1de0f5d (wip)
 class SafetensorsWriter final : public ModelWriter {
  public:
   SafetensorsWriter(const fs::path& path, const OutputModel& model, FolderPlan plan, bool single_file,
@@ -119,9 +48,6 @@ class SafetensorsWriter final : public ModelWriter {
   }
   void write_rows(std::size_t tensor, std::int64_t first_row, Bytes rows) override {
     writer_.write(tensor, static_cast<std::uint64_t>(first_row) * row_bytes_.at(tensor), rows);
-  }
-  std::unique_ptr<ModelReader> reopen() const override {
-    return std::make_unique<SafetensorsReader>(TensorStore(writer_.partial_paths()));
   }
   void flush() override { writer_.flush(); }
   void keep() noexcept override { writer_.keep(); }
@@ -134,8 +60,10 @@ class SafetensorsWriter final : public ModelWriter {
 };
 
 std::string no_dtype(std::string_view encoding) {
-  return fmt::format("safetensors has no dtype for {}; it stores f32, f16, bf16 and other plain numbers",
-                     encoding);
+  return fmt::format(
+      "safetensors has no dtype for {}; it stores f32, f16, bf16 and other plain numbers, or with `format: {{type: safetensors, "
+      "packed: true}}` bytes that only polyquant reads",
+      encoding);
 }
 
 // Not "x.safetensors/": that asks for a folder.
@@ -154,7 +82,7 @@ class SafetensorsFormat final : public Format {
   }
 
   std::optional<std::string> rejects(const Encoding& encoding, const Shape&) const override {
-    if (dtype_of_encoding(encoding.info().spec) != nullptr) return std::nullopt;
+    if (defaults_.packed || dtype_of_encoding(encoding.info().spec) != nullptr) return std::nullopt;
     return no_dtype(encoding.info().spec);
   }
 
@@ -194,8 +122,13 @@ class SafetensorsFormat final : public Format {
 
   FolderPlan plan(const fs::path& path, const OutputModel& model) const {
     std::vector<PlannedTensor> tensors;
-    for (const OutputTensor& tensor : model.tensors) tensors.push_back(planned(tensor));
+    std::map<std::string, PackedTensor> packed;
+    for (const OutputTensor& tensor : model.tensors) {
+      tensors.push_back(planned(tensor));
+      if (dtype_of_encoding(tensor.encoding) == nullptr) packed[tensor.name] = {tensor.encoding, tensor.shape};
+    }
     StringPairs metadata;
+    if (!packed.empty()) metadata.emplace_back(kPackedKey, packed_metadata(packed));
     for (const auto& [key, value] : model.metadata.entries()) {
       const auto* text = std::get_if<std::string>(&value);
       if (text == nullptr)
@@ -214,8 +147,10 @@ class SafetensorsFormat final : public Format {
     return plan_single(tensors, metadata, path.filename().string());
   }
 
-  static PlannedTensor planned(const OutputTensor& tensor) {
+  PlannedTensor planned(const OutputTensor& tensor) const {
     const Dtype* dtype = dtype_of_encoding(tensor.encoding);
+    if (dtype == nullptr && defaults_.packed)
+      return {tensor.name, find_dtype("U8"), packed_shape(tensor.shape, tensor.row_bytes)};
     if (dtype == nullptr)
       throw ConfigError(fmt::format("tensor {}: {}", shown(tensor.name), no_dtype(tensor.encoding)));
     const auto bytes = stored_bytes(*dtype, {cols(tensor.shape)});

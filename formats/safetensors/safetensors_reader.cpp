@@ -3,6 +3,7 @@
 #include "common/printable.hpp"
 #include "common/side_files.hpp"
 #include "common/strict_json.hpp"
+#include "safetensors/packed.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -35,6 +36,7 @@ class SafetensorsReader final : public ModelReader {
                                  row_bytes(tensor, store_.shards()[tensor.shard]->path().string()),
                                  store_.shard_name(tensor.shard), tensor.offset});
     for (const auto& [key, value] : store_.metadata()) header_.metadata.append(key, value);
+    unpack_header(header_, store_.path().string());
     if (store_.is_folder()) header_.side_files = find_side_files(store_.path());
   }
 

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-using pq::cli::text_table;
+using pq::text_table;
 
 TEST_CASE("text_table: columns are aligned and the last is not padded", "[cli][table]") {
   CHECK(text_table({{"a", "bb", "c"}, {"aaa", "b", "cc"}}) == "a    bb  c\naaa  b   cc\n");
