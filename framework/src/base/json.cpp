@@ -66,7 +66,8 @@ void Json::set(std::string key, Json value) {
 }
 
 std::string_view Json::kind_name() const noexcept {
-  constexpr std::string_view kNames[] = {"null", "a boolean", "a number", "a number", "a string", "a list", "a map"};
+  constexpr std::string_view kNames[] = {"null",     "a boolean", "a number", "a number",
+                                         "a string", "a list",    "a map"};
   return kNames[data_.index()];
 }
 
@@ -83,7 +84,8 @@ bool JsonBuilder::key(string_t& name) {
 
 bool JsonBuilder::parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) {
   error_ = error.what();
-  if (const std::size_t bracket = error_.find("] "); bracket != std::string::npos) error_.erase(0, bracket + 2);
+  if (const std::size_t bracket = error_.find("] "); bracket != std::string::npos)
+    error_.erase(0, bracket + 2);
   return false;
 }
 
@@ -126,6 +128,12 @@ bool JsonBuilder::close() {
 void read_json(std::string_view text, const std::string& source, JsonBuilder& handler) {
   if (nlohmann::json::sax_parse(text.begin(), text.end(), &handler)) return;
   throw FormatError(source + ": not valid JSON: " + handler.error());
+}
+
+Json json_object(std::initializer_list<std::pair<const char*, Json>> members) {
+  Json::Object result;
+  for (const auto& [key, value] : members) result.emplace_back(key, value);
+  return Json(std::move(result));
 }
 
 Json parse_json(std::string_view text, const std::string& source) {

@@ -4,6 +4,7 @@
 #include <polyquant/base/export.hpp>
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,6 +63,9 @@ class Json {
  private:
   Data data_;
 };
+
+/// An object of these members.
+PQ_API Json json_object(std::initializer_list<std::pair<const char*, Json>> members);
 
 /// Parses JSON. Throws FormatError "SOURCE: ..." with the position; duplicate keys: the last one wins, as in Python.
 PQ_API Json parse_json(std::string_view text, const std::string& source);

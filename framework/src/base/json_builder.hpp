@@ -25,7 +25,8 @@ class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
   bool start_array(std::size_t) override { return open(Json(Json::Array())); }
   bool end_array() override { return close(); }
   bool key(string_t& name) override;
-  bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& error) override;
+  bool parse_error(std::size_t position, const std::string& token,
+                   const nlohmann::detail::exception& error) override;
 
   Json& root() { return root_; }
   const std::string& error() const { return error_; }

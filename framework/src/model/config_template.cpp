@@ -12,11 +12,13 @@ Json fill_template(const Node& node, const Scope& scope) {
     return Json();
   }
   if (!node.is_map()) return Json();
-  if (const Node* when = node.find("when"); when != nullptr && !is_true(fill_template(*when, scope))) return Json();
+  if (const Node* when = node.find("when"); when != nullptr && !is_true(fill_template(*when, scope)))
+    return Json();
   Json::Object members;
   for (const Node::Member& member : node.members()) {
     if (member.key == "when") continue;
-    if (Json value = fill_template(member.value, scope); !value.is_null()) members.emplace_back(member.key, std::move(value));
+    if (Json value = fill_template(member.value, scope); !value.is_null())
+      members.emplace_back(member.key, std::move(value));
   }
   return Json(std::move(members));
 }

@@ -22,20 +22,27 @@ Json operand(const Node& node, const Scope& scope) {
 }
 
 [[noreturn]] void wrong_kind(const std::string& op, const Json& a, const Json& b) {
-  throw FormatError("'" + op + "' does not work on " + std::string(a.kind_name()) + " (" + display(a) + ") and " +
-                    std::string(b.kind_name()) + " (" + display(b) + ")");
+  throw FormatError("'" + op + "' does not work on " + std::string(a.kind_name()) + " (" + display(a) +
+                    ") and " + std::string(b.kind_name()) + " (" + display(b) + ")");
 }
 
 Json integer_arithmetic(const std::string& op, std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   bool overflow = false;
-  if (op == "+") overflow = __builtin_add_overflow(a, b, &result);
-  else if (op == "-") overflow = __builtin_sub_overflow(a, b, &result);
-  else if (op == "*") overflow = __builtin_mul_overflow(a, b, &result);
-  else if (b == 0 || (b == -1 && a == INT64_MIN)) throw FormatError("division of " + std::to_string(a) + " by " + std::to_string(b));
-  else if (op == "//") result = a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
-  else result = a % b;
-  if (overflow) throw FormatError("'" + op + "' of " + std::to_string(a) + " and " + std::to_string(b) + " is too large");
+  if (op == "+")
+    overflow = __builtin_add_overflow(a, b, &result);
+  else if (op == "-")
+    overflow = __builtin_sub_overflow(a, b, &result);
+  else if (op == "*")
+    overflow = __builtin_mul_overflow(a, b, &result);
+  else if (b == 0 || (b == -1 && a == INT64_MIN))
+    throw FormatError("division of " + std::to_string(a) + " by " + std::to_string(b));
+  else if (op == "//")
+    result = a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0);
+  else
+    result = a % b;
+  if (overflow)
+    throw FormatError("'" + op + "' of " + std::to_string(a) + " and " + std::to_string(b) + " is too large");
   return Json(result);
 }
 
@@ -93,13 +100,18 @@ std::vector<Json> evaluate_all(const Node& node, const Scope& scope) {
 
 Json evaluate_node(const Node& node, const Scope& scope) {
   switch (node.kind) {
-    case Node::Kind::constant: return node.value;
-    case Node::Kind::name: return scope.lookup(node.text);
-    case Node::Kind::list: return Json(evaluate_all(node, scope));
-    case Node::Kind::negation: return Json(!is_true(evaluate_node(*node.children[0], scope)));
+    case Node::Kind::constant:
+      return node.value;
+    case Node::Kind::name:
+      return scope.lookup(node.text);
+    case Node::Kind::list:
+      return Json(evaluate_all(node, scope));
+    case Node::Kind::negation:
+      return Json(!is_true(evaluate_node(*node.children[0], scope)));
     case Node::Kind::choice:
       return evaluate_node(*node.children[is_true(evaluate_node(*node.children[0], scope)) ? 1 : 2], scope);
-    case Node::Kind::operation: return operation(node, scope);
+    case Node::Kind::operation:
+      return operation(node, scope);
     case Node::Kind::call: {
       const std::vector<Json> arguments = evaluate_all(node, scope);
       Json result;
@@ -149,15 +161,24 @@ bool call_builtin(const std::string& function, const std::vector<Json>& argument
     result = Json(arguments.size() == 2 && contains(first, arguments[1]));
   } else if (function == "length") {
     result = first.is_array() ? Json(static_cast<std::int64_t>(first.array().size())) : Json();
-  } else if (function == "int" || function == "sqrt" || function == "ln" || function == "f32" || function == "float") {
-    if (first.is_null()) { result = Json(); return true; }
+  } else if (function == "int" || function == "sqrt" || function == "ln" || function == "f32" ||
+             function == "float") {
+    if (first.is_null()) {
+      result = Json();
+      return true;
+    }
     if (!first.is_number()) throw FormatError(function + "() needs a number, got " + display(first));
     const double x = first.number();
-    if (function == "int") result = to_integer(x);
-    else if (function == "sqrt") result = Json(std::sqrt(x));
-    else if (function == "ln") result = Json(std::log(x));
-    else if (function == "f32") result = Json(shortest_double(static_cast<float>(x)));
-    else result = Json(x);
+    if (function == "int")
+      result = to_integer(x);
+    else if (function == "sqrt")
+      result = Json(std::sqrt(x));
+    else if (function == "ln")
+      result = Json(std::log(x));
+    else if (function == "f32")
+      result = Json(shortest_double(static_cast<float>(x)));
+    else
+      result = Json(x);
   } else {
     return false;
   }
@@ -174,7 +195,8 @@ std::int64_t Expression::integer(const Scope& scope) const {
   const Json value = evaluate(scope);
   if (value.is_null()) scope.missing(first_name());
   if (!value.is_integer())
-    throw FormatError("'" + text_ + "' must be an integer, got " + std::string(value.kind_name()) + " (" + display(value) + ")");
+    throw FormatError("'" + text_ + "' must be an integer, got " + std::string(value.kind_name()) + " (" +
+                      display(value) + ")");
   return value.integer();
 }
 

@@ -30,7 +30,8 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw ConfigError("expression '" + std::string(text_) + "': " + what + " at character " + std::to_string(at_ + 1));
+    throw ConfigError("expression '" + std::string(text_) + "': " + what + " at character " +
+                      std::to_string(at_ + 1));
   }
 
   void skip_blanks() {
@@ -52,7 +53,8 @@ class Parser {
   }
 
   static NodePtr make(Expression::Node::Kind kind, std::string text, std::vector<NodePtr> children) {
-    return std::make_shared<const Expression::Node>(Expression::Node{kind, std::move(text), Json(), std::move(children)});
+    return std::make_shared<const Expression::Node>(
+        Expression::Node{kind, std::move(text), Json(), std::move(children)});
   }
   static NodePtr operation(std::string op, NodePtr a, NodePtr b) {
     return make(Expression::Node::Kind::operation, std::move(op), {std::move(a), std::move(b)});
@@ -96,20 +98,28 @@ class Parser {
   NodePtr sum() {
     NodePtr left = product();
     while (true) {
-      if (take("+")) left = operation("+", left, product());
-      else if (take("-")) left = operation("-", left, product());
-      else return left;
+      if (take("+"))
+        left = operation("+", left, product());
+      else if (take("-"))
+        left = operation("-", left, product());
+      else
+        return left;
     }
   }
 
   NodePtr product() {
     NodePtr left = unary();
     while (true) {
-      if (take("*")) left = operation("*", left, unary());
-      else if (take("//")) left = operation("//", left, unary());
-      else if (take("/")) left = operation("/", left, unary());
-      else if (take("%")) left = operation("%", left, unary());
-      else return left;
+      if (take("*"))
+        left = operation("*", left, unary());
+      else if (take("//"))
+        left = operation("//", left, unary());
+      else if (take("/"))
+        left = operation("/", left, unary());
+      else if (take("%"))
+        left = operation("%", left, unary());
+      else
+        return left;
     }
   }
 

@@ -16,7 +16,9 @@ std::vector<Family> load_families(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
     if (entry.path().extension() == ".yaml") files.push_back(entry.path());
   if (error || files.empty())
-    throw ConfigError(folder.string() + ": there are no model families here; set POLYQUANT_DATA to the installation's data folder");
+    throw ConfigError(
+        folder.string() +
+        ": there are no model families here; set POLYQUANT_DATA to the installation's data folder");
   std::sort(files.begin(), files.end());
   const Node common = load_yaml(folder / "common" / "common.yaml");
   std::vector<Family> families;
@@ -61,7 +63,8 @@ const Family* find_family(const std::vector<Family>& families, const Metadata& m
 
 std::vector<std::string> known_architectures(const std::vector<Family>& families) {
   std::vector<std::string> names;
-  for (const Family& family : families) names.insert(names.end(), family.architectures.begin(), family.architectures.end());
+  for (const Family& family : families)
+    names.insert(names.end(), family.architectures.begin(), family.architectures.end());
   return names;
 }
 

@@ -36,7 +36,7 @@ struct TensorRule {
   Expression optional;
   std::vector<Expression> shape;       // of each Hugging Face tensor
   std::vector<Expression> gguf_shape;  // empty: follows from the rows
-  Expression bias;    // there are vectors ".bias" beside ".weight": true = required, false = allowed
+  Expression bias;  // there are vectors ".bias" beside ".weight": true = required, false = allowed
   bool has_bias = false;
   Expression count;   // of E
   Expression rotary;  // number of heads whose rows GGUF orders in pairs
@@ -45,7 +45,7 @@ struct TensorRule {
   Expression add;     // GGUF weight = Hugging Face weight + add
   Expression values;  // generated: the weights as a list
   bool transpose = false;
-  std::string role;   // empty: by the GGUF name
+  std::string role;  // empty: by the GGUF name
   Mark mark;
 };
 
@@ -64,17 +64,18 @@ struct Family {
   std::string id;
   std::vector<std::string> architectures, model_types;  // of config.json
   std::vector<std::string> nested;                      // keys of nested text configurations
-  std::vector<std::pair<std::string, std::string>> rename;  // parts of stored names replaced before anything else
-  std::vector<std::string> drop;                        // name patterns (*) of tensors that are no weights
+  std::vector<std::pair<std::string, std::string>>
+      rename;                     // parts of stored names replaced before anything else
+  std::vector<std::string> drop;  // name patterns (*) of tensors that are no weights
   std::string gguf_architecture;
-  Expression gguf_when;   // on GGUF metadata, where several families share an architecture
-  Json defaults;          // class defaults of transformers for absent keys
+  Expression gguf_when;  // on GGUF metadata, where several families share an architecture
+  Json defaults;         // class defaults of transformers for absent keys
   std::map<std::string, Expression> let;
   std::vector<ConditionText> errors, warnings;
   std::vector<MetadataRule> metadata;
   std::vector<TensorRule> tensors;
   TokenizerRule tokenizer;
-  Node config;            // config.json from GGUF metadata: a map with an expression in every leaf
+  Node config;  // config.json from GGUF metadata: a map with an expression in every leaf
   Node generation_config;
   std::vector<ConditionText> reverse_warnings;
 };

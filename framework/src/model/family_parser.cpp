@@ -64,7 +64,8 @@ std::vector<const Node*> spliced(const Node* list, const Node& common, int depth
     }
     const Node* lists = common.find("lists");
     const Node* named = lists == nullptr ? nullptr : lists->find(use->as_string("use"));
-    if (named == nullptr) throw_at(use->mark(), "there is no list '" + use->as_string("use") + "' in common.yaml");
+    if (named == nullptr)
+      throw_at(use->mark(), "there is no list '" + use->as_string("use") + "' in common.yaml");
     for (const Node* inner : spliced(named, common, depth + 1)) items.push_back(inner);
   }
   return items;
@@ -98,14 +99,16 @@ std::vector<TakeRule> parse_take(const Node* list) {
   if (list == nullptr) return takes;
   for (const Node& item : list->items()) {
     check_keys(item, "'take'", {"first", "count", "step"});
-    takes.push_back({optional_expression(item, "first"), optional_expression(item, "count"), optional_expression(item, "step")});
+    takes.push_back({optional_expression(item, "first"), optional_expression(item, "count"),
+                     optional_expression(item, "step")});
   }
   return takes;
 }
 
 TensorRule parse_tensor_rule(const Node& node) {
-  check_keys(node, "a tensor rule", {"huggingface", "gguf", "when", "optional", "shape", "gguf_shape", "bias", "count", "rotary",
-                                     "groups", "take", "add", "values", "transpose", "role"});
+  check_keys(node, "a tensor rule",
+             {"huggingface", "gguf", "when", "optional", "shape", "gguf_shape", "bias", "count", "rotary",
+              "groups", "take", "add", "values", "transpose", "role"});
   TensorRule rule;
   rule.mark = node.mark();
   rule.huggingface = strings(node.find("huggingface"), "huggingface");
@@ -126,8 +129,10 @@ TensorRule parse_tensor_rule(const Node& node) {
   rule.role = optional_string(node, "role");
   if (rule.gguf.empty()) throw_at(node.mark(), "a tensor rule needs 'gguf'");
   if (rule.huggingface.empty() == rule.values.empty())
-    throw_at(node.mark(), "the rule of '" + rule.gguf + "' needs either 'huggingface' with 'shape' or 'values'");
-  if (rule.values.empty() && rule.shape.empty()) throw_at(node.mark(), "the rule of '" + rule.gguf + "' needs 'shape'");
+    throw_at(node.mark(),
+             "the rule of '" + rule.gguf + "' needs either 'huggingface' with 'shape' or 'values'");
+  if (rule.values.empty() && rule.shape.empty())
+    throw_at(node.mark(), "the rule of '" + rule.gguf + "' needs 'shape'");
   return rule;
 }
 
@@ -150,12 +155,14 @@ Json default_value(const Node& node) {
   }
   if (node.is_map()) {
     Json::Object members;
-    for (const Node::Member& member : node.members()) members.emplace_back(member.key, default_value(member.value));
+    for (const Node::Member& member : node.members())
+      members.emplace_back(member.key, default_value(member.value));
     return Json(std::move(members));
   }
   if (node.is_null() || node.quoted()) return node.is_null() ? Json() : Json(node.text());
   const std::string& text = node.text();
-  if (text == "null" || text == "true" || text == "false") return text == "null" ? Json() : Json(text == "true");
+  if (text == "null" || text == "true" || text == "false")
+    return text == "null" ? Json() : Json(text == "true");
   std::int64_t integer = 0;
   double real = 0;
   const char* end = text.data() + text.size();
@@ -167,8 +174,8 @@ Json default_value(const Node& node) {
 void add_lets(const Node* map, Family& family) {
   if (map == nullptr || map->is_null()) return;
   for (const Node::Member& member : map->members())
-    family.let[member.key] =
-        member.value.is_null() ? Expression::parse("null") : parse_expression(member.value, "let." + member.key);
+    family.let[member.key] = member.value.is_null() ? Expression::parse("null")
+                                                    : parse_expression(member.value, "let." + member.key);
 }
 
 // Every leaf of a config template must be an expression: found when the file is read, not when a model needs it.
@@ -201,8 +208,9 @@ void parse_names(const Node& root, const Node& common, Family& family) {
 }  // namespace
 
 Family parse_family(const Node& root, const Node& common) {
-  check_keys(root, "a family", {"family", "huggingface", "gguf", "defaults", "let", "errors", "warnings", "metadata", "tensors",
-                                "tokenizer", "config", "generation_config", "reverse_warnings"});
+  check_keys(root, "a family",
+             {"family", "huggingface", "gguf", "defaults", "let", "errors", "warnings", "metadata", "tensors",
+              "tokenizer", "config", "generation_config", "reverse_warnings"});
   Family family;
   family.id = optional_string(root, "family");
   if (family.id.empty()) throw_at(root.mark(), "a family needs 'family', its name");
@@ -211,11 +219,13 @@ Family parse_family(const Node& root, const Node& common) {
   add_lets(common.find("let"), family);
   add_lets(root.find("let"), family);
   family.errors = parse_conditions(common.find("errors"), common);
-  for (ConditionText& condition : parse_conditions(root.find("errors"), common)) family.errors.push_back(std::move(condition));
+  for (ConditionText& condition : parse_conditions(root.find("errors"), common))
+    family.errors.push_back(std::move(condition));
   family.warnings = parse_conditions(root.find("warnings"), common);
   family.reverse_warnings = parse_conditions(root.find("reverse_warnings"), common);
   family.metadata = parse_metadata(root.find("metadata"), common);
-  for (const Node* item : spliced(root.find("tensors"), common)) family.tensors.push_back(parse_tensor_rule(*item));
+  for (const Node* item : spliced(root.find("tensors"), common))
+    family.tensors.push_back(parse_tensor_rule(*item));
   if (const Node* tokenizer = root.find("tokenizer")) {
     check_keys(*tokenizer, "'tokenizer'", {"kinds", "before", "after"});
     family.tokenizer.kinds = strings(tokenizer->find("kinds"), "kinds");

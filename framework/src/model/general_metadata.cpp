@@ -57,18 +57,26 @@ void add_sampling(Metadata& metadata, const Json& generation) {
     const char* source;
     bool is_integer;
   };
-  constexpr Key kKeys[] = {{"top_k", "top_k", true},          {"top_p", "top_p", false},
-                           {"min_p", "min_p", false},         {"xtc_probability", "xtc_probability", false},
-                           {"xtc_threshold", "xtc_threshold", false}, {"temp", "temperature", false},
-                           {"penalty_last_n", "penalty_last_n", true}, {"penalty_repeat", "penalty_repeat", false},
-                           {"penalty_repeat", "repetition_penalty", false}, {"mirostat", "mirostat", true},
-                           {"mirostat_tau", "mirostat_tau", false}, {"mirostat_eta", "mirostat_eta", false}};
+  constexpr Key kKeys[] = {{"top_k", "top_k", true},
+                           {"top_p", "top_p", false},
+                           {"min_p", "min_p", false},
+                           {"xtc_probability", "xtc_probability", false},
+                           {"xtc_threshold", "xtc_threshold", false},
+                           {"temp", "temperature", false},
+                           {"penalty_last_n", "penalty_last_n", true},
+                           {"penalty_repeat", "penalty_repeat", false},
+                           {"penalty_repeat", "repetition_penalty", false},
+                           {"mirostat", "mirostat", true},
+                           {"mirostat_tau", "mirostat_tau", false},
+                           {"mirostat_eta", "mirostat_eta", false}};
   for (const Key& key : kKeys) {
     const Json* value = generation.find(key.source);
     const std::string name = std::string("general.sampling.") + key.gguf;
     if (value == nullptr || !value->is_number() || metadata.find(name) != nullptr) continue;
-    if (key.is_integer) metadata.set(name, static_cast<std::int32_t>(value->number()));
-    else metadata.set(name, static_cast<float>(value->number()));
+    if (key.is_integer)
+      metadata.set(name, static_cast<std::int32_t>(value->number()));
+    else
+      metadata.set(name, static_cast<float>(value->number()));
   }
 }
 
@@ -76,20 +84,25 @@ void add_text(Metadata& metadata, const std::string& key, const std::string& val
   if (!value.empty()) metadata.set(key, value);
 }
 
-void add_references(Metadata& metadata, const std::string& kind, const std::vector<std::string>& ids, std::int64_t parameters) {
+void add_references(Metadata& metadata, const std::string& kind, const std::vector<std::string>& ids,
+                    std::int64_t parameters) {
   if (ids.empty()) return;
   metadata.set("general." + kind + ".count", static_cast<std::uint32_t>(ids.size()));
   for (std::size_t i = 0; i < ids.size(); ++i) {
     const std::string prefix = "general." + kind + "." + std::to_string(i) + ".";
     const bool is_url = ids[i].find("://") != std::string::npos;
     const std::string_view hub = "https://huggingface.co/";
-    const std::string id = ids[i].starts_with(hub) ? ids[i].substr(hub.size()) : is_url ? std::string() : ids[i];
+    const std::string id = ids[i].starts_with(hub) ? ids[i].substr(hub.size())
+                           : is_url                ? std::string()
+                                                   : ids[i];
     const ModelNameParts parts = parse_model_name(id, parameters);
     add_text(metadata, prefix + "name", title_of(parts.full_name));
     add_text(metadata, prefix + "version", parts.version);
     add_text(metadata, prefix + "organization", title_of(parts.organization));
-    if (is_url) add_text(metadata, prefix + "repo_url", ids[i]);
-    else if (!parts.organization.empty()) add_text(metadata, prefix + "repo_url", std::string(hub) + id);
+    if (is_url)
+      add_text(metadata, prefix + "repo_url", ids[i]);
+    else if (!parts.organization.empty())
+      add_text(metadata, prefix + "repo_url", std::string(hub) + id);
   }
 }
 
@@ -117,7 +130,8 @@ void write(Metadata& metadata, const ModelCard& card, std::int64_t parameters) {
 
 }  // namespace
 
-void add_general_metadata(ModelView& view, const ModelFiles& files, const Json& config, const ViewOptions& options) {
+void add_general_metadata(ModelView& view, const ModelFiles& files, const Json& config,
+                          const ViewOptions& options) {
   view.metadata.set("general.type", std::string("model"));
   add_sampling(view.metadata, files.json("generation_config.json"));
   const Counts counts = count_parameters(view.tensors);
@@ -125,11 +139,13 @@ void add_general_metadata(ModelView& view, const ModelFiles& files, const Json& 
   if (const Json* id = config.find("_name_or_path"); id != nullptr && id->is_string()) {
     const std::string& text = id->string();
     // More slashes: a path on somebody's computer.
-    if (!text.empty() && std::count(text.begin(), text.end(), '/') <= 1) fill_from_name(card, parse_model_name(text, counts.total));
+    if (!text.empty() && std::count(text.begin(), text.end(), '/') <= 1)
+      fill_from_name(card, parse_model_name(text, counts.total));
   }
   fill_from_name(card, parse_model_name(files.model_name(), counts.total));
   fill(card.name, files.model_name());
-  fill(card.size_label, size_label(counts.experts > 0 ? counts.with_one_expert : counts.total, counts.experts));
+  fill(card.size_label,
+       size_label(counts.experts > 0 ? counts.with_one_expert : counts.total, counts.experts));
   if (!options.name.empty()) card.name = options.name;
   write(view.metadata, card, counts.total);
 }

@@ -11,15 +11,19 @@ namespace pq {
 namespace {
 
 [[noreturn]] void wrong(const std::string& key, const std::string& type, const Json& value) {
-  throw FormatError("config.json: '" + key + "' must become " + type + ", which " + display(value) + " is not");
+  throw FormatError("config.json: '" + key + "' must become " + type + ", which " + display(value) +
+                    " is not");
 }
 
 template <class T>
 T integer(const std::string& key, const std::string& type, const Json& value) {
   double number = 0;
-  if (value.is_number()) number = value.number();
-  else wrong(key, type, value);
-  if (number != static_cast<double>(static_cast<std::int64_t>(number)) || number < static_cast<double>(std::numeric_limits<T>::min()) ||
+  if (value.is_number())
+    number = value.number();
+  else
+    wrong(key, type, value);
+  if (number != static_cast<double>(static_cast<std::int64_t>(number)) ||
+      number < static_cast<double>(std::numeric_limits<T>::min()) ||
       number > static_cast<double>(std::numeric_limits<T>::max()))
     wrong(key, type, value);
   return static_cast<T>(number);
@@ -57,8 +61,8 @@ MetaValue meta_value(const MetadataRule& rule, const Json& value) {
 
 }  // namespace
 
-void apply_metadata_rules(const std::vector<MetadataRule>& rules, const std::string& architecture, const Scope& scope,
-                          Metadata& metadata) {
+void apply_metadata_rules(const std::vector<MetadataRule>& rules, const std::string& architecture,
+                          const Scope& scope, Metadata& metadata) {
   for (const MetadataRule& rule : rules) {
     if (!rule.when.test(scope, true)) continue;
     const Json value = rule.from.evaluate(scope);
@@ -70,8 +74,8 @@ void apply_metadata_rules(const std::vector<MetadataRule>& rules, const std::str
   }
 }
 
-void add_gguf_metadata(ModelView& view, const Family& family, ConfigScope& scope, const ModelFiles& files, const Json& config,
-                       const ViewOptions& options) {
+void add_gguf_metadata(ModelView& view, const Family& family, ConfigScope& scope, const ModelFiles& files,
+                       const Json& config, const ViewOptions& options) {
   view.metadata.set("general.architecture", family.gguf_architecture);
   add_general_metadata(view, files, config, options);
   apply_metadata_rules(family.metadata, family.gguf_architecture, scope, view.metadata);

@@ -21,8 +21,10 @@ Parts split(const std::string& name) {
   if (rest.starts_with("blk.")) {
     const char* first = rest.data() + 4;
     const auto [end, error] = std::from_chars(first, rest.data() + rest.size(), parts.layer);
-    if (error == std::errc() && end != rest.data() + rest.size() && *end == '.') rest.remove_prefix(static_cast<std::size_t>(end + 1 - rest.data()));
-    else parts.layer = -1;
+    if (error == std::errc() && end != rest.data() + rest.size() && *end == '.')
+      rest.remove_prefix(static_cast<std::size_t>(end + 1 - rest.data()));
+    else
+      parts.layer = -1;
   }
   const std::size_t dot = rest.rfind('.');
   parts.stem = rest.substr(0, dot);
@@ -50,7 +52,8 @@ GgufName GgufNames::describe(const std::string& name, const Shape& shape) const 
   result.layer = parts.layer;
   result.is_expert = parts.stem.ends_with("_exps");
   // convert_hf_to_gguf.py, prepare_tensors: what is always stored as f32.
-  result.keep_f32 = shape.size() <= 1 || parts.suffix != "weight" || parts.stem.ends_with("_norm") || f32_.contains(parts.stem);
+  result.keep_f32 = shape.size() <= 1 || parts.suffix != "weight" || parts.stem.ends_with("_norm") ||
+                    f32_.contains(parts.stem);
   if (parts.suffix == "bias") {
     result.role = "bias";
   } else if (const auto role = roles_.find(parts.stem); role != roles_.end()) {

@@ -17,8 +17,11 @@ namespace {
 
 class GgufViewBuilder {
  public:
-  GgufViewBuilder(const ModelReader& reader, const ModelFiles& files, const Family& family, const Json& config)
-      : header_(reader.header()), files_(files), family_(family),
+  GgufViewBuilder(const ModelReader& reader, const ModelFiles& files, const Family& family,
+                  const Json& config)
+      : header_(reader.header()),
+        files_(files),
+        family_(family),
         scope_(&family.let, config, family.defaults, (files.path() / "config.json").string()) {}
 
   void build(ModelView& view) {
@@ -30,7 +33,8 @@ class GgufViewBuilder {
       if (auto tensor = make_tensor(link)) ordered.emplace_back(position(*tensor), std::move(*tensor));
     refuse_unknown();
     // As the real converter: where the last of a tensor's sources stands; generated ones first.
-    std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::stable_sort(ordered.begin(), ordered.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
     for (auto& [place, tensor] : ordered) view.tensors.push_back(std::move(tensor));
     add_facts(view);
     for (const ConditionText& warning : family_.warnings)
@@ -42,18 +46,20 @@ class GgufViewBuilder {
  private:
   void check_config() {
     for (const ConditionText& condition : family_.errors)
-      if (condition.when.test(scope_, true)) throw FormatError(files_.path().string() + ": " + fill_in(condition.text, scope_));
+      if (condition.when.test(scope_, true))
+        throw FormatError(files_.path().string() + ": " + fill_in(condition.text, scope_));
   }
 
   void index_tensors() {
     for (std::size_t i = 0; i < header_.tensors.size(); ++i) {
       std::string name = header_.tensors[i].name;
       for (const auto& [from, to] : family_.rename)
-        if (const std::size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
+        if (const std::size_t at = name.find(from); at != std::string::npos)
+          name.replace(at, from.size(), to);
       const auto [place, is_new] = by_name_.emplace(name, i);
       if (!is_new)
-        throw FormatError(files_.path().string() + ": tensors '" + header_.tensors[place->second].name + "' and '" +
-                          header_.tensors[i].name + "' have the same meaning");
+        throw FormatError(files_.path().string() + ": tensors '" + header_.tensors[place->second].name +
+                          "' and '" + header_.tensors[i].name + "' have the same meaning");
     }
   }
 
@@ -80,7 +86,8 @@ class GgufViewBuilder {
     tensor.is_expert = name.is_expert;
     tensor.keep_f32 = name.keep_f32;
     tensor.source_name = link.huggingface.empty() ? link.gguf : link.huggingface.front();
-    return link.huggingface.empty() || find_sources(link, tensor) ? std::optional(std::move(tensor)) : std::nullopt;
+    return link.huggingface.empty() || find_sources(link, tensor) ? std::optional(std::move(tensor))
+                                                                  : std::nullopt;
   }
 
   // Sets the stored indices; false if an optional tensor is not there.
@@ -90,8 +97,9 @@ class GgufViewBuilder {
       const auto found = by_name_.find(name);
       if (found == by_name_.end()) {
         if (link.optional && stored.empty()) return false;
-        throw FormatError(files_.path().string() + ": tensor '" + name + "' is missing, which a model of the family '" +
-                          family_.id + "' needs" + defaults_note());
+        throw FormatError(files_.path().string() + ": tensor '" + name +
+                          "' is missing, which a model of the family '" + family_.id + "' needs" +
+                          defaults_note());
       }
       stored.push_back(found->second);
       check_source(link, header_.tensors[found->second]);
@@ -101,16 +109,18 @@ class GgufViewBuilder {
     for (const std::size_t index : stored)
       if (header_.tensors[index].encoding != tensor.stored_encoding)
         throw FormatError(files_.path().string() + ": '" + header_.tensors[index].name + "' is stored as " +
-                          header_.tensors[index].encoding + ", but '" + header_.tensors[stored.front()].name + "', which becomes part of the same tensor '" +
-                          tensor.name + "', as " + tensor.stored_encoding);
+                          header_.tensors[index].encoding + ", but '" + header_.tensors[stored.front()].name +
+                          "', which becomes part of the same tensor '" + tensor.name + "', as " +
+                          tensor.stored_encoding);
     for (RowMap::Part& part : tensor.map.parts) part.stored = stored[part.stored];
     return true;
   }
 
   void check_source(const TensorLink& link, const TensorInfo& info) const {
     if (info.shape == link.shape) return;
-    throw FormatError(files_.path().string() + (info.file.empty() ? "" : "/" + info.file) + ": tensor '" + info.name + "' has the shape " +
-                      to_string(info.shape) + ", but config.json gives " + link.shape_text + " = " + to_string(link.shape) + defaults_note());
+    throw FormatError(files_.path().string() + (info.file.empty() ? "" : "/" + info.file) + ": tensor '" +
+                      info.name + "' has the shape " + to_string(info.shape) + ", but config.json gives " +
+                      link.shape_text + " = " + to_string(link.shape) + defaults_note());
   }
 
   static std::size_t position(const ViewTensor& tensor) {
@@ -123,10 +133,11 @@ class GgufViewBuilder {
     for (std::size_t i = 0; i < used_.size(); ++i) {
       if (used_[i]) continue;
       const std::string& name = header_.tensors[i].name;
-      const bool dropped = std::any_of(family_.drop.begin(), family_.drop.end(), [&](const std::string& p) { return matches(name, p); });
+      const bool dropped = std::any_of(family_.drop.begin(), family_.drop.end(),
+                                       [&](const std::string& p) { return matches(name, p); });
       if (!dropped)
-        throw FormatError(files_.path().string() + ": tensor '" + name + "' is not known to the family '" + family_.id +
-                          "' with this config.json; it would be lost" + defaults_note());
+        throw FormatError(files_.path().string() + ": tensor '" + name + "' is not known to the family '" +
+                          family_.id + "' with this config.json; it would be lost" + defaults_note());
     }
   }
 

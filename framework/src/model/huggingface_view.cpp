@@ -20,12 +20,16 @@ constexpr std::int64_t kMaxValues = 1 << 16;  // of a tensor that an expression 
 class HuggingFaceViewBuilder {
  public:
   HuggingFaceViewBuilder(const ModelReader& reader, const ModelFiles& files, const Family& family)
-      : reader_(reader), header_(reader.header()), files_(files), family_(family),
+      : reader_(reader),
+        header_(reader.header()),
+        files_(files),
+        family_(family),
         metadata_scope_(header_.metadata, family.gguf_architecture) {}
 
   void build(ModelView& view) {
     if (family_.config.is_null())
-      throw FormatError(files_.path().string() + ": the family '" + family_.id + "' has no config.json to go back to");
+      throw FormatError(files_.path().string() + ": the family '" + family_.id +
+                        "' has no config.json to go back to");
     for (std::size_t i = 0; i < header_.tensors.size(); ++i) by_name_.emplace(header_.tensors[i].name, i);
     add_functions();
     config_ = fill_template(family_.config, metadata_scope_);
@@ -35,17 +39,21 @@ class HuggingFaceViewBuilder {
     set_facts(view.facts, family_, scope);
     add_files(view);
     for (const ConditionText& warning : family_.reverse_warnings)
-      if (warning.when.test(metadata_scope_, true)) view.warnings.push_back(fill_in(warning.text, metadata_scope_));
+      if (warning.when.test(metadata_scope_, true))
+        view.warnings.push_back(fill_in(warning.text, metadata_scope_));
   }
 
  private:
   const TensorInfo* find(const std::vector<Json>& arguments) const {
-    const auto found = arguments.size() == 1 && arguments[0].is_string() ? by_name_.find(arguments[0].string()) : by_name_.end();
+    const auto found = arguments.size() == 1 && arguments[0].is_string()
+                           ? by_name_.find(arguments[0].string())
+                           : by_name_.end();
     return found == by_name_.end() ? nullptr : &header_.tensors[found->second];
   }
 
   void add_functions() {
-    metadata_scope_.set_function("has_tensor", [this](const auto& arguments) { return Json(find(arguments) != nullptr); });
+    metadata_scope_.set_function("has_tensor",
+                                 [this](const auto& arguments) { return Json(find(arguments) != nullptr); });
     metadata_scope_.set_function("rows", [this](const auto& arguments) {
       const TensorInfo* tensor = find(arguments);
       return tensor == nullptr ? Json() : Json(rows(tensor->shape));
@@ -65,7 +73,8 @@ class HuggingFaceViewBuilder {
     const auto index = static_cast<std::size_t>(tensor - header_.tensors.data());
     const Bytes bytes = reader_.rows(index, 0, rows(tensor->shape), scratch);
     Json::Array list;
-    for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4) list.emplace_back(static_cast<double>(load<float>(bytes.data() + at)));
+    for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4)
+      list.emplace_back(static_cast<double>(load<float>(bytes.data() + at)));
     return Json(std::move(list));
   }
 
@@ -86,7 +95,8 @@ class HuggingFaceViewBuilder {
       const auto found = by_name_.find(links[i].gguf);
       if (found == by_name_.end()) {
         if (links[i].optional || !links[i].generated.empty()) continue;
-        throw FormatError(files_.path().string() + ": tensor '" + links[i].gguf + "' is missing, which a model of the family '" + family_.id + "' needs");
+        throw FormatError(files_.path().string() + ": tensor '" + links[i].gguf +
+                          "' is missing, which a model of the family '" + family_.id + "' needs");
       }
       check_shape(links[i], header_.tensors[found->second]);
       stored[i] = found->second;
@@ -98,7 +108,8 @@ class HuggingFaceViewBuilder {
       const std::size_t place = stored[reverse.link];
       ordered.emplace_back(place, make_tensor(links, stored, std::move(reverse)));
     }
-    std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::stable_sort(ordered.begin(), ordered.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
     view.facts.tied_output = true;
     for (auto& [place, tensor] : ordered) {
       view.facts.parameters += elements(tensor.shape);
@@ -109,23 +120,25 @@ class HuggingFaceViewBuilder {
 
   void check_shape(const TensorLink& link, const TensorInfo& info) const {
     if (info.shape == link.gguf_shape) return;
-    throw FormatError(files_.path().string() + ": tensor '" + info.name + "' has the shape " + to_string(info.shape) +
-                      ", but the metadata give " + to_string(link.gguf_shape));
+    throw FormatError(files_.path().string() + ": tensor '" + info.name + "' has the shape " +
+                      to_string(info.shape) + ", but the metadata give " + to_string(link.gguf_shape));
   }
 
   void refuse_unknown(const std::vector<bool>& used) const {
     for (std::size_t i = 0; i < used.size(); ++i)
       if (!used[i] && !is_generated(header_.tensors[i].name))
-        throw FormatError(files_.path().string() + ": tensor '" + header_.tensors[i].name + "' is not known to the family '" + family_.id +
-                          "'; it would be lost");
+        throw FormatError(files_.path().string() + ": tensor '" + header_.tensors[i].name +
+                          "' is not known to the family '" + family_.id + "'; it would be lost");
   }
 
   // Tensors that stand for keys of config.json.
   bool is_generated(const std::string& name) const {
-    return std::any_of(family_.tensors.begin(), family_.tensors.end(), [&](const TensorRule& rule) { return !rule.values.empty() && rule.gguf == name; });
+    return std::any_of(family_.tensors.begin(), family_.tensors.end(),
+                       [&](const TensorRule& rule) { return !rule.values.empty() && rule.gguf == name; });
   }
 
-  ViewTensor make_tensor(const std::vector<TensorLink>& links, const std::vector<std::size_t>& stored, ReverseTensor reverse) const {
+  ViewTensor make_tensor(const std::vector<TensorLink>& links, const std::vector<std::size_t>& stored,
+                         ReverseTensor reverse) const {
     const TensorLink& link = links[reverse.link];
     const GgufName name = GgufNames::installed().describe(link.gguf, link.gguf_shape);
     ViewTensor tensor;
@@ -142,8 +155,9 @@ class HuggingFaceViewBuilder {
     for (RowMap::Part& part : tensor.map.parts) {
       part.stored = stored[part.stored];
       if (header_.tensors[part.stored].encoding != tensor.stored_encoding)
-        throw FormatError(files_.path().string() + ": '" + tensor.name + "' is made of tensors stored as " + tensor.stored_encoding + " and as " +
-                          header_.tensors[part.stored].encoding + "; write the GGUF file with one encoding for them first");
+        throw FormatError(files_.path().string() + ": '" + tensor.name + "' is made of tensors stored as " +
+                          tensor.stored_encoding + " and as " + header_.tensors[part.stored].encoding +
+                          "; write the GGUF file with one encoding for them first");
     }
     return tensor;
   }
@@ -152,8 +166,10 @@ class HuggingFaceViewBuilder {
     view.metadata.set("format", std::string("pt"));  // transformers asks for it
     view.side_files.push_back({"config.json", {}, to_json(config_) + "\n"});
     const Json generation = fill_template(family_.generation_config, metadata_scope_);
-    if (generation.is_object()) view.side_files.push_back({"generation_config.json", {}, to_json(generation) + "\n"});
-    for (SideFile& file : export_tokenizer(header_.metadata, view.warnings)) view.side_files.push_back(std::move(file));
+    if (generation.is_object())
+      view.side_files.push_back({"generation_config.json", {}, to_json(generation) + "\n"});
+    for (SideFile& file : export_tokenizer(header_.metadata, view.warnings))
+      view.side_files.push_back(std::move(file));
   }
 
   const ModelReader& reader_;
@@ -167,8 +183,8 @@ class HuggingFaceViewBuilder {
 
 }  // namespace
 
-std::shared_ptr<ModelView> huggingface_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files,
-                                            const Family& family) {
+std::shared_ptr<ModelView> huggingface_view(std::shared_ptr<const ModelReader> reader,
+                                            const ModelFiles& files, const Family& family) {
   auto view = std::make_shared<ModelView>();
   view->dialect = Dialect::huggingface;
   HuggingFaceViewBuilder(*reader, files, family).build(*view);

@@ -103,7 +103,8 @@ void set_facts(ModelFacts& facts, const Family& family, const Scope& scope) {
   facts.key_value_heads = integer("kv_heads");
   facts.experts = integer("experts");
   const Json names = scope.lookup("architectures");
-  if (facts.architecture.empty() && names.is_array() && !names.array().empty()) facts.architecture = display(names.array()[0]);
+  if (facts.architecture.empty() && names.is_array() && !names.array().empty())
+    facts.architecture = display(names.array()[0]);
 }
 
 std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files) {

@@ -24,7 +24,8 @@ std::string front_matter(const std::string& card) {
       continue;
     }
     if (!inside) return {};
-    for (const char c : line) out += c == '\t' ? std::string("  ") : c == '$' ? std::string("$$") : std::string(1, c);
+    for (const char c : line)
+      out += c == '\t' ? std::string("  ") : c == '$' ? std::string("$$") : std::string(1, c);
     out += '\n';
   }
   return {};
@@ -48,7 +49,8 @@ void append(std::vector<std::string>& field, const Node& card, const char* key) 
     if (item.is_scalar()) field.push_back(item.text());
 }
 
-void append_first(std::vector<std::string>& field, const Node& card, std::initializer_list<const char*> keys) {
+void append_first(std::vector<std::string>& field, const Node& card,
+                  std::initializer_list<const char*> keys) {
   for (const char* key : keys)
     if (card.find(key) != nullptr) return append(field, card, key);
 }

@@ -31,7 +31,9 @@ std::optional<std::filesystem::path> ModelFiles::find(const std::string& name) c
   return std::nullopt;
 }
 
-bool ModelFiles::has(const std::string& name) const { return listed(name) != nullptr || find(name).has_value(); }
+bool ModelFiles::has(const std::string& name) const {
+  return listed(name) != nullptr || find(name).has_value();
+}
 
 std::optional<std::string> ModelFiles::text(const std::string& name, std::uint64_t limit) const {
   const SideFile* file = listed(name);

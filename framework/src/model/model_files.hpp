@@ -14,7 +14,8 @@ namespace pq {
 /// Reads side files of one model: those that its reader lists, then those of its folder.
 class ModelFiles {
  public:
-  ModelFiles(const ModelReader& reader, std::filesystem::path path) : reader_(reader), path_(std::move(path)) {}
+  ModelFiles(const ModelReader& reader, std::filesystem::path path)
+      : reader_(reader), path_(std::move(path)) {}
 
   const std::filesystem::path& path() const noexcept { return path_; }
   /// The folder's or file's own name, without the extension of a file.

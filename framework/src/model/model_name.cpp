@@ -54,7 +54,8 @@ bool is_type(std::string_view text) {
   std::string_view rest = text;
   take(rest, "i");
   if (take(rest, "q") && take_any(rest, "0123456789")) {
-    while (rest.size() >= 2 && rest[0] == '_' && (letter(rest[1]) || digit(rest[1]) || rest[1] == '_')) rest.remove_prefix(2);
+    while (rest.size() >= 2 && rest[0] == '_' && (letter(rest[1]) || digit(rest[1]) || rest[1] == '_'))
+      rest.remove_prefix(2);
     if (rest.empty()) return true;
   }
   rest = text;
@@ -95,7 +96,8 @@ void annotate_size(Part& part, std::int64_t parameters) {
   const auto last = [&] { return text.back(); };
   // "7b1" is 7.1B.
   if (digit(last())) text = text.substr(0, text.size() - 2) + "." + text.back() + text[text.size() - 2];
-  if (text.size() > 1 && digit(text[text.size() - 2]) && std::string_view("kmbt").find(last()) != std::string_view::npos)
+  if (text.size() > 1 && digit(text[text.size() - 2]) &&
+      std::string_view("kmbt").find(last()) != std::string_view::npos)
     text.back() = upper(last());
   const std::size_t unit = std::string_view(" KMBT").find(last());
   double count = 0;
@@ -127,7 +129,9 @@ void annotate(std::vector<Part>& parts, std::int64_t parameters) {
       part.finetune = true;
     }
   }
-  const auto has_digit = [](const Part& p) { return p.size && std::any_of(p.text.begin(), p.text.end(), digit); };
+  const auto has_digit = [](const Part& p) {
+    return p.size && std::any_of(p.text.begin(), p.text.end(), digit);
+  };
   if (std::any_of(parts.begin(), parts.end(), has_digit))
     for (Part& part : parts)
       if (part.size && std::all_of(part.text.begin(), part.text.end(), letter)) part.size = false;
@@ -143,7 +147,8 @@ void find_basename(std::vector<Part>& parts) {
       if (!part.annotated()) part.finetune = true;
     }
   }
-  for (auto part = parts.rbegin(); part != parts.rend() && part->basename && part->version; ++part) part->basename = false;
+  for (auto part = parts.rbegin(); part != parts.rend() && part->basename && part->version; ++part)
+    part->basename = false;
 }
 
 template <class Wanted>
@@ -181,23 +186,28 @@ ModelNameParts parse_model_name(std::string_view id, std::int64_t parameters) {
   annotate(parts, parameters);
   find_basename(parts);
   result.basename = join(parts, [](const Part& p) { return p.basename; });
-  result.size_label = join(parts, [](const Part& p) { return p.size; }, true);
+  result.size_label = join(
+      parts, [](const Part& p) { return p.size; }, true);
   result.finetune = join(parts, [](const Part& p) { return p.finetune; });
   result.version = join(parts, [](const Part& p) { return p.version && !p.basename; });
-  if (result.size_label.empty() && result.finetune.empty() && result.version.empty()) result.basename.clear();  // too little to tell
+  if (result.size_label.empty() && result.finetune.empty() && result.version.empty())
+    result.basename.clear();  // too little to tell
   return result;
 }
 
 std::string title_of(std::string_view name) {
   std::vector<std::string> words(1);
   for (const char c : name) {
-    if (c == '-' || c == ' ' || c == '\t' || c == '\n') words.emplace_back();
-    else words.back() += c;
+    if (c == '-' || c == ' ' || c == '\t' || c == '\n')
+      words.emplace_back();
+    else
+      words.back() += c;
   }
   std::erase_if(words, [](const std::string& word) { return word.empty(); });
   for (std::string& word : words) {
     const bool any_letter = std::any_of(word.begin(), word.end(), letter);
-    if (!any_letter || word != lowered(word) || digit(word[0]) || (word[0] == 'v' && is_version(word))) continue;
+    if (!any_letter || word != lowered(word) || digit(word[0]) || (word[0] == 'v' && is_version(word)))
+      continue;
     for (std::size_t i = 0; i < word.size(); ++i)
       if (i == 0 || !letter(word[i - 1])) word[i] = upper(word[i]);
   }

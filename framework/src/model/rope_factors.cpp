@@ -20,7 +20,8 @@ double number(const std::vector<Json>& arguments, std::size_t index, const std::
 
 bool same(std::span<const float> a, std::span<const float> b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](float x, float y) {
-    return std::abs(static_cast<double>(x) - static_cast<double>(y)) <= kTolerance * std::abs(static_cast<double>(x));
+    return std::abs(static_cast<double>(x) - static_cast<double>(y)) <=
+           kTolerance * std::abs(static_cast<double>(x));
   });
 }
 
@@ -40,8 +41,9 @@ std::vector<float> llama3_rope_factors(double base, std::int64_t dim, const Llam
     } else if (wavelength > low_wavelength) {
       factors.push_back(narrow(scaling.factor));
     } else {
-      const float smooth = (1.0f / wavelength * narrow(scaling.original_context) - narrow(scaling.low_freq_factor)) /
-                           narrow(scaling.high_freq_factor - scaling.low_freq_factor);
+      const float smooth =
+          (1.0f / wavelength * narrow(scaling.original_context) - narrow(scaling.low_freq_factor)) /
+          narrow(scaling.high_freq_factor - scaling.low_freq_factor);
       factors.push_back(1.0f / ((1.0f - smooth) / narrow(scaling.factor) + smooth));
     }
   }
@@ -70,11 +72,13 @@ bool find_llama3_scaling(std::span<const float> factors, double base, Llama3Scal
 bool call_rope_function(const std::string& function, const std::vector<Json>& arguments, Json& result) {
   if (function == "llama3_factors") {
     const double dim = number(arguments, 1, function);
-    if (!(dim > 0) || dim > static_cast<double>(kMaxRotaryWidth)) throw FormatError("a rotary width of " + std::to_string(dim) + " is not possible");
-    const Llama3Scaling scaling{number(arguments, 2, function), number(arguments, 3, function), number(arguments, 4, function),
-                                number(arguments, 5, function)};
+    if (!(dim > 0) || dim > static_cast<double>(kMaxRotaryWidth))
+      throw FormatError("a rotary width of " + std::to_string(dim) + " is not possible");
+    const Llama3Scaling scaling{number(arguments, 2, function), number(arguments, 3, function),
+                                number(arguments, 4, function), number(arguments, 5, function)};
     Json::Array values;
-    for (const float factor : llama3_rope_factors(number(arguments, 0, function), static_cast<std::int64_t>(dim), scaling))
+    for (const float factor :
+         llama3_rope_factors(number(arguments, 0, function), static_cast<std::int64_t>(dim), scaling))
       values.emplace_back(static_cast<double>(factor));
     result = Json(std::move(values));
     return true;
@@ -85,12 +89,16 @@ bool call_rope_function(const std::string& function, const std::vector<Json>& ar
     for (const Json& item : arguments[0].array()) factors.push_back(static_cast<float>(item.number()));
     Llama3Scaling scaling;
     if (!find_llama3_scaling(factors, number(arguments, 1, function), scaling))
-      throw FormatError("rope_freqs.weight: no llama3 rotary scaling gives these factors, so the scaling cannot be written to config.json");
-    const std::string part = arguments.size() > 2 && arguments[2].is_string() ? arguments[2].string() : std::string();
+      throw FormatError(
+          "rope_freqs.weight: no llama3 rotary scaling gives these factors, so the scaling cannot be written "
+          "to config.json");
+    const std::string part =
+        arguments.size() > 2 && arguments[2].is_string() ? arguments[2].string() : std::string();
     if (part == "factor") result = Json(scaling.factor);
     if (part == "low_freq_factor") result = Json(scaling.low_freq_factor);
     if (part == "high_freq_factor") result = Json(scaling.high_freq_factor);
-    if (part == "original_max_position_embeddings") result = Json(static_cast<std::int64_t>(scaling.original_context));
+    if (part == "original_max_position_embeddings")
+      result = Json(static_cast<std::int64_t>(scaling.original_context));
     return true;
   }
   return false;

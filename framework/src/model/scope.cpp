@@ -22,13 +22,18 @@ double shortest(float value) {
 
 template <class T>
 Json number(T value) {
-  if constexpr (std::is_same_v<T, bool>) return Json(value);
-  else if constexpr (std::is_same_v<T, float>) return Json(shortest(value));
-  else if constexpr (std::is_same_v<T, double>) return Json(value);
+  if constexpr (std::is_same_v<T, bool>)
+    return Json(value);
+  else if constexpr (std::is_same_v<T, float>)
+    return Json(shortest(value));
+  else if constexpr (std::is_same_v<T, double>)
+    return Json(value);
   else if constexpr (std::is_same_v<T, std::uint64_t>)
     return value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())
-               ? Json(static_cast<std::int64_t>(value)) : Json(static_cast<double>(value));
-  else return Json(static_cast<std::int64_t>(value));
+               ? Json(static_cast<std::int64_t>(value))
+               : Json(static_cast<double>(value));
+  else
+    return Json(static_cast<std::int64_t>(value));
 }
 
 }  // namespace
@@ -65,7 +70,8 @@ Json FamilyScope::lookup(const std::string& name) const {
 }
 
 Json FamilyScope::call(const std::string& function, const std::vector<Json>& arguments) const {
-  if (const auto found = functions_.find(function); found != functions_.end()) return found->second(arguments);
+  if (const auto found = functions_.find(function); found != functions_.end())
+    return found->second(arguments);
   Json result;
   if (call_rope_function(function, arguments, result)) return result;
   throw ConfigError("the family's expressions use '" + function + "()', which does not exist here");
@@ -82,15 +88,17 @@ void FamilyScope::missing(const std::string& name) const {
   throw FormatError(source_ + ": key '" + key + "' is missing");
 }
 
-ConfigScope::ConfigScope(const std::map<std::string, Expression>* let, const Json& config, const Json& defaults,
-                         std::string source)
+ConfigScope::ConfigScope(const std::map<std::string, Expression>* let, const Json& config,
+                         const Json& defaults, std::string source)
     : FamilyScope(let, std::move(source)), config_(config), defaults_(defaults) {}
 
 Json ConfigScope::stored(const std::string& key) const {
-  if (const Json* value = config_.find_path(key)) return *value;  // an explicit null is no reason for a default
+  if (const Json* value = config_.find_path(key))
+    return *value;  // an explicit null is no reason for a default
   const Json* value = defaults_.find_path(key);
   if (value == nullptr) return Json();
-  if (std::find(defaults_used_.begin(), defaults_used_.end(), key) == defaults_used_.end()) defaults_used_.push_back(key);
+  if (std::find(defaults_used_.begin(), defaults_used_.end(), key) == defaults_used_.end())
+    defaults_used_.push_back(key);
   return *value;
 }
 
@@ -111,15 +119,18 @@ Json to_json_value(const MetaValue& value, std::size_t limit) {
           return Json(x);
         } else if constexpr (std::is_same_v<T, BoolArray>) {
           Json::Array items;
-          for (std::size_t i = 0; i < std::min(limit, x.values.size()); ++i) items.emplace_back(x.values[i] != 0);
+          for (std::size_t i = 0; i < std::min(limit, x.values.size()); ++i)
+            items.emplace_back(x.values[i] != 0);
           return Json(std::move(items));
         } else if constexpr (std::is_arithmetic_v<T>) {
           return number(x);
         } else {
           Json::Array items;
           for (std::size_t i = 0; i < std::min(limit, x.size()); ++i) {
-            if constexpr (std::is_same_v<typename T::value_type, std::string>) items.emplace_back(x[i]);
-            else items.push_back(number(x[i]));
+            if constexpr (std::is_same_v<typename T::value_type, std::string>)
+              items.emplace_back(x[i]);
+            else
+              items.push_back(number(x[i]));
           }
           return Json(std::move(items));
         }

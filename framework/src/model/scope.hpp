@@ -23,7 +23,9 @@ class FamilyScope : public Scope {
 
   /// Sets a variable ("N"), which comes before everything else.
   void set(std::string name, Json value) { variables_[std::move(name)] = std::move(value); }
-  void set_function(std::string name, Function function) { functions_[std::move(name)] = std::move(function); }
+  void set_function(std::string name, Function function) {
+    functions_[std::move(name)] = std::move(function);
+  }
   const std::string& source() const noexcept { return source_; }
 
   Json lookup(const std::string& name) const override;
@@ -47,7 +49,8 @@ class FamilyScope : public Scope {
 /// Names are keys of a config.json whose nested text configuration lies on top; absent keys have the defaults of the family.
 class ConfigScope : public FamilyScope {
  public:
-  ConfigScope(const std::map<std::string, Expression>* let, const Json& config, const Json& defaults, std::string source);
+  ConfigScope(const std::map<std::string, Expression>* let, const Json& config, const Json& defaults,
+              std::string source);
   /// Keys whose default was used so far, each once.
   const std::vector<std::string>& defaults_used() const noexcept { return defaults_used_; }
 

@@ -14,8 +14,8 @@ constexpr std::uint64_t kMaxTemplateBytes = std::uint64_t{4} << 20;
 // GGUF's names of the kinds; "seperator" is misspelt in the format.
 const std::vector<std::pair<std::string, std::string>>& kinds() {
   static const std::vector<std::pair<std::string, std::string>> kKinds = {
-      {"bos", "bos"}, {"eos", "eos"}, {"unk", "unknown"}, {"sep", "seperator"}, {"pad", "padding"},
-      {"cls", "cls"}, {"mask", "mask"}, {"eot", "eot"},   {"eom", "eom"}};
+      {"bos", "bos"}, {"eos", "eos"},   {"unk", "unknown"}, {"sep", "seperator"}, {"pad", "padding"},
+      {"cls", "cls"}, {"mask", "mask"}, {"eot", "eot"},     {"eom", "eom"}};
   return kKinds;
 }
 
@@ -51,15 +51,20 @@ struct Additions {
 
 class SpecialTokens {
  public:
-  SpecialTokens(Metadata& metadata, Json tokenizer_config, const TokenizerJson* tokenizer, std::int64_t token_count)
-      : metadata_(metadata), config_(std::move(tokenizer_config)), tokenizer_(tokenizer), token_count_(token_count) {}
+  SpecialTokens(Metadata& metadata, Json tokenizer_config, const TokenizerJson* tokenizer,
+                std::int64_t token_count)
+      : metadata_(metadata),
+        config_(std::move(tokenizer_config)),
+        tokenizer_(tokenizer),
+        token_count_(token_count) {}
 
   void run(const ModelFiles& files, const Json& model_config, std::vector<std::string>& warnings) {
     if (config_.is_null()) config_ = Json(Json::Object());
     if (tokenizer_ != nullptr) read_post_processor();
     read_tokenizer_config(warnings);
     read_model_config(model_config, warnings);
-    for (const auto& [kind, flag] : additions_.flags) metadata_.set("tokenizer.ggml.add_" + kind + "_token", flag);
+    for (const auto& [kind, flag] : additions_.flags)
+      metadata_.set("tokenizer.ggml.add_" + kind + "_token", flag);
     add_chat_templates(files);
   }
 
@@ -67,7 +72,8 @@ class SpecialTokens {
   void read_post_processor() {
     // Models of the BERT kind name only cls and sep.
     for (const auto& [to, from] : {std::pair{"bos_token", "cls_token"}, std::pair{"eos_token", "sep_token"}})
-      if (token_text(config_, to).empty() && !token_text(config_, from).empty()) config_.set(to, Json(token_text(config_, from)));
+      if (token_text(config_, to).empty() && !token_text(config_, from).empty())
+        config_.set(to, Json(token_text(config_, from)));
     const Json* processor = tokenizer_->rest.find("post_processor");
     if (processor == nullptr || !processor->is_object()) return;
     const Json* list = processor->find("processors");
@@ -95,7 +101,9 @@ class SpecialTokens {
     const std::string first = special_id(single->array().front());
     const std::string last = special_id(single->array().back());
     if (!first.empty()) {
-      const auto known = [&] { return first == token_text(config_, "bos_token") || first == token_text(config_, "cls_token"); };
+      const auto known = [&] {
+        return first == token_text(config_, "bos_token") || first == token_text(config_, "cls_token");
+      };
       if (!known())
         for (const char* key : {"bos_token", "cls_token"})
           if (token_text(config_, key).empty()) config_.set(key, Json(first));
@@ -123,14 +131,16 @@ class SpecialTokens {
     const Json* b = middle.back().find_path("Sequence.id");
     if (a == nullptr || b == nullptr || *a != Json("A") || *b != Json("B")) return;
     const auto separates = [&](const std::string& token) {
-      return !token.empty() && (token == token_text(config_, "sep_token") || token == token_text(config_, "eos_token"));
+      return !token.empty() &&
+             (token == token_text(config_, "sep_token") || token == token_text(config_, "eos_token"));
     };
     bool adds = separates(special_id(middle[1])) && last.empty();
     if (middle.size() == 4) adds = adds || separates(special_id(middle[2]));
     additions_.set("sep", adds);
   }
 
-  void set_id(const std::string& kind, const std::string& gguf, std::int64_t id, std::vector<std::string>& warnings) {
+  void set_id(const std::string& kind, const std::string& gguf, std::int64_t id,
+              std::vector<std::string>& warnings) {
     if (id < 0 || id >= token_count_) {
       warnings.push_back("the " + kind + " token has the id " + std::to_string(id) + ", but there are only " +
                          std::to_string(token_count_) + " tokens; it is left out");
@@ -158,7 +168,8 @@ class SpecialTokens {
     for (const auto& [kind, gguf] : kinds()) {
       const Json* id = model_config.find(kind + "_token_id");
       // A list (several end tokens) has no form in GGUF.
-      if (id != nullptr && id->is_integer() && id->integer() >= 0) set_id(kind, gguf, id->integer(), warnings);
+      if (id != nullptr && id->is_integer() && id->integer() >= 0)
+        set_id(kind, gguf, id->integer(), warnings);
     }
   }
 
@@ -173,7 +184,8 @@ class SpecialTokens {
       for (const Json& item : templates->array()) {
         const Json* name = item.find("name");
         const Json* text = item.find("template");
-        if (name != nullptr && name->is_string() && text != nullptr && text->is_string()) named.emplace_back(name->string(), text->string());
+        if (name != nullptr && name->is_string() && text != nullptr && text->is_string())
+          named.emplace_back(name->string(), text->string());
       }
     } else if (const auto text = files.text("chat_template.jinja", kMaxTemplateBytes)) {
       named.emplace_back("default", *text);
@@ -185,12 +197,15 @@ class SpecialTokens {
     write_templates(named);
   }
 
-  static void add_further_templates(const ModelFiles& files, std::vector<std::pair<std::string, std::string>>& named) {
+  static void add_further_templates(const ModelFiles& files,
+                                    std::vector<std::pair<std::string, std::string>>& named) {
     std::map<std::string, std::string> found;  // in the order of their names
     std::error_code error;
-    for (const auto& entry : std::filesystem::directory_iterator(files.path() / "additional_chat_templates", error))
+    for (const auto& entry :
+         std::filesystem::directory_iterator(files.path() / "additional_chat_templates", error))
       if (entry.path().extension() == ".jinja")
-        if (const auto text = files.text("additional_chat_templates/" + entry.path().filename().string(), kMaxTemplateBytes))
+        if (const auto text = files.text("additional_chat_templates/" + entry.path().filename().string(),
+                                         kMaxTemplateBytes))
           found.emplace(entry.path().stem().string(), *text);
     named.insert(named.end(), found.begin(), found.end());
   }
@@ -201,7 +216,8 @@ class SpecialTokens {
     for (const auto& [name, text] : named) {
       std::string clean;
       for (const char c : name)
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_') clean += c;
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')
+          clean += c;
       if (clean == "default") metadata_.set("tokenizer.chat_template", text);
       if (clean.empty() || clean == "default") continue;
       names.push_back(clean);
@@ -219,8 +235,9 @@ class SpecialTokens {
 
 }  // namespace
 
-void add_special_tokens(Metadata& metadata, const ModelFiles& files, const Json& config, Json tokenizer_config,
-                        const TokenizerJson* tokenizer, std::int64_t token_count, std::vector<std::string>& warnings) {
+void add_special_tokens(Metadata& metadata, const ModelFiles& files, const Json& config,
+                        Json tokenizer_config, const TokenizerJson* tokenizer, std::int64_t token_count,
+                        std::vector<std::string>& warnings) {
   SpecialTokens(metadata, std::move(tokenizer_config), tokenizer, token_count).run(files, config, warnings);
 }
 

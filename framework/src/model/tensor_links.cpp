@@ -19,8 +19,10 @@ std::string with_index(const std::string& name, char letter, std::int64_t index)
   while (true) {
     const std::size_t dot = std::min(name.find('.', start), name.size());
     const std::string_view part(name.data() + start, dot - start);
-    if (part.size() == 1 && part[0] == letter) out += std::to_string(index);
-    else out += part;
+    if (part.size() == 1 && part[0] == letter)
+      out += std::to_string(index);
+    else
+      out += part;
     if (dot == name.size()) return out;
     out += '.';
     start = dot + 1;
@@ -68,9 +70,12 @@ class Builder {
     std::uint64_t product = 1;
     for (const Expression& expression : expressions) {
       const std::int64_t size = expression.integer(scope_);
-      const auto grown = size <= 0 || size > kMaxDimension ? std::nullopt : checked_mul(product, static_cast<std::uint64_t>(size));
+      const auto grown = size <= 0 || size > kMaxDimension
+                             ? std::nullopt
+                             : checked_mul(product, static_cast<std::uint64_t>(size));
       if (!grown || *grown > static_cast<std::uint64_t>(kMaxDimension))
-        throw FormatError(scope_.source() + ": '" + expression.text() + "' is " + std::to_string(size) + ", which is no size of a tensor");
+        throw FormatError(scope_.source() + ": '" + expression.text() + "' is " + std::to_string(size) +
+                          ", which is no size of a tensor");
       product = *grown;
       result.push_back(size);
     }
@@ -111,7 +116,8 @@ class Builder {
     const Json values = rule.values.evaluate(scope_);
     if (!values.is_array() || values.array().empty()) fail(rule, "'values' gives no list");
     for (const Json& value : values.array()) {
-      if (!value.is_number()) throw FormatError(scope_.source() + ": '" + rule.values.text() + "' must be a list of numbers");
+      if (!value.is_number())
+        throw FormatError(scope_.source() + ": '" + rule.values.text() + "' must be a list of numbers");
       link.generated.push_back(static_cast<float>(value.number()));
     }
     link.gguf_shape = {static_cast<std::int64_t>(link.generated.size())};
@@ -133,8 +139,10 @@ class Builder {
         continue;
       }
       const std::int64_t count = rule.count.integer(scope_);
-      if (count <= 0 || count > kMaxExperts) throw FormatError(scope_.source() + ": '" + rule.count.text() + "' is " + std::to_string(count));
-      for (std::int64_t expert = 0; expert < count; ++expert) link.huggingface.push_back(with_index(name, 'E', expert));
+      if (count <= 0 || count > kMaxExperts)
+        throw FormatError(scope_.source() + ": '" + rule.count.text() + "' is " + std::to_string(count));
+      for (std::int64_t expert = 0; expert < count; ++expert)
+        link.huggingface.push_back(with_index(name, 'E', expert));
     }
   }
 
@@ -146,7 +154,8 @@ class Builder {
     link.elements = link.shape.size() == 1 && moves && link.huggingface.size() == 1;
     const std::int64_t source_rows = link.elements ? link.shape[0] : rows(link.shape);
     if (rule.take.empty())
-      for (std::size_t i = 0; i < link.huggingface.size(); ++i) link.map.parts.push_back({i, 0, source_rows, 1});
+      for (std::size_t i = 0; i < link.huggingface.size(); ++i)
+        link.map.parts.push_back({i, 0, source_rows, 1});
     else
       add_takes(rule, link, source_rows);
     std::int64_t total = 0;
@@ -158,13 +167,15 @@ class Builder {
   void add_takes(const TensorRule& rule, TensorLink& link, std::int64_t source_rows) const {
     const std::int64_t groups = rule.groups.empty() ? 1 : rule.groups.integer(scope_);
     if (groups <= 0 || source_rows % groups != 0)
-      throw FormatError(scope_.source() + ": " + std::to_string(source_rows) + " rows cannot be cut into " + std::to_string(groups) + " groups");
+      throw FormatError(scope_.source() + ": " + std::to_string(source_rows) + " rows cannot be cut into " +
+                        std::to_string(groups) + " groups");
     const std::int64_t group_rows = source_rows / groups;
     for (const TakeRule& take : rule.take) {
       const std::int64_t first = take.first.empty() ? 0 : take.first.integer(scope_);
       const std::int64_t step = take.step.empty() ? 1 : take.step.integer(scope_);
       const std::int64_t count = take.count.integer(scope_);
-      if (first < 0 || step <= 0 || count <= 0 || first + (count - 1) * step >= group_rows) fail(rule, "'take' reaches outside its group");
+      if (first < 0 || step <= 0 || count <= 0 || first + (count - 1) * step >= group_rows)
+        fail(rule, "'take' reaches outside its group");
       for (std::size_t i = 0; i < link.huggingface.size(); ++i)
         for (std::int64_t group = 0; group < groups; ++group)
           link.map.parts.push_back({i, group * group_rows + first, count, step});
@@ -187,14 +198,16 @@ class Builder {
     } else {
       link.gguf_shape = {total_rows, width};
     }
-    if (elements(link.gguf_shape) != total_rows * width) fail(rule, "'gguf_shape' " + to_string(link.gguf_shape) + " does not hold the taken rows");
+    if (elements(link.gguf_shape) != total_rows * width)
+      fail(rule, "'gguf_shape' " + to_string(link.gguf_shape) + " does not hold the taken rows");
   }
 
   void add_rotary(const TensorRule& rule, TensorLink& link, std::int64_t total_rows) const {
     const std::int64_t heads = rule.rotary.integer(scope_);
     if (heads <= 0 || total_rows % heads != 0 || total_rows / heads % 2 != 0)
-      throw FormatError(scope_.source() + ": " + std::to_string(total_rows) + " rows of '" + link.gguf + "' cannot be cut into " +
-                        std::to_string(heads) + " heads of an even number of rows ('" + rule.rotary.text() + "')");
+      throw FormatError(scope_.source() + ": " + std::to_string(total_rows) + " rows of '" + link.gguf +
+                        "' cannot be cut into " + std::to_string(heads) +
+                        " heads of an even number of rows ('" + rule.rotary.text() + "')");
     link.map.order = RowMap::Order::rotary_to_pairs;
     link.map.head_rows = total_rows / heads;
   }
@@ -207,7 +220,9 @@ class Builder {
 
 }  // namespace
 
-std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope) { return Builder(family, scope).build(); }
+std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope) {
+  return Builder(family, scope).build();
+}
 
 bool matches(std::string_view name, std::string_view pattern) {
   std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;

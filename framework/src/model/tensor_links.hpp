@@ -19,8 +19,8 @@ struct TensorLink {
   Shape shape;                           // of each of them
   std::string gguf;
   Shape gguf_shape;
-  RowMap map;  // rows of the GGUF tensor; Part::stored is an index into `huggingface`
-  bool elements = false;   // vectors: the map counts single weights
+  RowMap map;             // rows of the GGUF tensor; Part::stored is an index into `huggingface`
+  bool elements = false;  // vectors: the map counts single weights
   bool transpose = false;
   float add = 0;
   std::vector<float> generated;
@@ -38,11 +38,12 @@ std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope);
 struct ReverseTensor {
   std::string name;
   Shape shape;
-  RowMap map;  // Part::stored is an index into the links
+  RowMap map;            // Part::stored is an index into the links
   std::size_t link = 0;  // one of them, for role, layer, addition and transposition
 };
 /// Every Hugging Face tensor that the links make. `present[i]`: the GGUF tensor of link i is there. Throws ConfigError if rows are missing.
-std::vector<ReverseTensor> reverse_links(const std::vector<TensorLink>& links, const std::vector<bool>& present);
+std::vector<ReverseTensor> reverse_links(const std::vector<TensorLink>& links,
+                                         const std::vector<bool>& present);
 
 /// True if `name` fits `pattern`, where * stands for any characters.
 bool matches(std::string_view name, std::string_view pattern);

@@ -47,11 +47,13 @@ RowMap interleaved(const Source& source, std::int64_t total) {
 }
 
 RowMap joined(Source& source, std::int64_t total) {
-  std::sort(source.pieces.begin(), source.pieces.end(), [](const Piece& a, const Piece& b) { return a.first < b.first; });
+  std::sort(source.pieces.begin(), source.pieces.end(),
+            [](const Piece& a, const Piece& b) { return a.first < b.first; });
   RowMap map;
   std::int64_t next = 0;
   for (const Piece& piece : source.pieces) {
-    if (piece.first != next) throw ConfigError("the family's rules do not give all rows of '" + source.name + "'");
+    if (piece.first != next)
+      throw ConfigError("the family's rules do not give all rows of '" + source.name + "'");
     map.parts.push_back({piece.link, piece.from, piece.rows, 1});
     next += piece.rows;
   }
@@ -59,7 +61,8 @@ RowMap joined(Source& source, std::int64_t total) {
   return map;
 }
 
-void collect(const TensorLink& link, std::size_t index, std::vector<Source>& sources, std::map<std::string, std::size_t>& known) {
+void collect(const TensorLink& link, std::size_t index, std::vector<Source>& sources,
+             std::map<std::string, std::size_t>& known) {
   std::int64_t from = 0;
   for (const RowMap::Part& part : link.map.parts) {
     const std::string& name = link.huggingface[part.stored];
@@ -72,7 +75,8 @@ void collect(const TensorLink& link, std::size_t index, std::vector<Source>& sou
 
 }  // namespace
 
-std::vector<ReverseTensor> reverse_links(const std::vector<TensorLink>& links, const std::vector<bool>& present) {
+std::vector<ReverseTensor> reverse_links(const std::vector<TensorLink>& links,
+                                         const std::vector<bool>& present) {
   std::vector<Source> sources;
   std::map<std::string, std::size_t> known;
   for (std::size_t i = 0; i < links.size(); ++i)
@@ -80,9 +84,11 @@ std::vector<ReverseTensor> reverse_links(const std::vector<TensorLink>& links, c
   std::vector<ReverseTensor> tensors;
   for (Source& source : sources) {
     const std::int64_t total = source.elements ? source.shape[0] : rows(source.shape);
-    const bool steps = std::any_of(source.pieces.begin(), source.pieces.end(), [](const Piece& p) { return p.step != 1; });
+    const bool steps =
+        std::any_of(source.pieces.begin(), source.pieces.end(), [](const Piece& p) { return p.step != 1; });
     const std::size_t link = source.pieces.front().link;
-    ReverseTensor tensor{source.name, source.shape, steps ? interleaved(source, total) : joined(source, total), link};
+    ReverseTensor tensor{source.name, source.shape,
+                         steps ? interleaved(source, total) : joined(source, total), link};
     if (links[link].map.order == RowMap::Order::rotary_to_pairs) {
       tensor.map.order = RowMap::Order::rotary_to_halves;
       tensor.map.head_rows = links[link].map.head_rows;

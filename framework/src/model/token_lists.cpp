@@ -9,8 +9,8 @@
 namespace pq {
 namespace {
 
-constexpr float kPadScore = -10000.0f;   // the converter's score of rows without a token
-constexpr float kAddedScore = -1000.0f;  // and of added tokens
+constexpr float kPadScore = -10000.0f;                   // the converter's score of rows without a token
+constexpr float kAddedScore = -1000.0f;                  // and of added tokens
 constexpr std::string_view kBlankSymbol = "\xC4\xA0";    // U+0120
 constexpr std::string_view kMetaspace = "\xE2\x96\x81";  // U+2581
 
@@ -38,8 +38,10 @@ void set_token(TokenList& list, std::int64_t id, std::string text, TokenType typ
 }
 
 void set_added(TokenList& list, std::int64_t id, const std::string& text, bool special) {
-  if (special || looks_special(text)) set_token(list, id, text, TokenType::control);
-  else set_token(list, id, with_blanks(text), TokenType::user_defined);
+  if (special || looks_special(text))
+    set_token(list, id, text, TokenType::control);
+  else
+    set_token(list, id, with_blanks(text), TokenType::user_defined);
 }
 
 // added_tokens_decoder of tokenizer_config.json: "id" -> {content, special}.
@@ -56,7 +58,8 @@ std::vector<Added> added_decoder(const Json& tokenizer_config) {
     Added added;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), added.id);
     const Json* content = value.find("content");
-    if (error != std::errc() || end != key.data() + key.size() || added.id < 0 || content == nullptr || !content->is_string())
+    if (error != std::errc() || end != key.data() + key.size() || added.id < 0 || content == nullptr ||
+        !content->is_string())
       throw FormatError("tokenizer_config.json: 'added_tokens_decoder' has a wrong entry '" + key + "'");
     added.content = content->string();
     const Json* special = value.find("special");
@@ -73,7 +76,9 @@ std::unordered_set<std::string> named_special(const Json& config) {
     if (entry != nullptr && entry->is_object()) entry = entry->find("content");
     if (entry != nullptr && entry->is_string()) names.insert(entry->string());
   };
-  for (const char* key : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) add(config.find(key));
+  for (const char* key :
+       {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"})
+    add(config.find(key));
   const Json* more = config.find("additional_special_tokens");
   if (more != nullptr && more->is_array())
     for (const Json& item : more->array()) add(&item);
@@ -82,12 +87,13 @@ std::unordered_set<std::string> named_special(const Json& config) {
 
 void check_id(std::int64_t id, std::int64_t rows, const std::string& text, const std::string& source) {
   if (id < rows) return;
-  throw FormatError(source + ": token '" + text + "' has the id " + std::to_string(id) + ", but the model has only " +
-                    std::to_string(rows) + " embedding rows (vocab_size)");
+  throw FormatError(source + ": token '" + text + "' has the id " + std::to_string(id) +
+                    ", but the model has only " + std::to_string(rows) + " embedding rows (vocab_size)");
 }
 
 // Types and texts of added tokens over the plain vocabulary.
-void add_added(TokenList& list, const TokenizerJson& tokenizer, const Json& tokenizer_config, std::int64_t rows) {
+void add_added(TokenList& list, const TokenizerJson& tokenizer, const Json& tokenizer_config,
+               std::int64_t rows) {
   std::unordered_set<std::int64_t> done;
   for (const AddedToken& token : tokenizer.added_tokens) {
     check_id(token.id, rows, token.content, tokenizer.source);
@@ -110,7 +116,8 @@ void add_added(TokenList& list, const TokenizerJson& tokenizer, const Json& toke
 bool looks_special(std::string_view token) {
   constexpr std::string_view kOpen = "<\xEF\xBD\x9C", kClose = "\xEF\xBD\x9C>";  // U+FF5C
   return token == "<pad>" || token == "<mask>" || token == "<2mass>" || token == "[@BOS@]" ||
-         (token.starts_with("<|") && token.ends_with("|>")) || (token.starts_with(kOpen) && token.ends_with(kClose)) ||
+         (token.starts_with("<|") && token.ends_with("|>")) ||
+         (token.starts_with(kOpen) && token.ends_with(kClose)) ||
          (token.starts_with("<unused") && token.ends_with(">"));
 }
 
@@ -134,13 +141,15 @@ std::vector<std::string> gguf_merges(const TokenizerJson& tokenizer) {
       std::string& text = merges.emplace_back(merge.text);
       text.insert(merge.left_bytes, 1, ' ');
     } else {
-      merges.push_back(replaced(merge.left(), " ", kBlankSymbol) + " " + replaced(merge.right(), " ", kBlankSymbol));
+      merges.push_back(replaced(merge.left(), " ", kBlankSymbol) + " " +
+                       replaced(merge.right(), " ", kBlankSymbol));
     }
   }
   return merges;
 }
 
-TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& added, const Json& tokenizer_config, std::int64_t rows,
+TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& added,
+                               const Json& tokenizer_config, std::int64_t rows,
                                std::vector<std::string>& warnings) {
   TokenList list = padding(rows, true);
   std::int64_t dropped = 0;
@@ -155,32 +164,43 @@ TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& adde
   for (std::size_t id = 0; id < model.pieces.size(); ++id) {
     const SentencePieceModel::Piece& piece = model.pieces[id];
     // The converter asks only for unknown, control, unused and byte: user-defined pieces count as normal.
-    const auto type = piece.type == SentencePieceModel::Type::user_defined ? TokenType::normal : static_cast<TokenType>(piece.type);
-    set(static_cast<std::int64_t>(id), piece.score, [&] { set_token(list, static_cast<std::int64_t>(id), piece.text, type); });
+    const auto type = piece.type == SentencePieceModel::Type::user_defined
+                          ? TokenType::normal
+                          : static_cast<TokenType>(piece.type);
+    set(static_cast<std::int64_t>(id), piece.score,
+        [&] { set_token(list, static_cast<std::int64_t>(id), piece.text, type); });
   }
   if (added.is_object())
     for (const auto& [text, id] : added.object())
       if (id.is_integer() && id.integer() >= 0)
-        set(id.integer(), kAddedScore, [&, &name = text, &number = id] { set_token(list, number.integer(), name, TokenType::user_defined); });
+        set(id.integer(), kAddedScore, [&, &name = text, &number = id] {
+          set_token(list, number.integer(), name, TokenType::user_defined);
+        });
   for (const Added& token : added_decoder(tokenizer_config))
     set(token.id, kAddedScore, [&] { set_added(list, token.id, token.content, token.special); });
   if (dropped > 0)
-    warnings.push_back(std::to_string(dropped) + " tokens have ids above the " + std::to_string(rows) + " embedding rows and are left out");
+    warnings.push_back(std::to_string(dropped) + " tokens have ids above the " + std::to_string(rows) +
+                       " embedding rows and are left out");
   return list;
 }
 
 TokenList llama_tokens(const TokenizerJson& tokenizer, const Json& tokenizer_config, std::int64_t rows) {
   TokenList list = padding(rows, true);
   std::unordered_map<std::string_view, std::int64_t> rank;
-  for (std::size_t i = 0; i < tokenizer.merges.size(); ++i) rank.emplace(tokenizer.merges[i].text, static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < tokenizer.merges.size(); ++i)
+    rank.emplace(tokenizer.merges[i].text, static_cast<std::int64_t>(i));
   const Json* unknown = tokenizer.rest.find_path("model.unk_token");
   for (const auto& [text, id] : tokenizer.vocab) {
     check_id(id, rows, text, tokenizer.source);
     const bool is_byte = text.size() == 6 && text.starts_with("<0x") && text.back() == '>';
     const bool is_unknown = unknown != nullptr && *unknown == Json(text);
-    set_token(list, id, text, is_byte ? TokenType::byte : is_unknown ? TokenType::unknown : TokenType::normal);
+    set_token(list, id, text,
+              is_byte      ? TokenType::byte
+              : is_unknown ? TokenType::unknown
+                           : TokenType::normal);
     const auto merge = rank.find(text);
-    list.scores[static_cast<std::size_t>(id)] = merge == rank.end() ? 0.0f : -static_cast<float>(merge->second);
+    list.scores[static_cast<std::size_t>(id)] =
+        merge == rank.end() ? 0.0f : -static_cast<float>(merge->second);
   }
   const TokenList plain = list;
   add_added(list, tokenizer, tokenizer_config, rows);

@@ -13,7 +13,8 @@ TokenList bpe_tokens(const TokenizerJson& tokenizer, const Json& tokenizer_confi
 std::vector<std::string> gguf_merges(const TokenizerJson& tokenizer);
 
 /// Kind "llama" from tokenizer.model with added_tokens.json and tokenizer_config.json. Ids above `rows` are dropped with a warning.
-TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& added, const Json& tokenizer_config, std::int64_t rows,
+TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& added,
+                               const Json& tokenizer_config, std::int64_t rows,
                                std::vector<std::string>& warnings);
 
 /// Kind "llama" from a tokenizer.json with byte fallback: scores are minus the rank of the first merge that makes the piece.

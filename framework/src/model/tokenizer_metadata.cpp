@@ -48,9 +48,11 @@ bool write_sentencepiece(Writer& writer) {
   const auto text = writer.files.text("tokenizer.model", kMaxTokenizerBytes);
   if (!text) return false;
   const Bytes bytes = std::as_bytes(std::span(text->data(), text->size()));
-  const SentencePieceModel model = parse_sentencepiece_model(bytes, (writer.files.path() / "tokenizer.model").string());
-  writer.write_list("llama", "default", sentencepiece_tokens(model, writer.files.json("added_tokens.json"), writer.tokenizer_config,
-                                                             writer.rows, writer.view.warnings));
+  const SentencePieceModel model =
+      parse_sentencepiece_model(bytes, (writer.files.path() / "tokenizer.model").string());
+  writer.write_list("llama", "default",
+                    sentencepiece_tokens(model, writer.files.json("added_tokens.json"),
+                                         writer.tokenizer_config, writer.rows, writer.view.warnings));
   const auto tokenizer = writer.tokenizer_json();
   writer.write_specials(tokenizer ? &*tokenizer : nullptr);
   return true;
@@ -71,8 +73,10 @@ bool write_bpe(Writer& writer) {
   const auto tokenizer = writer.tokenizer_json();
   if (!tokenizer) return false;
   if (tokenizer->model_type() != "BPE")
-    throw FormatError(tokenizer->source + ": the tokenizer model '" + tokenizer->model_type() + "' has no form in GGUF for this family; known: BPE");
-  const std::string pre = writer.options.pre_tokenizer.empty() ? pre_tokenizer_name(*tokenizer) : writer.options.pre_tokenizer;
+    throw FormatError(tokenizer->source + ": the tokenizer model '" + tokenizer->model_type() +
+                      "' has no form in GGUF for this family; known: BPE");
+  const std::string pre =
+      writer.options.pre_tokenizer.empty() ? pre_tokenizer_name(*tokenizer) : writer.options.pre_tokenizer;
   writer.write_list("gpt2", pre, bpe_tokens(*tokenizer, writer.tokenizer_config, writer.rows));
   if (!tokenizer->merges.empty()) writer.view.metadata.set("tokenizer.ggml.merges", gguf_merges(*tokenizer));
   writer.write_specials(&*tokenizer);
@@ -89,7 +93,8 @@ const std::vector<std::pair<std::string, WriteKind>>& kinds() {
 std::int64_t embedding_rows(const ModelView& view, const ModelFiles& files) {
   for (const ViewTensor& tensor : view.tensors)
     if (tensor.role == "embedding") return rows(tensor.shape);
-  throw FormatError(files.path().string() + ": there is no token embedding, so the number of tokens is unknown");
+  throw FormatError(files.path().string() +
+                    ": there is no token embedding, so the number of tokens is unknown");
 }
 
 // "tokenizer_config.add_prefix_space" in expressions.
@@ -102,20 +107,25 @@ void set_variables(ConfigScope& scope, const Json& tokenizer_config, const std::
 
 }  // namespace
 
-void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope, const ModelFiles& files, const Json& config,
-                            const ViewOptions& options) {
-  Writer writer{view, files, config, options, files.json("tokenizer_config.json"), embedding_rows(view, files)};
+void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope,
+                            const ModelFiles& files, const Json& config, const ViewOptions& options) {
+  Writer writer{
+      view, files, config, options, files.json("tokenizer_config.json"), embedding_rows(view, files)};
   set_variables(scope, writer.tokenizer_config, "");
   apply_metadata_rules(family.tokenizer.before, family.gguf_architecture, scope, view.metadata);
   for (const std::string& kind : family.tokenizer.kinds) {
-    const auto known = std::find_if(kinds().begin(), kinds().end(), [&](const auto& entry) { return entry.first == kind; });
-    if (known == kinds().end()) throw ConfigError("the family '" + family.id + "' names the unknown tokenizer kind '" + kind + "'");
+    const auto known =
+        std::find_if(kinds().begin(), kinds().end(), [&](const auto& entry) { return entry.first == kind; });
+    if (known == kinds().end())
+      throw ConfigError("the family '" + family.id + "' names the unknown tokenizer kind '" + kind + "'");
     if (!known->second(writer)) continue;
     scope.set("tokenizer_kind", Json(kind));
     apply_metadata_rules(family.tokenizer.after, family.gguf_architecture, scope, view.metadata);
     return;
   }
-  throw FormatError(files.path().string() + ": there is no tokenizer.json (or tokenizer.model) of a kind that GGUF can hold for this family; copy the model's tokenizer files here");
+  throw FormatError(files.path().string() +
+                    ": there is no tokenizer.json (or tokenizer.model) of a kind that GGUF can hold for this "
+                    "family; copy the model's tokenizer files here");
 }
 
 }  // namespace pq

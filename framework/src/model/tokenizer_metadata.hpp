@@ -11,7 +11,15 @@
 namespace pq {
 
 /// Token types of GGUF.
-enum class TokenType : std::int32_t { undefined = 0, normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
+enum class TokenType : std::int32_t {
+  undefined = 0,
+  normal = 1,
+  unknown = 2,
+  control = 3,
+  user_defined = 4,
+  unused = 5,
+  byte = 6
+};
 
 /// Tokens as GGUF lists them; scores only for the kind "llama".
 struct TokenList {
@@ -21,8 +29,8 @@ struct TokenList {
 };
 
 /// Sets the tokenizer's keys. Throws FormatError if there is no tokenizer, or none that GGUF can express.
-void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope, const ModelFiles& files, const Json& config,
-                            const ViewOptions& options);
+void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope,
+                            const ModelFiles& files, const Json& config, const ViewOptions& options);
 
 /// Added tokens that are not marked special but are control tokens all the same (convert_hf_to_gguf.py, does_token_look_special).
 bool looks_special(std::string_view token);

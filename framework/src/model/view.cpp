@@ -11,7 +11,8 @@ namespace {
 [[noreturn]] void unknown_family(const std::string& place, const std::string& name) {
   const std::vector<std::string> known = known_architectures(installed_families());
   throw FormatError(place + ": the architecture '" + name + "' is not known" + suggestion(name, known) +
-                    "; names cannot be translated between Hugging Face and GGUF, but an output of the same kind can be written");
+                    "; names cannot be translated between Hugging Face and GGUF, but an output of the same "
+                    "kind can be written");
 }
 
 }  // namespace
@@ -19,7 +20,8 @@ namespace {
 Json read_config(const ModelFiles& files) {
   Json config = files.json("config.json");
   if (config.is_null())
-    throw FormatError(files.path().string() + ": config.json is missing, which says what kind of model this is");
+    throw FormatError(files.path().string() +
+                      ": config.json is missing, which says what kind of model this is");
   if (!config.is_object()) throw FormatError(files.path().string() + ": config.json must be a map");
   return config;
 }
@@ -32,8 +34,9 @@ Json with_nested(const Json& config, const Family& family) {
   return merged;
 }
 
-std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> reader, const std::filesystem::path& path,
-                                           Dialect target, const ViewOptions& options) {
+std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> reader,
+                                           const std::filesystem::path& path, Dialect target,
+                                           const ViewOptions& options) {
   const ModelFiles files(*reader, path);
   if (reader->header().dialect == target) return identity_view(std::move(reader), files);
   if (target == Dialect::gguf) {

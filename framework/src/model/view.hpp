@@ -34,10 +34,10 @@ struct RowMap {
 
 /// One tensor of the view.
 struct ViewTensor {
-  std::string name;   // in the view's dialect
+  std::string name;         // in the view's dialect
   std::string source_name;  // in the Hugging Face dialect where known, else the stored name
   Shape shape;
-  std::string role;   // "embedding", "output", "attention_q", "ffn_down", "norm", ...; "" = unknown
+  std::string role;  // "embedding", "output", "attention_q", "ffn_down", "norm", ...; "" = unknown
   int layer = -1;
   bool is_expert = false;
   bool keep_f32 = false;  // GGUF only: the readers demand f32 (norms, biases, routers, ...)
@@ -68,22 +68,24 @@ struct ModelView {
   std::shared_ptr<const ModelReader> reader;
   Dialect dialect = Dialect::huggingface;
   ModelFacts facts;
-  std::vector<ViewTensor> tensors;   // in the order in which an output lists them
-  Metadata metadata;                 // GGUF keys if dialect is gguf (without general.file_type), else safetensors' __metadata__
-  std::vector<SideFile> side_files;  // Hugging Face files if dialect is huggingface
+  std::vector<ViewTensor> tensors;  // in the order in which an output lists them
+  Metadata
+      metadata;  // GGUF keys if dialect is gguf (without general.file_type), else safetensors' __metadata__
+  std::vector<SideFile> side_files;   // Hugging Face files if dialect is huggingface
   std::vector<std::string> warnings;  // what the dialect cannot express, one sentence each
 };
 
 /// How to view a model in another dialect.
 struct ViewOptions {
-  std::string name;  // general.name; empty = from the folder's name and model card
+  std::string name;           // general.name; empty = from the folder's name and model card
   std::string pre_tokenizer;  // tokenizer.ggml.pre if it cannot be recognised; empty = detect
 };
 
 /// The model in the dialect `target`. Same dialect as the reader: everything as it stands (roles from the family if it is known). Another one: by
 /// the family's description; throws FormatError (unknown family, missing or contradicting config keys, missing tensors) with file and key.
-std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> reader, const std::filesystem::path& path,
-                                           Dialect target, const ViewOptions& options);
+std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> reader,
+                                           const std::filesystem::path& path, Dialect target,
+                                           const ViewOptions& options);
 
 /// Finds the encoding of a spec; nullptr if no plugin has it.
 using EncodingLookup = std::function<std::shared_ptr<const Encoding>(const std::string& spec)>;
@@ -94,7 +96,7 @@ Bytes read_encoded_rows(const ModelView& view, std::size_t tensor, std::int64_t 
                         std::vector<std::byte>& scratch);
 
 /// Decodes rows [first, first + out.rows) into `out`. `decoder` is the encoding of `stored_encoding` (unused for generated tensors).
-void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out, const Encoding* decoder,
-                       std::vector<std::byte>& scratch);
+void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out,
+                       const Encoding* decoder, std::vector<std::byte>& scratch);
 
 }  // namespace pq

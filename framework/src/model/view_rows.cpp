@@ -38,15 +38,16 @@ void for_runs(const RowMap& map, std::int64_t first, std::int64_t count, Visit v
     const std::int64_t from = std::max(first, start), to = std::min(first + count, start + part.rows);
     if (from < to && part.step == 1) visit(Run{part.stored, part.first_row + from - start, to - from});
     if (part.step != 1)
-      for (std::int64_t r = from; r < to; ++r) visit(Run{part.stored, part.first_row + (r - start) * part.step, 1});
+      for (std::int64_t r = from; r < to; ++r)
+        visit(Run{part.stored, part.first_row + (r - start) * part.step, 1});
     start += part.rows;
     if (start >= first + count) break;
   }
 }
 
 // Decodes mapped rows [first, first + out.rows), without addition or transposition.
-void decode_mapped(const ModelView& view, const RowMap& map, std::int64_t first, Matrix out, const Encoding& decoder,
-                   std::vector<std::byte>& scratch) {
+void decode_mapped(const ModelView& view, const RowMap& map, std::int64_t first, Matrix out,
+                   const Encoding& decoder, std::vector<std::byte>& scratch) {
   std::int64_t done = 0;
   for_runs(map, first, out.rows, [&](const Run& run) {
     decoder.decode(view.reader->rows(run.stored, run.first, run.rows, scratch), out.slice(done, run.rows));
@@ -74,16 +75,18 @@ void decode_elements(const ModelView& view, const ViewTensor& tensor, Matrix out
 }
 
 // View row r of matrix g is column r of the mapped rows of that matrix.
-void decode_transposed(const ModelView& view, const ViewTensor& tensor, std::int64_t first, Matrix out, const Encoding& decoder,
-                       std::vector<std::byte>& scratch) {
+void decode_transposed(const ModelView& view, const ViewTensor& tensor, std::int64_t first, Matrix out,
+                       const Encoding& decoder, std::vector<std::byte>& scratch) {
   const std::int64_t matrix_rows = tensor.shape[tensor.shape.size() - 2], width = cols(tensor.shape);
   std::vector<float> line(static_cast<std::size_t>(matrix_rows));
   for (std::int64_t r = first; r < first + out.rows;) {
     const std::int64_t matrix = r / matrix_rows, from = r % matrix_rows;
     const std::int64_t count = std::min(matrix_rows - from, first + out.rows - r);
     for (std::int64_t c = 0; c < width; ++c) {
-      decode_mapped(view, tensor.map, matrix * width + c, Matrix{line.data(), 1, matrix_rows, matrix_rows}, decoder, scratch);
-      for (std::int64_t i = 0; i < count; ++i) out.row(r - first + i)[static_cast<std::size_t>(c)] = line[static_cast<std::size_t>(from + i)];
+      decode_mapped(view, tensor.map, matrix * width + c, Matrix{line.data(), 1, matrix_rows, matrix_rows},
+                    decoder, scratch);
+      for (std::int64_t i = 0; i < count; ++i)
+        out.row(r - first + i)[static_cast<std::size_t>(c)] = line[static_cast<std::size_t>(from + i)];
     }
     r += count;
   }
@@ -107,21 +110,25 @@ Bytes read_encoded_rows(const ModelView& view, std::size_t tensor, std::int64_t 
   std::vector<std::byte> joined;
   for (const Run& run : runs) {
     const Bytes bytes = view.reader->rows(run.stored, run.first, run.rows, inner);
-    if (joined.empty()) joined.reserve(bytes.size() / static_cast<std::size_t>(run.rows) * static_cast<std::size_t>(count));
+    if (joined.empty())
+      joined.reserve(bytes.size() / static_cast<std::size_t>(run.rows) * static_cast<std::size_t>(count));
     joined.insert(joined.end(), bytes.begin(), bytes.end());
   }
   scratch = std::move(joined);
   return scratch;
 }
 
-void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out, const Encoding* decoder,
-                       std::vector<std::byte>& scratch) {
+void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out,
+                       const Encoding* decoder, std::vector<std::byte>& scratch) {
   const ViewTensor& wanted = view.tensors[tensor];
   if (!wanted.generated.empty()) return copy_generated(wanted, first, out);
   PQ_ASSERT(decoder != nullptr, "stored rows need a decoder");
-  if (wanted.elements) decode_elements(view, wanted, out, *decoder, scratch);
-  else if (wanted.transpose) decode_transposed(view, wanted, first, out, *decoder, scratch);
-  else decode_mapped(view, wanted.map, first, out, *decoder, scratch);
+  if (wanted.elements)
+    decode_elements(view, wanted, out, *decoder, scratch);
+  else if (wanted.transpose)
+    decode_transposed(view, wanted, first, out, *decoder, scratch);
+  else
+    decode_mapped(view, wanted.map, first, out, *decoder, scratch);
   if (wanted.add == 0) return;
   for (std::int64_t r = 0; r < out.rows; ++r)
     for (float& weight : out.row(r)) weight += wanted.add;

@@ -17,7 +17,9 @@ bool word_before(std::string_view text, std::size_t at) {
   return is_word(next_character(text, start));
 }
 
-bool word_after(std::string_view text, std::size_t at) { return at < text.size() && is_word(next_character(text, at)); }
+bool word_after(std::string_view text, std::size_t at) {
+  return at < text.size() && is_word(next_character(text, at));
+}
 
 // An lstrip token swallows the white space before it, but not what the token before has taken.
 std::size_t stripped_left(std::string_view text, std::size_t at, std::size_t limit) {
@@ -45,8 +47,9 @@ void AddedTokenMatcher::add(const AddedToken& token, const std::string& content)
   if (content.empty()) return;
   std::uint32_t node = 0;
   for (const char c : content) {
-    const auto [place, is_new] = next_.emplace(static_cast<std::uint64_t>(node) << 8 | static_cast<unsigned char>(c),
-                                               static_cast<std::uint32_t>(token_at_node_.size()));
+    const auto [place, is_new] =
+        next_.emplace(static_cast<std::uint64_t>(node) << 8 | static_cast<unsigned char>(c),
+                      static_cast<std::uint32_t>(token_at_node_.size()));
     if (is_new) token_at_node_.push_back(-1);
     node = place->second;
   }
@@ -67,7 +70,8 @@ AddedTokenMatcher::Found AddedTokenMatcher::longest(std::string_view text, std::
   return best;
 }
 
-void AddedTokenMatcher::split(std::string_view text, const std::function<void(std::string_view, std::size_t)>& on_text,
+void AddedTokenMatcher::split(std::string_view text,
+                              const std::function<void(std::string_view, std::size_t)>& on_text,
                               const std::function<void(std::int64_t)>& on_token) const {
   std::size_t done = 0;  // everything before has been handed out
   for (std::size_t at = 0; at < text.size();) {

@@ -19,7 +19,8 @@ class AddedTokenMatcher {
   void add(const AddedToken& token, const std::string& content);
   bool empty() const noexcept { return tokens_.empty(); }
   /// Calls on_text for what lies between, on_token for every token, in order; empty texts are left out.
-  void split(std::string_view text, const std::function<void(std::string_view text, std::size_t begin)>& on_text,
+  void split(std::string_view text,
+             const std::function<void(std::string_view text, std::size_t begin)>& on_text,
              const std::function<void(std::int64_t id)>& on_token) const;
 
  private:
@@ -30,8 +31,8 @@ class AddedTokenMatcher {
   Found longest(std::string_view text, std::size_t at) const;
 
   std::vector<AddedToken> tokens_;
-  std::vector<int> token_at_node_ = {-1};                    // trie: token that ends at a node
-  std::unordered_map<std::uint64_t, std::uint32_t> next_;    // node << 8 | byte -> node
+  std::vector<int> token_at_node_ = {-1};                  // trie: token that ends at a node
+  std::unordered_map<std::uint64_t, std::uint32_t> next_;  // node << 8 | byte -> node
   bool starts_[256] = {};
 };
 

@@ -22,7 +22,8 @@ struct Target {
 };
 
 std::uint64_t pair_key(std::int32_t left, std::int32_t right) {
-  return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 | static_cast<std::uint32_t>(right);
+  return static_cast<std::uint64_t>(static_cast<std::uint32_t>(left)) << 32 |
+         static_cast<std::uint32_t>(right);
 }
 
 // A symbol of a word: a doubly linked list in a vector.
@@ -36,7 +37,9 @@ struct Candidate {
   std::int32_t rank = 0;
   int position = 0;  // of the left symbol
   std::int32_t left = 0, right = 0, merged = 0;
-  bool operator>(const Candidate& other) const { return rank != other.rank ? rank > other.rank : position > other.position; }
+  bool operator>(const Candidate& other) const {
+    return rank != other.rank ? rank > other.rank : position > other.position;
+  }
 };
 
 }  // namespace
@@ -59,8 +62,10 @@ struct Bpe::Impl {
       const Merge& merge = tokenizer.merges[rank];
       const std::int32_t left = find(merge.left()), right = find(merge.right()), whole = find(merge.text);
       if (left < 0 || right < 0 || whole < 0)
-        throw FormatError(tokenizer.source + ": merge " + std::to_string(rank) + " ('" + merge.text + "') uses symbols that are not in the vocabulary");
-      merges[pair_key(left, right)] = {static_cast<std::int32_t>(rank), whole};  // of a pair listed twice the later rank wins
+        throw FormatError(tokenizer.source + ": merge " + std::to_string(rank) + " ('" + merge.text +
+                          "') uses symbols that are not in the vocabulary");
+      merges[pair_key(left, right)] = {static_cast<std::int32_t>(rank),
+                                       whole};  // of a pair listed twice the later rank wins
     }
   }
 
@@ -78,7 +83,8 @@ struct Bpe::Impl {
       return;
     }
     after_unknown = false;
-    if (id >= 0) push(id);
+    if (id >= 0)
+      push(id);
     else
       for (const char byte : character) push(bytes[static_cast<unsigned char>(byte)]);
   }
@@ -104,7 +110,9 @@ struct Bpe::Impl {
       queue.pop();
       Symbol& left = symbols[static_cast<std::size_t>(best.position)];
       // A merged-away symbol has id -1; a changed neighbour makes the entry stale.
-      if (left.id != best.left || left.next < 0 || symbols[static_cast<std::size_t>(left.next)].id != best.right) continue;
+      if (left.id != best.left || left.next < 0 ||
+          symbols[static_cast<std::size_t>(left.next)].id != best.right)
+        continue;
       Symbol& right = symbols[static_cast<std::size_t>(left.next)];
       left.id = best.merged;
       left.next = right.next;
@@ -131,7 +139,8 @@ Bpe::Bpe(const TokenizerJson& tokenizer) {
     const std::string piece = {'<', '0', 'x', kDigits[byte / 16], kDigits[byte % 16], '>'};
     impl->bytes[byte] = tokenizer.model_flag("byte_fallback") ? impl->find(piece) : -1;
   }
-  if (const Json* unknown = tokenizer.rest.find_path("model.unk_token"); unknown != nullptr && unknown->is_string())
+  if (const Json* unknown = tokenizer.rest.find_path("model.unk_token");
+      unknown != nullptr && unknown->is_string())
     impl->unknown = impl->find(unknown->string());
   impl->fuse_unknown = tokenizer.model_flag("fuse_unk");
   impl->ignore_merges = tokenizer.model_flag("ignore_merges");
@@ -157,7 +166,8 @@ void Bpe::encode(std::string_view word, std::vector<std::int32_t>& ids) const {
     at += length;
   }
   impl_->merge(symbols);
-  for (int at = symbols.empty() ? -1 : 0; at >= 0; at = symbols[static_cast<std::size_t>(at)].next) ids.push_back(symbols[static_cast<std::size_t>(at)].id);
+  for (int at = symbols.empty() ? -1 : 0; at >= 0; at = symbols[static_cast<std::size_t>(at)].next)
+    ids.push_back(symbols[static_cast<std::size_t>(at)].id);
 }
 
 }  // namespace pq

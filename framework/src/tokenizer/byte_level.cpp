@@ -8,12 +8,15 @@ namespace pq {
 namespace {
 
 // Bytes 33-126, 161-172, 174-255 stand for themselves; the other 68 become U+0100, U+0101, ... in ascending order (GPT-2 encoder.py).
-constexpr bool stands_for_itself(int byte) { return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174; }
+constexpr bool stands_for_itself(int byte) {
+  return (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+}
 
 constexpr std::array<char32_t, 256> kCharacters = [] {
   std::array<char32_t, 256> map{};
   char32_t next = 0x100;
-  for (int byte = 0; byte < 256; ++byte) map[static_cast<std::size_t>(byte)] = stands_for_itself(byte) ? static_cast<char32_t>(byte) : next++;
+  for (int byte = 0; byte < 256; ++byte)
+    map[static_cast<std::size_t>(byte)] = stands_for_itself(byte) ? static_cast<char32_t>(byte) : next++;
   return map;
 }();
 
@@ -26,7 +29,8 @@ constexpr std::array<int, 0x144> kBytes = [] {
 
 }  // namespace
 
-const char* const kGpt2Pattern = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+const char* const kGpt2Pattern =
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 std::string byte_mapped(std::string_view bytes) {
   std::string out;
@@ -40,8 +44,10 @@ std::string byte_unmapped(std::string_view text) {
     const std::size_t start = at;
     const char32_t character = next_character(text, at);
     const int byte = character < kBytes.size() ? kBytes[character] : -1;
-    if (byte >= 0) out += static_cast<char>(byte);
-    else out.append(text.substr(start, at - start));
+    if (byte >= 0)
+      out += static_cast<char>(byte);
+    else
+      out.append(text.substr(start, at - start));
   }
   return out;
 }

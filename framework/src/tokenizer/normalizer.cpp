@@ -93,12 +93,14 @@ std::unique_ptr<const Normalizer> make_normalizer(const Json* description) {
   if (type == "Prepend") return std::make_unique<Prepend>(text_at(*description, "prepend"));
   if (type == "Replace") {
     const std::string content = text_at(*description, "content");
-    if (description->find_path("pattern.String") != nullptr) return std::make_unique<ReplaceText>(text_at(*description, "pattern.String"), content);
+    if (description->find_path("pattern.String") != nullptr)
+      return std::make_unique<ReplaceText>(text_at(*description, "pattern.String"), content);
     return std::make_unique<ReplaceMatches>(text_at(*description, "pattern.Regex"), content);
   }
   const Json* list = description->find("normalizers");
   if (type != "Sequence" || list == nullptr || !list->is_array())
-    throw FormatError("tokenizer.json: the normalizer '" + type + "' is not supported; known: NFC, NFD, NFKC, NFKD, Prepend, Replace, Sequence");
+    throw FormatError("tokenizer.json: the normalizer '" + type +
+                      "' is not supported; known: NFC, NFD, NFKC, NFKD, Prepend, Replace, Sequence");
   std::vector<std::unique_ptr<const Normalizer>> steps;
   for (const Json& item : list->array())
     if (auto step = make_normalizer(&item)) steps.push_back(std::move(step));

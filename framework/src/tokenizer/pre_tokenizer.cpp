@@ -51,11 +51,14 @@ std::vector<Range> pieces(const std::vector<Range>& list, Behavior behavior) {
   std::vector<Range> out;
   bool previous_match = false, open = false;
   for (const Range& range : list) {
-    const bool joins_previous = !out.empty() && ((behavior == Behavior::merged_with_previous && range.match && !previous_match) ||
-                                                 (behavior == Behavior::contiguous && range.match == previous_match) ||
-                                                 (behavior == Behavior::merged_with_next && open && !range.match));
-    if (joins_previous) out.back().end = range.end;
-    else if (behavior != Behavior::removed || !range.match) out.push_back(range);
+    const bool joins_previous =
+        !out.empty() && ((behavior == Behavior::merged_with_previous && range.match && !previous_match) ||
+                         (behavior == Behavior::contiguous && range.match == previous_match) ||
+                         (behavior == Behavior::merged_with_next && open && !range.match));
+    if (joins_previous)
+      out.back().end = range.end;
+    else if (behavior != Behavior::removed || !range.match)
+      out.push_back(range);
     open = range.match;
     previous_match = range.match;
   }
@@ -64,10 +67,12 @@ std::vector<Range> pieces(const std::vector<Range>& list, Behavior behavior) {
 
 class Split final : public PreTokenizer {
  public:
-  Split(Finder find, Behavior behavior, bool invert) : find_(std::move(find)), behavior_(behavior), invert_(invert) {}
+  Split(Finder find, Behavior behavior, bool invert)
+      : find_(std::move(find)), behavior_(behavior), invert_(invert) {}
   void apply(Word word, std::vector<Word>& out) const override {
     for (const Range& piece : pieces(ranges(word.text, find_, invert_), behavior_))
-      out.push_back({word.text.substr(piece.begin, piece.end - piece.begin), word.at_start && piece.begin == 0});
+      out.push_back(
+          {word.text.substr(piece.begin, piece.end - piece.begin), word.at_start && piece.begin == 0});
   }
 
  private:
@@ -104,9 +109,12 @@ class ByteLevel final : public PreTokenizer {
       out.push_back({byte_mapped(word.text), word.at_start});
       return;
     }
-    const Finder find = [this](std::string_view text, const auto& visit) { regex_->for_matches(text, visit); };
+    const Finder find = [this](std::string_view text, const auto& visit) {
+      regex_->for_matches(text, visit);
+    };
     for (const Range& range : ranges(word.text, find, false))
-      out.push_back({byte_mapped(std::string_view(word.text).substr(range.begin, range.end - range.begin)), word.at_start && range.begin == 0});
+      out.push_back({byte_mapped(std::string_view(word.text).substr(range.begin, range.end - range.begin)),
+                     word.at_start && range.begin == 0});
   }
 
  private:
@@ -125,7 +133,8 @@ class Metaspace final : public PreTokenizer {
     if (prefix && !text.starts_with(replacement_)) text.insert(0, replacement_);
     std::size_t start = 0;
     if (split_)
-      for (std::size_t at = text.find(replacement_, 1); at != std::string::npos; at = text.find(replacement_, at + 1)) {
+      for (std::size_t at = text.find(replacement_, 1); at != std::string::npos;
+           at = text.find(replacement_, at + 1)) {
         out.push_back({text.substr(start, at - start), word.at_start && start == 0});
         start = at;
       }
@@ -149,7 +158,8 @@ Finder find_characters(bool (*is_one)(char32_t) noexcept) {
 Finder find_text(std::string pattern) {
   if (pattern.empty()) throw FormatError("tokenizer.json: a Split has an empty pattern");
   return [pattern](std::string_view text, const auto& visit) {
-    for (std::size_t at = text.find(pattern); at != std::string_view::npos; at = text.find(pattern, at + pattern.size()))
+    for (std::size_t at = text.find(pattern); at != std::string_view::npos;
+         at = text.find(pattern, at + pattern.size()))
       visit(at, at + pattern.size());
   };
 }
@@ -175,13 +185,15 @@ std::unique_ptr<const PreTokenizer> make_split(const Json& description) {
   if ((regex == nullptr || !regex->is_string()) && (text == nullptr || !text->is_string()))
     throw FormatError("tokenizer.json: a Split needs a pattern");
   Finder find = regex != nullptr ? find_matches(regex->string()) : find_text(text->string());
-  return std::make_unique<Split>(std::move(find), behavior_of(description, "Isolated"), flag(description, "invert", false));
+  return std::make_unique<Split>(std::move(find), behavior_of(description, "Isolated"),
+                                 flag(description, "invert", false));
 }
 
 std::unique_ptr<const PreTokenizer> make_sequence(const Json& description) {
   std::vector<std::unique_ptr<const PreTokenizer>> steps;
   const Json* list = member(description, "pretokenizers");
-  if (list == nullptr || !list->is_array()) throw FormatError("tokenizer.json: a Sequence needs 'pretokenizers'");
+  if (list == nullptr || !list->is_array())
+    throw FormatError("tokenizer.json: a Sequence needs 'pretokenizers'");
   for (const Json& item : list->array())
     if (auto step = make_pre_tokenizer(&item)) steps.push_back(std::move(step));
   return std::make_unique<Sequence>(std::move(steps));
@@ -189,7 +201,8 @@ std::unique_ptr<const PreTokenizer> make_sequence(const Json& description) {
 
 std::unique_ptr<const PreTokenizer> make_metaspace(const Json& description) {
   const std::string old = flag(description, "add_prefix_space", true) ? "always" : "never";
-  return std::make_unique<Metaspace>(text_of(description, "replacement", kMetaspace), text_of(description, "prepend_scheme", old),
+  return std::make_unique<Metaspace>(text_of(description, "replacement", kMetaspace),
+                                     text_of(description, "prepend_scheme", old),
                                      flag(description, "split", true));
 }
 
@@ -200,15 +213,24 @@ std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description) 
   const std::string type = text_of(*description, "type", "");
   if (type == "Sequence") return make_sequence(*description);
   if (type == "Split") return make_split(*description);
-  if (type == "ByteLevel") return std::make_unique<ByteLevel>(flag(*description, "add_prefix_space", true), flag(*description, "use_regex", true));
+  if (type == "ByteLevel")
+    return std::make_unique<ByteLevel>(flag(*description, "add_prefix_space", true),
+                                       flag(*description, "use_regex", true));
   if (type == "Digits")
-    return std::make_unique<Split>(find_characters(is_numeric), flag(*description, "individual_digits", false) ? Behavior::isolated : Behavior::contiguous, false);
-  if (type == "Punctuation") return std::make_unique<Split>(find_characters(is_punctuation), behavior_of(*description, "Isolated"), false);
+    return std::make_unique<Split>(
+        find_characters(is_numeric),
+        flag(*description, "individual_digits", false) ? Behavior::isolated : Behavior::contiguous, false);
+  if (type == "Punctuation")
+    return std::make_unique<Split>(find_characters(is_punctuation), behavior_of(*description, "Isolated"),
+                                   false);
   if (type == "Metaspace") return make_metaspace(*description);
-  if (type == "WhitespaceSplit") return std::make_unique<Split>(find_characters(is_whitespace), Behavior::removed, false);
-  if (type == "Whitespace") return std::make_unique<Split>(find_matches("\\w+|[^\\w\\s]+"), Behavior::removed, true);
+  if (type == "WhitespaceSplit")
+    return std::make_unique<Split>(find_characters(is_whitespace), Behavior::removed, false);
+  if (type == "Whitespace")
+    return std::make_unique<Split>(find_matches("\\w+|[^\\w\\s]+"), Behavior::removed, true);
   throw FormatError("tokenizer.json: the pre-tokenizer '" + type +
-                    "' is not supported; known: Sequence, Split, ByteLevel, Digits, Punctuation, Metaspace, Whitespace, WhitespaceSplit");
+                    "' is not supported; known: Sequence, Split, ByteLevel, Digits, Punctuation, Metaspace, "
+                    "Whitespace, WhitespaceSplit");
 }
 
 }  // namespace pq

@@ -50,7 +50,8 @@ bool add_step(const Json& step, Structure& structure) {
   if (!is(step, "type", "Split") || regex == nullptr || !regex->is_string()) return false;
   const bool inverted = flag(step, "invert", false);
   // tiktoken's files remove what is not matched; the patterns match everything.
-  if (!(is(step, "behavior", "Isolated") && !inverted) && !(is(step, "behavior", "Removed") && inverted)) return false;
+  if (!(is(step, "behavior", "Isolated") && !inverted) && !(is(step, "behavior", "Removed") && inverted))
+    return false;
   structure.splits.push_back(regex->string());
   return true;
 }
@@ -68,15 +69,18 @@ std::optional<Structure> structure_of(const TokenizerJson& tokenizer) {
   Structure structure;
   const auto normalizer = normalizer_name(tokenizer.rest.find("normalizer"));
   const Json* steps = tokenizer.rest.find("pre_tokenizer");
-  if (!normalizer || steps == nullptr || !add_step(*steps, structure) || !structure.byte_level) return std::nullopt;
+  if (!normalizer || steps == nullptr || !add_step(*steps, structure) || !structure.byte_level)
+    return std::nullopt;
   structure.normalizer = *normalizer;
   return structure;
 }
 
 bool equal(const Json& entry, const Structure& structure, bool ignore_merges) {
   Json::Array splits(structure.splits.begin(), structure.splits.end());
-  return is(entry, "normalizer", Json(structure.normalizer)) && is(entry, "splits", Json(std::move(splits))) &&
-         is(entry, "byte_level_regex", Json(structure.byte_level_regex)) && flag(entry, "ignore_merges", ignore_merges) == ignore_merges;
+  return is(entry, "normalizer", Json(structure.normalizer)) &&
+         is(entry, "splits", Json(std::move(splits))) &&
+         is(entry, "byte_level_regex", Json(structure.byte_level_regex)) &&
+         flag(entry, "ignore_merges", ignore_merges) == ignore_merges;
 }
 
 }  // namespace
@@ -97,7 +101,8 @@ std::string pre_tokenizer_by_fingerprint(const TokenizerJson& tokenizer) {
   const std::string hash = fingerprint(Tokenizer(tokenizer).encode(text->string(), true));
   std::string name;
   for (const Json& entry : known->array())
-    if (entry.is_array() && entry.array().size() == 2 && entry.array()[0] == Json(hash)) name = entry.array()[1].string();
+    if (entry.is_array() && entry.array().size() == 2 && entry.array()[0] == Json(hash))
+      name = entry.array()[1].string();
   return name;  // the last match counts, as in the converter
 }
 
@@ -111,8 +116,8 @@ std::string pre_tokenizer_name(const TokenizerJson& tokenizer) {
   }
   if (name.empty()) name = pre_tokenizer_by_structure(tokenizer);
   if (!name.empty()) return name;
-  throw FormatError(tokenizer.source + ": the pre-tokenizer is none that llama.cpp is known to have" + reason +
-                    "; if you know its name there, give it as the option 'pre_tokenizer'");
+  throw FormatError(tokenizer.source + ": the pre-tokenizer is none that llama.cpp is known to have" +
+                    reason + "; if you know its name there, give it as the option 'pre_tokenizer'");
 }
 
 }  // namespace pq

@@ -10,31 +10,34 @@ namespace {
 constexpr std::uint64_t kMaxTableBytes = std::uint64_t{4} << 20;
 constexpr const char* kMetaspace = "\xE2\x96\x81";
 
-Json object(std::initializer_list<std::pair<const char*, Json>> members) {
-  Json::Object result;
-  for (const auto& [key, value] : members) result.emplace_back(key, value);
-  return Json(std::move(result));
-}
-
 Json split(const Json& regex) {
-  return object({{"type", Json("Split")}, {"pattern", object({{"Regex", regex}})}, {"behavior", Json("Isolated")}, {"invert", Json(false)}});
+  return json_object({{"type", Json("Split")},
+                      {"pattern", json_object({{"Regex", regex}})},
+                      {"behavior", Json("Isolated")},
+                      {"invert", Json(false)}});
 }
 
 Json sequence(const Json::Array& regexes, bool byte_level_regex) {
-  const Json byte_level = object({{"type", Json("ByteLevel")}, {"add_prefix_space", Json(false)}, {"trim_offsets", Json(true)}, {"use_regex", Json(byte_level_regex)}});
+  const Json byte_level = json_object({{"type", Json("ByteLevel")},
+                                       {"add_prefix_space", Json(false)},
+                                       {"trim_offsets", Json(true)},
+                                       {"use_regex", Json(byte_level_regex)}});
   if (regexes.empty()) return byte_level;
   Json::Array steps;
   for (const Json& regex : regexes)
-    steps.push_back(regex == Json("\\p{N}") ? object({{"type", Json("Digits")}, {"individual_digits", Json(true)}}) : split(regex));
+    steps.push_back(regex == Json("\\p{N}")
+                        ? json_object({{"type", Json("Digits")}, {"individual_digits", Json(true)}})
+                        : split(regex));
   steps.push_back(byte_level);
-  return object({{"type", Json("Sequence")}, {"pretokenizers", Json(std::move(steps))}});
+  return json_object({{"type", Json("Sequence")}, {"pretokenizers", Json(std::move(steps))}});
 }
 
 PreTokenizerParts from_structure(const Json& structure) {
   PreTokenizerParts parts;
   const std::string normalizer = structure.find("normalizer")->string();
-  if (!normalizer.empty()) parts.normalizer = object({{"type", Json(normalizer)}});
-  parts.pre_tokenizer = sequence(structure.find("splits")->array(), structure.find("byte_level_regex")->boolean());
+  if (!normalizer.empty()) parts.normalizer = json_object({{"type", Json(normalizer)}});
+  parts.pre_tokenizer =
+      sequence(structure.find("splits")->array(), structure.find("byte_level_regex")->boolean());
   const Json* ignore = structure.find("ignore_merges");
   parts.ignore_merges = ignore != nullptr && ignore->boolean();
   return parts;
@@ -43,8 +46,13 @@ PreTokenizerParts from_structure(const Json& structure) {
 PreTokenizerParts metaspace_parts() {
   PreTokenizerParts parts;
   parts.metaspace = true;
-  parts.normalizer = object({{"type", Json("Replace")}, {"pattern", object({{"String", Json(" ")}})}, {"content", Json(kMetaspace)}});
-  parts.pre_tokenizer = object({{"type", Json("Split")}, {"pattern", object({{"String", Json(" ")}})}, {"behavior", Json("MergedWithPrevious")}, {"invert", Json(false)}});
+  parts.normalizer = json_object({{"type", Json("Replace")},
+                                  {"pattern", json_object({{"String", Json(" ")}})},
+                                  {"content", Json(kMetaspace)}});
+  parts.pre_tokenizer = json_object({{"type", Json("Split")},
+                                     {"pattern", json_object({{"String", Json(" ")}})},
+                                     {"behavior", Json("MergedWithPrevious")},
+                                     {"invert", Json(false)}});
   return parts;
 }
 

@@ -20,7 +20,8 @@ class Regex {
 
   /// Calls visit(begin, end) for all matches that are not empty, from left to right. `text` is valid UTF-8. Throws FormatError if a match
   /// takes more than the limits of the library.
-  void for_matches(std::string_view text, const std::function<void(std::size_t begin, std::size_t end)>& visit) const;
+  void for_matches(std::string_view text,
+                   const std::function<void(std::size_t begin, std::size_t end)>& visit) const;
 
   /// The pattern as given to the library: \s and \S written out (PCRE2 counts U+180E as white space, Oniguruma does not).
   static std::string translated(const std::string& pattern);

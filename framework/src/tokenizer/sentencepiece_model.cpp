@@ -24,11 +24,20 @@ class Message {
     field.number = key >> 3;
     field.wire = static_cast<int>(key & 7);
     switch (field.wire) {
-      case 0: field.value = varint(); return true;
-      case 1: field.value = load<std::uint64_t>(take(8).data()); return true;
-      case 2: field.bytes = take(varint()); return true;
-      case 5: field.value = load<std::uint32_t>(take(4).data()); return true;
-      default: fail("a field of wire type " + std::to_string(field.wire));
+      case 0:
+        field.value = varint();
+        return true;
+      case 1:
+        field.value = load<std::uint64_t>(take(8).data());
+        return true;
+      case 2:
+        field.bytes = take(varint());
+        return true;
+      case 5:
+        field.value = load<std::uint32_t>(take(4).data());
+        return true;
+      default:
+        fail("a field of wire type " + std::to_string(field.wire));
     }
   }
 
@@ -65,9 +74,12 @@ SentencePieceModel::Piece parse_piece(Bytes bytes, const std::string& source) {
   Message message(bytes, source);
   for (Message::Field field; message.next(field);) {
     if (field.number == 1 && field.wire == 2) piece.text = text_of(field.bytes);
-    if (field.number == 2 && field.wire == 5) piece.score = std::bit_cast<float>(static_cast<std::uint32_t>(field.value));
+    if (field.number == 2 && field.wire == 5)
+      piece.score = std::bit_cast<float>(static_cast<std::uint32_t>(field.value));
     if (field.number == 3 && field.wire == 0) {
-      if (field.value < 1 || field.value > 6) throw FormatError(source + ": a piece has the type " + std::to_string(field.value) + "; known: 1 to 6");
+      if (field.value < 1 || field.value > 6)
+        throw FormatError(source + ": a piece has the type " + std::to_string(field.value) +
+                          "; known: 1 to 6");
       piece.type = static_cast<SentencePieceModel::Type>(field.value);
     }
   }

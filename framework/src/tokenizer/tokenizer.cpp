@@ -20,9 +20,11 @@ struct Template {
 void add_ids(const Json& processor, const Json& element, std::vector<std::int32_t>& ids) {
   const Json* name = element.find_path("SpecialToken.id");
   const Json* table = processor.find("special_tokens");
-  const Json* entry = name == nullptr || !name->is_string() || table == nullptr ? nullptr : table->find(name->string());
+  const Json* entry =
+      name == nullptr || !name->is_string() || table == nullptr ? nullptr : table->find(name->string());
   const Json* list = entry == nullptr ? nullptr : entry->find("ids");
-  if (list == nullptr || !list->is_array()) throw FormatError("tokenizer.json: the post-processor's template names an unknown special token");
+  if (list == nullptr || !list->is_array())
+    throw FormatError("tokenizer.json: the post-processor's template names an unknown special token");
   for (const Json& id : list->array())
     if (id.is_integer()) ids.push_back(static_cast<std::int32_t>(id.integer()));
 }
@@ -42,8 +44,10 @@ void read_processor(const Json* processor, Template& result) {
                       "' is not supported; known: TemplateProcessing, ByteLevel, Sequence");
   bool before = true;
   for (const Json& element : single->array()) {
-    if (element.find("Sequence") != nullptr) before = false;
-    else add_ids(*processor, element, before ? result.before : result.after);
+    if (element.find("Sequence") != nullptr)
+      before = false;
+    else
+      add_ids(*processor, element, before ? result.before : result.after);
   }
 }
 
@@ -56,12 +60,16 @@ struct Tokenizer::Impl {
   AddedTokenMatcher raw, after_normalizing;
   Template around;
 
-  std::string normalize(std::string text) const { return normalizer ? normalizer->apply(std::move(text)) : text; }
+  std::string normalize(std::string text) const {
+    return normalizer ? normalizer->apply(std::move(text)) : text;
+  }
 
   void encode_words(std::string_view text, bool at_start, std::vector<std::int32_t>& ids) const {
     std::vector<Word> words;
-    if (pre_tokenizer) pre_tokenizer->apply({std::string(text), at_start}, words);
-    else words.push_back({std::string(text), at_start});
+    if (pre_tokenizer)
+      pre_tokenizer->apply({std::string(text), at_start}, words);
+    else
+      words.push_back({std::string(text), at_start});
     for (const Word& word : words)
       if (!word.text.empty()) model->encode(word.text, ids);
   }
@@ -73,7 +81,11 @@ struct Tokenizer::Impl {
         [&](std::string_view piece, std::size_t begin) {
           const std::string normal = normalize(std::string(piece));
           after_normalizing.split(
-              normal, [&](std::string_view part, std::size_t offset) { encode_words(part, begin == 0 && offset == 0, ids); }, push);
+              normal,
+              [&](std::string_view part, std::size_t offset) {
+                encode_words(part, begin == 0 && offset == 0, ids);
+              },
+              push);
         },
         push);
   }
@@ -81,14 +93,17 @@ struct Tokenizer::Impl {
 
 Tokenizer::Tokenizer(const TokenizerJson& description) {
   if (description.model_type() != "BPE")
-    throw FormatError(description.source + ": the tokenizer model '" + description.model_type() + "' is not supported; known: BPE");
+    throw FormatError(description.source + ": the tokenizer model '" + description.model_type() +
+                      "' is not supported; known: BPE");
   auto impl = std::make_unique<Impl>();
   impl->normalizer = make_normalizer(description.rest.find("normalizer"));
   impl->pre_tokenizer = make_pre_tokenizer(description.rest.find("pre_tokenizer"));
   impl->model = std::make_unique<const Bpe>(description);
   for (const AddedToken& token : description.added_tokens) {
-    if (token.normalized) impl->after_normalizing.add(token, impl->normalize(token.content));
-    else impl->raw.add(token, token.content);
+    if (token.normalized)
+      impl->after_normalizing.add(token, impl->normalize(token.content));
+    else
+      impl->raw.add(token, token.content);
   }
   read_processor(description.rest.find("post_processor"), impl->around);
   impl_ = std::move(impl);
@@ -99,8 +114,10 @@ Tokenizer::~Tokenizer() = default;
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_special) const {
   std::vector<std::int32_t> ids;
   if (add_special) ids = impl_->around.before;
-  if (is_utf8(text)) impl_->encode_text(text, ids);
-  else impl_->encode_text(valid_utf8(text), ids);
+  if (is_utf8(text))
+    impl_->encode_text(text, ids);
+  else
+    impl_->encode_text(valid_utf8(text), ids);
   if (add_special) ids.insert(ids.end(), impl_->around.after.begin(), impl_->around.after.end());
   return ids;
 }

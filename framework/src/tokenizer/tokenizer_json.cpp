@@ -7,7 +7,8 @@
 namespace pq {
 namespace {
 
-constexpr std::int64_t kMaxTokens = std::int64_t{1} << 26;  // far above every vocabulary, small enough to index
+constexpr std::int64_t kMaxTokens = std::int64_t{1}
+                                    << 26;  // far above every vocabulary, small enough to index
 
 // Takes model.vocab and model.merges out of the stream of events.
 class Reader final : public JsonBuilder {
@@ -43,9 +44,12 @@ class Reader final : public JsonBuilder {
       pair_.clear();
       return !std::exchange(in_pair_, true);
     }
-    if (in_model() && last_key() == "merges") table_ = Table::merges;
-    else if (in_model() && last_key() == "vocab") table_ = Table::pieces;
-    else return JsonBuilder::start_array(size);
+    if (in_model() && last_key() == "merges")
+      table_ = Table::merges;
+    else if (in_model() && last_key() == "vocab")
+      table_ = Table::pieces;
+    else
+      return JsonBuilder::start_array(size);
     return true;
   }
 
@@ -82,11 +86,14 @@ class Reader final : public JsonBuilder {
   }
 
   bool number_integer(number_integer_t value) override {
-    return table_ == Table::none ? JsonBuilder::number_integer(value) : add_number(static_cast<double>(value), value);
+    return table_ == Table::none ? JsonBuilder::number_integer(value)
+                                 : add_number(static_cast<double>(value), value);
   }
   bool number_unsigned(number_unsigned_t value) override {
     if (table_ == Table::none) return JsonBuilder::number_unsigned(value);
-    return add_number(static_cast<double>(value), value > static_cast<number_unsigned_t>(kMaxTokens) ? -1 : static_cast<std::int64_t>(value));
+    return add_number(static_cast<double>(value), value > static_cast<number_unsigned_t>(kMaxTokens)
+                                                      ? -1
+                                                      : static_cast<std::int64_t>(value));
   }
   bool number_float(number_float_t value, const string_t& text) override {
     return table_ == Table::none ? JsonBuilder::number_float(value, text) : add_number(value, -1);
@@ -135,7 +142,8 @@ std::vector<AddedToken> added_tokens(const Json& root, const std::string& source
   for (const Json& item : list->array()) {
     const Json* id = item.find("id");
     const Json* content = item.find("content");
-    if (id == nullptr || !id->is_integer() || id->integer() < 0 || id->integer() >= kMaxTokens || content == nullptr || !content->is_string())
+    if (id == nullptr || !id->is_integer() || id->integer() < 0 || id->integer() >= kMaxTokens ||
+        content == nullptr || !content->is_string())
       throw FormatError(source + ": every entry of 'added_tokens' needs an 'id' and a 'content'");
     tokens.push_back({id->integer(), content->string(), flag(item, "special"), flag(item, "normalized"),
                       flag(item, "single_word"), flag(item, "lstrip"), flag(item, "rstrip")});
@@ -163,7 +171,8 @@ TokenizerJson parse_tokenizer_json(std::string_view text, const std::string& sou
   try {
     read_json(text, source, reader);
   } catch (const FormatError&) {
-    if (reader.in_table()) throw FormatError(source + ": 'model.vocab' or 'model.merges' has an entry of a wrong kind");
+    if (reader.in_table())
+      throw FormatError(source + ": 'model.vocab' or 'model.merges' has an entry of a wrong kind");
     throw;
   }
   result.rest = std::move(reader.root());

@@ -31,10 +31,10 @@ struct Merge {
 
 /// The file's content. Plain data.
 struct TokenizerJson {
-  std::string source;  // for messages
+  std::string source;                                       // for messages
   std::vector<std::pair<std::string, std::int64_t>> vocab;  // in file order; model.vocab
-  std::vector<double> scores;                               // Unigram: parallel to vocab, whose ids are their places
-  std::vector<Merge> merges;                                // in order of rank
+  std::vector<double> scores;  // Unigram: parallel to vocab, whose ids are their places
+  std::vector<Merge> merges;   // in order of rank
   std::vector<AddedToken> added_tokens;
   Json rest;  // the file without model.vocab and model.merges
 

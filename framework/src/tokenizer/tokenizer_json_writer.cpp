@@ -12,10 +12,14 @@ namespace {
 void append_text(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
-    if (c == '"' || c == '\\') (out += '\\') += c;
-    else if (static_cast<unsigned char>(c) >= 0x20) out += c;
-    else if (c == '\n') out += "\\n";
-    else if (c == '\t') out += "\\t";
+    if (c == '"' || c == '\\')
+      (out += '\\') += c;
+    else if (static_cast<unsigned char>(c) >= 0x20)
+      out += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
     else {
       constexpr const char* kDigits = "0123456789abcdef";
       ((out += "\\u00") += kDigits[c >> 4]) += kDigits[c & 15];
@@ -24,7 +28,9 @@ void append_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_flag(std::string& out, const char* key, bool value) { ((out += key) += value ? "true" : "false"); }
+void append_flag(std::string& out, const char* key, bool value) {
+  ((out += key) += value ? "true" : "false");
+}
 
 void append_added(std::string& out, const AddedToken& token) {
   out += "    {\"id\": " + std::to_string(token.id) + ", \"content\": ";
@@ -43,8 +49,10 @@ void append_part(std::string& out, const char* key, const Json& value) {
 
 void append_model(std::string& out, const TokenizerParts& parts) {
   out += "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": ";
-  if (parts.unk_token.empty()) out += "null";
-  else append_text(out, parts.unk_token);
+  if (parts.unk_token.empty())
+    out += "null";
+  else
+    append_text(out, parts.unk_token);
   out += ",\n    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null";
   append_flag(out, ",\n    \"fuse_unk\": ", parts.fuse_unk);
   append_flag(out, ",\n    \"byte_fallback\": ", parts.byte_fallback);
@@ -72,7 +80,8 @@ void append_model(std::string& out, const TokenizerParts& parts) {
 }  // namespace
 
 std::string write_tokenizer_json(const TokenizerParts& parts) {
-  std::string out = "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [";
+  std::string out =
+      "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n  \"added_tokens\": [";
   const char* separator = "\n";
   for (const AddedToken& token : parts.added_tokens) {
     out += std::exchange(separator, ",\n");
@@ -87,7 +96,8 @@ std::string write_tokenizer_json(const TokenizerParts& parts) {
   return out + "}\n";
 }
 
-std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, std::int64_t>>& vocab, const std::vector<float>& scores) {
+std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, std::int64_t>>& vocab,
+                                      const std::vector<float>& scores) {
   struct Candidate {
     float score;
     std::uint32_t left_length, right_length;  // in characters
@@ -100,10 +110,12 @@ std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, s
     const std::string_view text = vocab[i].first;
     std::uint32_t length = 0, left = 0;
     for (std::size_t at = 0; at < text.size(); at += character_bytes(text[at])) ++length;
-    for (std::size_t at = character_bytes(text.empty() ? 'x' : text[0]); at < text.size(); at += character_bytes(text[at])) {
+    for (std::size_t at = character_bytes(text.empty() ? 'x' : text[0]); at < text.size();
+         at += character_bytes(text[at])) {
       ++left;
       if (pieces.contains(text.substr(0, at)) && pieces.contains(text.substr(at)))
-        candidates.push_back({scores[i], left, length - left, static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(at)});
+        candidates.push_back(
+            {scores[i], left, length - left, static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(at)});
     }
   }
   std::sort(candidates.begin(), candidates.end(), [&](const Candidate& a, const Candidate& b) {
@@ -114,7 +126,8 @@ std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, s
   });
   std::vector<Merge> merges;
   merges.reserve(candidates.size());
-  for (const Candidate& candidate : candidates) merges.push_back({vocab[candidate.piece].first, candidate.left_bytes});
+  for (const Candidate& candidate : candidates)
+    merges.push_back({vocab[candidate.piece].first, candidate.left_bytes});
   return merges;
 }
 

@@ -11,13 +11,17 @@
 namespace pq {
 namespace {
 
-utf8proc_category_t category(char32_t character) { return utf8proc_category(static_cast<utf8proc_int32_t>(character)); }
+utf8proc_category_t category(char32_t character) {
+  return utf8proc_category(static_cast<utf8proc_int32_t>(character));
+}
 
 }  // namespace
 
 char32_t next_character(std::string_view text, std::size_t& at) noexcept {
   const std::size_t length = character_bytes(text[at]);
-  const auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[at + i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<char32_t>(static_cast<unsigned char>(text[at + i]));
+  };
   char32_t result = byte(0);
   if (length > 1) {
     result &= 0x7Fu >> length;
@@ -43,9 +47,12 @@ std::string valid_utf8(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     utf8proc_int32_t character = 0;
     const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data() + at);
-    const utf8proc_ssize_t count = utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(text.size() - at), &character);
-    if (count > 0) out.append(text.substr(at, static_cast<std::size_t>(count)));
-    else out += "\xEF\xBF\xBD";
+    const utf8proc_ssize_t count =
+        utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(text.size() - at), &character);
+    if (count > 0)
+      out.append(text.substr(at, static_cast<std::size_t>(count)));
+    else
+      out += "\xEF\xBF\xBD";
     at += count > 0 ? static_cast<std::size_t>(count) : 1;
   }
   return out;
@@ -56,16 +63,18 @@ std::string normalized(std::string_view text, NormalForm form) {
   options |= form == NormalForm::nfc || form == NormalForm::nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
   if (form == NormalForm::nfkc || form == NormalForm::nfkd) options |= UTF8PROC_COMPAT;
   utf8proc_uint8_t* result = nullptr;
-  const utf8proc_ssize_t count = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                                              &result, static_cast<utf8proc_option_t>(options));
+  const utf8proc_ssize_t count = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
+                                              static_cast<utf8proc_ssize_t>(text.size()), &result,
+                                              static_cast<utf8proc_option_t>(options));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(result, &std::free);
   if (count < 0) throw FormatError(std::string("a text cannot be normalized: ") + utf8proc_errmsg(count));
   return {reinterpret_cast<const char*>(result), static_cast<std::size_t>(count)};
 }
 
 bool is_whitespace(char32_t c) noexcept {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
 bool is_numeric(char32_t c) noexcept {
@@ -74,7 +83,8 @@ bool is_numeric(char32_t c) noexcept {
 }
 
 bool is_punctuation(char32_t c) noexcept {
-  if (c < 128 && std::string_view("$+<=>^`|~").find(static_cast<char>(c)) != std::string_view::npos) return true;
+  if (c < 128 && std::string_view("$+<=>^`|~").find(static_cast<char>(c)) != std::string_view::npos)
+    return true;
   const utf8proc_category_t kind = category(c);
   return kind >= UTF8PROC_CATEGORY_PC && kind <= UTF8PROC_CATEGORY_PO;
 }

@@ -29,12 +29,14 @@ Json golden(const std::string& name) {
 std::shared_ptr<const ModelView> view_of(const std::string& name) {
   ViewOptions options;
   const Json expected = golden(name);
-  if (const Json* pre = expected.find("fixed_pre"); pre != nullptr && pre->is_string()) options.pre_tokenizer = pre->string();
+  if (const Json* pre = expected.find("fixed_pre"); pre != nullptr && pre->is_string())
+    options.pre_tokenizer = pre->string();
   return make_view(tiny::open_folder(tiny::folder(name)), tiny::folder(name), Dialect::gguf, options);
 }
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
 }
 
@@ -54,8 +56,10 @@ std::string type_text(const MetaValue& value) {
 // The golden value of a scalar is what Python printed of it: an f32 appears as the double that it is.
 bool same_value(const MetaValue& value, const Json& expected) {
   if (const auto* x = std::get_if<float>(&value)) return static_cast<double>(*x) == expected.number();
-  if (const auto* x = std::get_if<std::uint32_t>(&value)) return Json(static_cast<std::int64_t>(*x)) == expected;
-  if (const auto* x = std::get_if<std::int32_t>(&value)) return Json(static_cast<std::int64_t>(*x)) == expected;
+  if (const auto* x = std::get_if<std::uint32_t>(&value))
+    return Json(static_cast<std::int64_t>(*x)) == expected;
+  if (const auto* x = std::get_if<std::int32_t>(&value))
+    return Json(static_cast<std::int64_t>(*x)) == expected;
   if (const auto* x = std::get_if<bool>(&value)) return Json(*x) == expected;
   if (const auto* x = std::get_if<std::string>(&value)) return Json(*x) == expected;
   return false;
@@ -83,7 +87,8 @@ TEST_CASE("gguf view: tensors of the tiny checkpoints are those of the real conv
   }
 }
 
-TEST_CASE("gguf view: metadata of the tiny checkpoints is that of the real converter, in its order", "[model][golden]") {
+TEST_CASE("gguf view: metadata of the tiny checkpoints is that of the real converter, in its order",
+          "[model][golden]") {
   const std::string name = GENERATE(from_range(checkpoints()));
   INFO(name);
   const auto view = view_of(name);
@@ -97,8 +102,10 @@ TEST_CASE("gguf view: metadata of the tiny checkpoints is that of the real conve
     const MetaValue* value = view->metadata.find(key);
     REQUIRE(value != nullptr);
     CHECK(type_text(*value) == entry.find("type")->string());
-    if (const Json* hash = entry.find("sha256")) CHECK(tiny::array_sha256(*value) == hash->string());
-    else CHECK((same_value(*value, *entry.find("value")) ? "equal" : display(*value)) == "equal");
+    if (const Json* hash = entry.find("sha256"))
+      CHECK(tiny::array_sha256(*value) == hash->string());
+    else
+      CHECK((same_value(*value, *entry.find("value")) ? "equal" : display(*value)) == "equal");
   }
   std::vector<std::string> ours;
   for (const auto& entry : view->metadata.entries()) ours.push_back(entry.first);

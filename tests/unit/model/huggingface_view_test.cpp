@@ -12,12 +12,14 @@ using namespace pq;
 
 namespace {
 
-constexpr const char* kNames[] = {"llama", "llama-256", "llama-bias", "llama-dynamic", "llama-linear", "llama-llama3", "llama-yarn", "gemma3"};
+constexpr const char* kNames[] = {"llama",        "llama-256",    "llama-bias", "llama-dynamic",
+                                  "llama-linear", "llama-llama3", "llama-yarn", "gemma3"};
 
 ViewOptions options_of(const std::string& name) {
   ViewOptions options;
   options.name = "Tiny";
-  options.pre_tokenizer = name == "llama-256" || name == "llama-linear" || name == "gemma3" ? "" : "llama-bpe";
+  options.pre_tokenizer =
+      name == "llama-256" || name == "llama-linear" || name == "gemma3" ? "" : "llama-bpe";
   return options;
 }
 
@@ -30,8 +32,10 @@ RoundTrip round_trip(const std::string& name) {
   RoundTrip trip;
   trip.source = tiny::open_folder(tiny::folder(name));
   trip.gguf = make_view(trip.source, tiny::folder(name), Dialect::gguf, options_of(name));
-  trip.back = make_view(tiny::open_memory(tiny::written(*trip.gguf, "bf16")), "tiny.gguf", Dialect::huggingface, {});
-  trip.again = make_view(tiny::open_memory(tiny::written(*trip.back, "bf16")), "tiny", Dialect::gguf, options_of(name));
+  trip.back =
+      make_view(tiny::open_memory(tiny::written(*trip.gguf, "bf16")), "tiny.gguf", Dialect::huggingface, {});
+  trip.again = make_view(tiny::open_memory(tiny::written(*trip.back, "bf16")), "tiny", Dialect::gguf,
+                         options_of(name));
   return trip;
 }
 
@@ -43,7 +47,8 @@ Json side_file(const ModelView& view, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("hugging face view: HF -> GGUF -> HF gives the same names, shapes and bytes", "[model][roundtrip]") {
+TEST_CASE("hugging face view: HF -> GGUF -> HF gives the same names, shapes and bytes",
+          "[model][roundtrip]") {
   const std::string name = GENERATE(from_range(std::begin(kNames), std::end(kNames)));
   INFO(name);
   const RoundTrip trip = round_trip(name);
@@ -58,7 +63,8 @@ TEST_CASE("hugging face view: HF -> GGUF -> HF gives the same names, shapes and 
     REQUIRE(index < trip.back->tensors.size());
     CHECK(trip.back->tensors[index].shape == expected.shape);
     const Bytes bytes = trip.source->rows(i, 0, rows(expected.shape), scratch);
-    CHECK(tiny::encoded(*trip.back, index, expected.encoding) == std::vector<std::byte>(bytes.begin(), bytes.end()));
+    CHECK(tiny::encoded(*trip.back, index, expected.encoding) ==
+          std::vector<std::byte>(bytes.begin(), bytes.end()));
   }
 }
 
@@ -95,19 +101,23 @@ TEST_CASE("hugging face view: config.json has the keys of the source", "[model][
   INFO(name);
   const Json source = parse_json(read_text_file(tiny::folder(name) / "config.json", 1 << 20), name);
   const Json config = side_file(*round_trip(name).back, "config.json");
-  for (const char* key : {"architectures", "model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
-                          "num_key_value_heads", "head_dim", "rms_norm_eps", "vocab_size", "max_position_embeddings", "tie_word_embeddings",
+  for (const char* key : {"architectures", "model_type", "hidden_size", "intermediate_size",
+                          "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+                          "rms_norm_eps", "vocab_size", "max_position_embeddings", "tie_word_embeddings",
                           "bos_token_id", "eos_token_id", "attention_bias", "rope_theta", "sliding_window"}) {
     const Json* expected = source.find(key);
     if (expected == nullptr) continue;
     INFO(key);
     REQUIRE(config.find(key) != nullptr);
-    CHECK((*config.find(key) == *expected || (expected->is_number() && config.find(key)->number() == expected->number())));
+    CHECK((*config.find(key) == *expected ||
+           (expected->is_number() && config.find(key)->number() == expected->number())));
   }
 }
 
-TEST_CASE("hugging face view: a GGUF file with a tensor that the family does not know is refused", "[model]") {
-  const auto gguf = make_view(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"), Dialect::gguf, options_of("llama"));
+TEST_CASE("hugging face view: a GGUF file with a tensor that the family does not know is refused",
+          "[model]") {
+  const auto gguf = make_view(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"), Dialect::gguf,
+                              options_of("llama"));
   auto model = tiny::written(*gguf, "bf16");
   model.header.tensors[0].name = "blk.0.surprise.weight";
   CHECK_THROWS_WITH(make_view(tiny::open_memory(std::move(model)), "tiny.gguf", Dialect::huggingface, {}),
@@ -115,7 +125,8 @@ TEST_CASE("hugging face view: a GGUF file with a tensor that the family does not
 }
 
 TEST_CASE("hugging face view: token arrays of different lengths are refused", "[model]") {
-  const auto gguf = make_view(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"), Dialect::gguf, options_of("llama"));
+  const auto gguf = make_view(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"), Dialect::gguf,
+                              options_of("llama"));
   auto model = tiny::written(*gguf, "bf16");
   model.header.metadata.set("tokenizer.ggml.token_type", std::vector<std::int32_t>{1, 2});
   CHECK_THROWS_WITH(make_view(tiny::open_memory(std::move(model)), "tiny.gguf", Dialect::huggingface, {}),

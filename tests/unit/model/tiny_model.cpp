@@ -18,9 +18,11 @@ class Reader final : public ModelReader {
  public:
   explicit Reader(MemoryModel model) : model_(std::move(model)) {}
   const ModelHeader& header() const override { return model_.header; }
-  Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count, std::vector<std::byte>&) const override {
+  Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count,
+             std::vector<std::byte>&) const override {
     const std::uint64_t bytes = model_.header.tensors[tensor].row_bytes;
-    return Bytes(model_.data[tensor]).subspan(static_cast<std::uint64_t>(first) * bytes, static_cast<std::uint64_t>(count) * bytes);
+    return Bytes(model_.data[tensor])
+        .subspan(static_cast<std::uint64_t>(first) * bytes, static_cast<std::uint64_t>(count) * bytes);
   }
 
  private:
@@ -32,7 +34,9 @@ class FloatEncoding final : public Encoding {
  public:
   explicit FloatEncoding(std::string id) { info_.id = info_.spec = std::move(id); }
   const EncodingInfo& info() const override { return info_; }
-  std::size_t row_bytes(std::int64_t cols) const override { return static_cast<std::size_t>(cols) * sizeof(Store); }
+  std::size_t row_bytes(std::int64_t cols) const override {
+    return static_cast<std::size_t>(cols) * sizeof(Store);
+  }
   std::unique_ptr<RowEncoder> encoder(const EncodeRequest&) const override {
     struct Rows final : RowEncoder {
       void encode(ConstMatrix rows, MutableBytes out) const override {
@@ -73,15 +77,20 @@ void append(std::string& out, const T& value) {
 
 }  // namespace
 
-std::filesystem::path folder(const std::string& name) { return std::filesystem::path(PQ_GOLDEN_DIR) / "tiny" / name; }
+std::filesystem::path folder(const std::string& name) {
+  return std::filesystem::path(PQ_GOLDEN_DIR) / "tiny" / name;
+}
 
-std::shared_ptr<const ModelReader> open_memory(MemoryModel model) { return std::make_shared<Reader>(std::move(model)); }
+std::shared_ptr<const ModelReader> open_memory(MemoryModel model) {
+  return std::make_shared<Reader>(std::move(model));
+}
 
 std::shared_ptr<const ModelReader> open_folder(const std::filesystem::path& path) {
   const MappedFile file(path / "model.safetensors");
   const auto header_bytes = load<std::uint64_t>(file.bytes().data());
   const Bytes text = file.bytes(8, header_bytes);
-  const Json header = parse_json({reinterpret_cast<const char*>(text.data()), text.size()}, "model.safetensors");
+  const Json header =
+      parse_json({reinterpret_cast<const char*>(text.data()), text.size()}, "model.safetensors");
   MemoryModel model;
   for (const auto& [name, entry] : header.object()) {
     if (name == "__metadata__") continue;
@@ -91,7 +100,8 @@ std::shared_ptr<const ModelReader> open_folder(const std::filesystem::path& path
     info.encoding = name_of(entry.find("dtype")->string());
     info.row_bytes = float_encoding(info.encoding)->row_bytes(cols(info.shape));
     info.file = "model.safetensors";
-    info.offset = 8 + header_bytes + static_cast<std::uint64_t>(entry.find("data_offsets")->array()[0].integer());
+    info.offset =
+        8 + header_bytes + static_cast<std::uint64_t>(entry.find("data_offsets")->array()[0].integer());
     const Bytes bytes = file.bytes(info.offset, info.bytes());
     model.data.emplace_back(bytes.begin(), bytes.end());
     model.header.tensors.push_back(std::move(info));
@@ -166,8 +176,10 @@ Copy::Copy(const std::string& name) {
   if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
   path_ = pattern;
   for (const auto& entry : std::filesystem::directory_iterator(folder(name))) {
-    if (entry.path().extension() == ".safetensors") std::filesystem::create_symlink(entry.path(), path_ / entry.path().filename());
-    else std::filesystem::copy_file(entry.path(), path_ / entry.path().filename());
+    if (entry.path().extension() == ".safetensors")
+      std::filesystem::create_symlink(entry.path(), path_ / entry.path().filename());
+    else
+      std::filesystem::copy_file(entry.path(), path_ / entry.path().filename());
   }
 }
 

@@ -1,7 +1,7 @@
+#include "tokenizer/tokenizer.hpp"
 #include "base/json.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/regex.hpp"
-#include "tokenizer/tokenizer.hpp"
 #include "tokenizer/unicode.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -15,7 +15,9 @@ using namespace pq;
 
 namespace {
 
-std::filesystem::path tiny(const std::string& name) { return std::filesystem::path(PQ_GOLDEN_DIR) / "tiny" / name; }
+std::filesystem::path tiny(const std::string& name) {
+  return std::filesystem::path(PQ_GOLDEN_DIR) / "tiny" / name;
+}
 
 TokenizerJson read(const std::string& name) {
   const auto path = tiny(name) / "tokenizer.json";
@@ -34,7 +36,8 @@ std::vector<std::string> words(const char* description, const std::string& text)
 }  // namespace
 
 // texts.json: ids by the tokenizers library 0.23, with special tokens.
-TEST_CASE("tokenizer: ids of the tiny checkpoints' texts are those of the tokenizers library", "[tokenizer][golden]") {
+TEST_CASE("tokenizer: ids of the tiny checkpoints' texts are those of the tokenizers library",
+          "[tokenizer][golden]") {
   const std::string name = GENERATE("llama", "llama-256", "llama-bias", "llama-linear", "mistral", "gemma3");
   INFO(name);
   const Tokenizer tokenizer(read(name));
@@ -64,7 +67,10 @@ TEST_CASE("pre-tokenizer: ByteLevel maps bytes as GPT-2 does", "[tokenizer][layo
 TEST_CASE("pre-tokenizer: the behaviours of Split", "[tokenizer]") {
   // The examples of the tokenizers library's documentation of SplitDelimiterBehavior.
   const auto split = [](const std::string& behavior) {
-    return words((R"({"type":"Split","pattern":{"String":"-"},"invert":false,"behavior":")" + behavior + R"("})").c_str(), "the-final--countdown");
+    return words(
+        (R"({"type":"Split","pattern":{"String":"-"},"invert":false,"behavior":")" + behavior + R"("})")
+            .c_str(),
+        "the-final--countdown");
   };
   CHECK(split("Removed") == std::vector<std::string>{"the", "final", "countdown"});
   CHECK(split("Isolated") == std::vector<std::string>{"the", "-", "final", "-", "-", "countdown"});
@@ -74,25 +80,31 @@ TEST_CASE("pre-tokenizer: the behaviours of Split", "[tokenizer]") {
 }
 
 TEST_CASE("pre-tokenizer: Digits takes every numeric character", "[tokenizer]") {
-  CHECK(words(R"({"type":"Digits","individual_digits":true})", "a12\xC2\xBD") == std::vector<std::string>{"a", "1", "2", "\xC2\xBD"});
-  CHECK(words(R"({"type":"Digits","individual_digits":false})", "a12b") == std::vector<std::string>{"a", "12", "b"});
+  CHECK(words(R"({"type":"Digits","individual_digits":true})", "a12\xC2\xBD") ==
+        std::vector<std::string>{"a", "1", "2", "\xC2\xBD"});
+  CHECK(words(R"({"type":"Digits","individual_digits":false})", "a12b") ==
+        std::vector<std::string>{"a", "12", "b"});
 }
 
 TEST_CASE("pre-tokenizer: Metaspace puts the mark in front and cuts before each", "[tokenizer]") {
-  CHECK(words(R"({"type":"Metaspace","replacement":"_","prepend_scheme":"always","split":true})", "a b") == std::vector<std::string>{"_a", "_b"});
-  CHECK(words(R"({"type":"Metaspace","replacement":"_","prepend_scheme":"never","split":false})", "a b") == std::vector<std::string>{"a_b"});
+  CHECK(words(R"({"type":"Metaspace","replacement":"_","prepend_scheme":"always","split":true})", "a b") ==
+        std::vector<std::string>{"_a", "_b"});
+  CHECK(words(R"({"type":"Metaspace","replacement":"_","prepend_scheme":"never","split":false})", "a b") ==
+        std::vector<std::string>{"a_b"});
 }
 
 TEST_CASE("regex: white space is Unicode's, without U+180E", "[tokenizer]") {
   const Regex spaces("\\s+");
   std::vector<std::pair<std::size_t, std::size_t>> found;
-  spaces.for_matches("a\xC2\x85\xE3\x80\x80\xE1\xA0\x8E", [&](std::size_t begin, std::size_t end) { found.emplace_back(begin, end); });
+  spaces.for_matches("a\xC2\x85\xE3\x80\x80\xE1\xA0\x8E",
+                     [&](std::size_t begin, std::size_t end) { found.emplace_back(begin, end); });
   CHECK(found == std::vector<std::pair<std::size_t, std::size_t>>{{1, 6}});
 }
 
 TEST_CASE("regex: $ matches before every line end", "[tokenizer]") {
   std::vector<std::pair<std::size_t, std::size_t>> found;
-  Regex("\\s+$").for_matches("a  \nb", [&](std::size_t begin, std::size_t end) { found.emplace_back(begin, end); });
+  Regex("\\s+$").for_matches("a  \nb",
+                             [&](std::size_t begin, std::size_t end) { found.emplace_back(begin, end); });
   CHECK(found == std::vector<std::pair<std::size_t, std::size_t>>{{1, 3}});
 }
 
@@ -106,15 +118,20 @@ TEST_CASE("regex: long runs do not fail", "[tokenizer]") {
 
 TEST_CASE("tokenizer.json: broken files are refused with the reason", "[tokenizer]") {
   CHECK_THROWS_WITH(parse_tokenizer_json("{}", "t.json"), Catch::Matchers::Contains("'model' is missing"));
-  CHECK_THROWS_WITH(parse_tokenizer_json(R"({"model":{"vocab":{"a":-1}}})", "t.json"), Catch::Matchers::Contains("wrong kind"));
-  CHECK_THROWS_WITH(parse_tokenizer_json(R"({"model":{"vocab":{"a":99999999999}}})", "t.json"), Catch::Matchers::Contains("wrong kind"));
-  CHECK_THROWS_WITH(parse_tokenizer_json(R"({"model":{"merges":["ab"]}})", "t.json"), Catch::Matchers::Contains("wrong kind"));
-  CHECK_THROWS_WITH(parse_tokenizer_json(R"({"model":{"merges":[["a"]]}})", "t.json"), Catch::Matchers::Contains("wrong kind"));
+  CHECK_THROWS_WITH(parse_tokenizer_json(R"({"model":{"vocab":{"a":-1}}})", "t.json"),
+                    Catch::Matchers::Contains("wrong kind"));
+  CHECK_THROWS_WITH(parse_tokenizer_json(R"({"model":{"vocab":{"a":99999999999}}})", "t.json"),
+                    Catch::Matchers::Contains("wrong kind"));
+  CHECK_THROWS_WITH(parse_tokenizer_json(R"({"model":{"merges":["ab"]}})", "t.json"),
+                    Catch::Matchers::Contains("wrong kind"));
+  CHECK_THROWS_WITH(parse_tokenizer_json(R"({"model":{"merges":[["a"]]}})", "t.json"),
+                    Catch::Matchers::Contains("wrong kind"));
   CHECK_THROWS_AS(parse_tokenizer_json("[1, 2", "t.json"), FormatError);
 }
 
 TEST_CASE("tokenizer: a merge of unknown symbols is refused", "[tokenizer]") {
-  const TokenizerJson json = parse_tokenizer_json(R"({"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}})", "t.json");
+  const TokenizerJson json =
+      parse_tokenizer_json(R"({"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}})", "t.json");
   CHECK_THROWS_WITH(Tokenizer(json), Catch::Matchers::Contains("merge 0"));
 }
 
