@@ -125,8 +125,10 @@ std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> read
   } else if (known.family != nullptr) {
     try {
       add_huggingface_roles(*view, *known.family, known.config);
-    } catch (const FormatError&) {
-      // A config that does not fit its own class is no obstacle to copying tensors: they just have no roles.
+    } catch (const FormatError& error) {
+      // A config that does not fit its own class is no obstacle to copying tensors.
+      view->warnings.push_back(
+          std::string("the roles of tensors are not known, so recipes treat all alike: ") + error.what());
       const std::int64_t parameters = view->facts.parameters;
       view->facts = {};
       view->facts.parameters = parameters;

@@ -8,8 +8,10 @@
 namespace pq {
 namespace {
 
-constexpr std::int64_t kMaxLayers = 100000;
-constexpr std::int64_t kMaxExperts = 100000;
+// Far above every model, so that a config.json with nonsense does not fill the memory.
+constexpr std::int64_t kMaxLayers = 10000;
+constexpr std::int64_t kMaxExperts = 10000;
+constexpr std::size_t kMaxNames = 1'000'000;
 constexpr std::int64_t kMaxDimension = std::int64_t{1} << 48;
 
 // Replaces the path component `letter` ("blk.N.attn_q" -> "blk.3.attn_q").
@@ -95,6 +97,9 @@ class Builder {
   }
 
   void add_link(const TensorRule& rule, int layer, bool bias) {
+    if (names_ > kMaxNames)
+      throw FormatError(scope_.source() + ": layers and experts give more than " + std::to_string(kMaxNames) +
+                        " tensors");
     TensorLink link;
     link.layer = layer;
     link.gguf = with_index(rule.gguf, 'N', layer);
@@ -107,6 +112,7 @@ class Builder {
       link.shape_text = text_of(rule.shape);
       if (bias) make_bias(rule, link);
       add_names(rule, link, bias);
+      names_ += link.huggingface.size();
       add_rows(rule, link);
     }
     links_.push_back(std::move(link));
@@ -215,6 +221,7 @@ class Builder {
   const Family& family_;
   ConfigScope& scope_;
   std::int64_t layers_ = 0;
+  std::size_t names_ = 0;
   std::vector<TensorLink> links_;
 };
 

@@ -46,7 +46,9 @@ class Exporter {
     parts_.post_processor =
         export_post_processor(metadata_, tokens_, parts_.ignore_merges, !parts_.byte_fallback);
     std::vector<SideFile> files;
-    files.push_back({"tokenizer.json", {}, write_tokenizer_json(parts_)});
+    // Some writers keep the original file in the metadata (GGUF specification, tokenizer.huggingface.json).
+    const std::string original = metadata_.string("tokenizer.huggingface.json", "");
+    files.push_back({"tokenizer.json", {}, original.empty() ? write_tokenizer_json(parts_) : original});
     if (model == "llama") files.push_back({"tokenizer.model", {}, sentencepiece()});
     files.push_back({"tokenizer_config.json",
                      {},

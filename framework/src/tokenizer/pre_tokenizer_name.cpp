@@ -117,7 +117,7 @@ std::string pre_tokenizer_name(const TokenizerJson& tokenizer) {
   if (name.empty()) name = pre_tokenizer_by_structure(tokenizer);
   if (!name.empty()) return name;
   throw FormatError(tokenizer.source + ": the pre-tokenizer is none that llama.cpp is known to have" +
-                    reason + "; if you know its name there, give it as the option 'pre_tokenizer'");
+                    reason + "; if you know its name there, give it: options: {pre_tokenizer: NAME}");
 }
 
 }  // namespace pq
