@@ -43,15 +43,16 @@ bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
 }
 
 EncodingChooser::Candidates EncodingChooser::candidates(const ViewTensor& tensor) const {
+  const auto named = [&](const std::string& text) { return Node::scalar(text, false, spec_.mark); };
+  // llama.cpp computes with norms, biases and routers in f32 only: no rule can change that.
+  if (tensor.keep_f32) return {{named("f32")}, "the format"};
   for (std::size_t i = 0; i < spec_.rules.size(); ++i)
     if (fits(i, tensor)) return {{spec_.rules[i].encoding}, fmt::format("rule '{}'", spec_.rules[i].match)};
-  const auto named = [&](const std::string& text) { return Node::scalar(text, false, spec_.mark); };
   if (recipe_ != nullptr) {
     Candidates result{{}, fmt::format("recipe '{}'", recipe_->id)};
     for (const std::string& id : encodings_for(*recipe_, view_.facts, tensor, view_.dialect)) result.specs.push_back(named(id));
     return result;
   }
-  if (tensor.keep_f32) return {{named("f32")}, "the format"};
   if (!spec_.encoding.is_null()) return {{spec_.encoding}, "'encoding'"};
   return {{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)}, "the model"};
 }
@@ -94,8 +95,8 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
 std::vector<std::string> EncodingChooser::unused_rules() const {
   std::vector<std::string> result;
   for (std::size_t i = 0; i < spec_.rules.size(); ++i)
-    if (std::none_of(view_.tensors.begin(), view_.tensors.end(), [&](const ViewTensor& t) { return fits(i, t); }))
-      result.push_back(fmt::format("{}: rule '{}' matches no tensor", spec_.rules[i].mark.to_string(), spec_.rules[i].match));
+    if (std::none_of(view_.tensors.begin(), view_.tensors.end(), [&](const ViewTensor& t) { return !t.keep_f32 && fits(i, t); }))
+      result.push_back(fmt::format("{}: rule '{}' matches no tensor that may be quantized", spec_.rules[i].mark.to_string(), spec_.rules[i].match));
   return result;
 }
 

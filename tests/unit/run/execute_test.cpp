@@ -1,6 +1,6 @@
 #include "base/interrupt.hpp"
 #include "base/thread_pool.hpp"
-#include "memory_model.hpp"
+#include "run/memory_model.hpp"
 #include "plugin/registry.hpp"
 #include "run/run.hpp"
 

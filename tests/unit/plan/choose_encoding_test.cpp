@@ -1,0 +1,81 @@
+#include "plan/choose_encoding.hpp"
+
+#include "run/memory_model.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <catch2/catch.hpp>
+
+namespace pq {
+namespace {
+
+/// An output over a model with a matrix of 64 columns, one of 40 and a norm that readers want in f32.
+struct Chooser {
+  Chooser() {
+    registry.load_folders(plugin_search_path({}));
+    view.tensors.push_back(tensor("wide", {8, 64}, "ffn_up", false));
+    view.tensors.push_back(tensor("narrow", {8, 40}, "ffn_down", false));
+    view.tensors.push_back(tensor("norm", {64}, "norm", true));
+  }
+  static ViewTensor tensor(const std::string& name, Shape shape, const std::string& role, bool keep_f32) {
+    ViewTensor result;
+    result.name = result.source_name = name;
+    result.shape = std::move(shape);
+    result.role = role;
+    result.keep_f32 = keep_f32;
+    result.stored_encoding = "bf16";
+    return result;
+  }
+  PlannedTensor choose(std::size_t index) { return EncodingChooser(spec, view, format, registry, nullptr).choose(index); }
+  std::string encoding(std::size_t index) { return choose(index).encoding->info().spec; }
+
+  PluginRegistry registry;
+  test::MemoryDisk disk;
+  test::MemoryFormat format{disk};
+  ModelView view;
+  OutputSpec spec;
+};
+
+}  // namespace
+
+TEST_CASE("encoding choice: rules come before the output's encoding, by role or by name", "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q4_0");
+  CHECK(chooser.encoding(0) == "q4_0");
+  chooser.spec.rules = {{"ffn_up", Node::scalar("q8_0"), {}}};
+  CHECK(chooser.encoding(0) == "q8_0");
+  chooser.spec.rules = {{"^wi", Node::scalar("f16"), {}}};
+  CHECK(chooser.encoding(0) == "f16");
+}
+
+TEST_CASE("encoding choice: what readers want in f32 stays f32, whatever a rule says", "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q4_0");
+  chooser.spec.rules = {{"norm", Node::scalar("f16"), {}}};
+  CHECK(chooser.encoding(2) == "f32");
+  const EncodingChooser same(chooser.spec, chooser.view, chooser.format, chooser.registry, nullptr);
+  REQUIRE(same.unused_rules().size() == 1);
+  CHECK_THAT(same.unused_rules()[0], Catch::Contains("rule 'norm'"));
+}
+
+TEST_CASE("encoding choice: rows that the block does not divide need a fallback, and say so", "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q4_0");
+  CHECK_THROWS_WITH(chooser.choose(1), Catch::Contains("'narrow' [8, 40]") && Catch::Contains("multiples of 32, these have 40"));
+  chooser.spec.fallback = "f16";
+  const PlannedTensor planned = chooser.choose(1);
+  CHECK(planned.encoding->info().id == "f16");
+  CHECK_THAT(planned.note, Catch::Contains("multiples of 32"));
+}
+
+TEST_CASE("encoding choice: without an encoding what is stored is copied", "[plan]") {
+  Chooser chooser;
+  CHECK(chooser.encoding(0) == "bf16");
+  CHECK(chooser.choose(0).route == Route::copy);
+  chooser.view.tensors[0].stored_encoding = "unheard_of";
+  CHECK(chooser.choose(0).encoding == nullptr);  // carried as raw rows
+  chooser.spec.encoding = Node::scalar("q8_0");
+  CHECK_THROWS_WITH(chooser.choose(0), Catch::Contains("unheard_of") && Catch::Contains("polyquant plugins"));
+}
+
+}  // namespace pq
