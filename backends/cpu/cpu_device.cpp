@@ -13,7 +13,9 @@ class CpuDevice final : public Device {
  public:
   explicit CpuDevice(Executor& executor) : info_(cpu_info()), math_(make_cpu_math(executor)) {}
   const DeviceInfo& info() const override { return info_; }
-  std::unique_ptr<DeviceMatrix> allocate(std::int64_t rows, std::int64_t cols) override { return std::make_unique<CpuMatrix>(rows, cols); }
+  std::unique_ptr<DeviceMatrix> allocate(std::int64_t rows, std::int64_t cols) override {
+    return std::make_unique<CpuMatrix>(rows, cols);
+  }
   void upload(ConstMatrix from, DeviceMatrix& to) override { copy(from, on_cpu(to).view()); }
   void download(const DeviceMatrix& from, Matrix to) override { copy(on_cpu(from).view(), to); }
   MathOps& math() override { return *math_; }
@@ -22,7 +24,8 @@ class CpuDevice final : public Device {
  private:
   static void copy(ConstMatrix from, Matrix to) {
     PQ_ASSERT(from.rows == to.rows && from.cols == to.cols, "both matrices of a copy have the same shape");
-    for (std::int64_t r = 0; r < from.rows; ++r) std::copy(from.row(r).begin(), from.row(r).end(), to.row(r).begin());
+    for (std::int64_t r = 0; r < from.rows; ++r)
+      std::copy(from.row(r).begin(), from.row(r).end(), to.row(r).begin());
   }
 
   DeviceInfo info_;
@@ -33,13 +36,15 @@ std::vector<float> zeros(std::int64_t rows, std::int64_t cols) {
   try {
     return std::vector<float>(static_cast<std::size_t>(rows) * static_cast<std::size_t>(cols));
   } catch (const std::bad_alloc&) {
-    throw ResourceError("a matrix of " + std::to_string(rows) + " x " + std::to_string(cols) + " does not fit into memory");
+    throw ResourceError("a matrix of " + std::to_string(rows) + " x " + std::to_string(cols) +
+                        " does not fit into memory");
   }
 }
 
 }  // namespace
 
-CpuMatrix::CpuMatrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols), values_(zeros(rows, cols)) {}
+CpuMatrix::CpuMatrix(std::int64_t rows, std::int64_t cols)
+    : rows_(rows), cols_(cols), values_(zeros(rows, cols)) {}
 
 CpuMatrix& on_cpu(DeviceMatrix& matrix) {
   auto* result = dynamic_cast<CpuMatrix*>(&matrix);

@@ -22,34 +22,43 @@ class CpuMath final : public MathOps {
  public:
   explicit CpuMath(Executor& executor) : executor_(executor) {}
 
-  void gemm(const DeviceMatrix& a, bool transpose_a, const DeviceMatrix& b, bool transpose_b, DeviceMatrix& c, float alpha,
-            float beta) override {
+  void gemm(const DeviceMatrix& a, bool transpose_a, const DeviceMatrix& b, bool transpose_b, DeviceMatrix& c,
+            float alpha, float beta) override {
     const ConstMap left = map(on_cpu(a)), right = map(on_cpu(b));
     Map out = map(on_cpu(c));
-    const auto inner_a = transpose_a ? left.rows() : left.cols(), inner_b = transpose_b ? right.cols() : right.rows();
+    const auto inner_a = transpose_a ? left.rows() : left.cols(),
+               inner_b = transpose_b ? right.cols() : right.rows();
     PQ_ASSERT(inner_a == inner_b && out.rows() == (transpose_a ? left.cols() : left.rows()) &&
                   out.cols() == (transpose_b ? right.rows() : right.cols()),
               "shapes of a matrix product agree");
     executor_.for_ranges(out.rows(), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
       auto block = out.middleRows(begin, end - begin);
-      if (beta == 0.0f) block.setZero();  // also where c held NaN
-      else block *= beta;
+      if (beta == 0.0f)
+        block.setZero();  // also where c held NaN
+      else
+        block *= beta;
       const auto multiply = [&](const auto& rows) {
-        if (transpose_b) block.noalias() += alpha * rows * right.transpose();
-        else block.noalias() += alpha * rows * right;
+        if (transpose_b)
+          block.noalias() += alpha * rows * right.transpose();
+        else
+          block.noalias() += alpha * rows * right;
       };
-      if (transpose_a) multiply(left.middleCols(begin, end - begin).transpose());
-      else multiply(left.middleRows(begin, end - begin));
+      if (transpose_a)
+        multiply(left.middleCols(begin, end - begin).transpose());
+      else
+        multiply(left.middleRows(begin, end - begin));
     });
   }
 
   void accumulate_gram(const DeviceMatrix& x, DeviceMatrix& h) override {
     const ConstMap in = map(on_cpu(x));
     Map out = map(on_cpu(h));
-    PQ_ASSERT(out.rows() == in.cols() && out.cols() == in.cols(), "a Gram matrix has the columns of its input as rows and columns");
+    PQ_ASSERT(out.rows() == in.cols() && out.cols() == in.cols(),
+              "a Gram matrix has the columns of its input as rows and columns");
     executor_.for_ranges(out.rows(), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
       // Only the part up to the diagonal block is computed; the rest is its mirror image.
-      out.block(begin, 0, end - begin, end).noalias() += in.middleCols(begin, end - begin).transpose() * in.leftCols(end);
+      out.block(begin, 0, end - begin, end).noalias() +=
+          in.middleCols(begin, end - begin).transpose() * in.leftCols(end);
     });
     for (Eigen::Index r = 0; r < out.rows(); ++r)
       for (Eigen::Index c = r + 1; c < out.cols(); ++c) out(r, c) = out(c, r);
@@ -58,7 +67,8 @@ class CpuMath final : public MathOps {
   bool cholesky_inverse_upper(const DeviceMatrix& h, DeviceMatrix& u) override {
     // f64: h may be close to singular, and its inverse is what the rounding would spoil.
     const Eigen::MatrixXd matrix = map(on_cpu(h)).cast<double>();
-    PQ_ASSERT(matrix.rows() == matrix.cols() && u.rows() == matrix.rows() && u.cols() == matrix.cols(), "the matrices are square");
+    PQ_ASSERT(matrix.rows() == matrix.cols() && u.rows() == matrix.rows() && u.cols() == matrix.cols(),
+              "the matrices are square");
     const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
     if (factor.info() != Eigen::Success) return false;
     const Eigen::MatrixXd inverse = factor.solve(Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols()));

@@ -20,9 +20,11 @@ Shape parse_shape(const nlohmann::json& value, const std::string& where) {
   Shape shape;
   std::uint64_t count = 1;
   for (const auto& item : value) {
-    const auto size = item.is_number_unsigned() ? checked_mul(count, item.get<std::uint64_t>()) : std::nullopt;
+    const auto size =
+        item.is_number_unsigned() ? checked_mul(count, item.get<std::uint64_t>()) : std::nullopt;
     if (!size || *size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-      throw FormatError(fmt::format("{}: 'shape' must hold non-negative integers whose product fits into 63 bits", where));
+      throw FormatError(
+          fmt::format("{}: 'shape' must hold non-negative integers whose product fits into 63 bits", where));
     count = *size;
     shape.push_back(item.get<std::int64_t>());
   }
@@ -33,7 +35,8 @@ Shape parse_shape(const nlohmann::json& value, const std::string& where) {
 
 std::string packed_metadata(const std::map<std::string, PackedTensor>& tensors) {
   auto json = nlohmann::json::object();
-  for (const auto& [name, tensor] : tensors) json[name] = {{"encoding", tensor.encoding}, {"shape", tensor.shape}};
+  for (const auto& [name, tensor] : tensors)
+    json[name] = {{"encoding", tensor.encoding}, {"shape", tensor.shape}};
   return json.dump();
 }
 
@@ -44,7 +47,8 @@ std::map<std::string, PackedTensor> parse_packed(const std::string& text, const 
   std::map<std::string, PackedTensor> tensors;
   for (const auto& [name, value] : json.items()) {
     const std::string tensor = fmt::format("{}: tensor {}", where, shown(name));
-    if (!value.is_object() || !value.contains("encoding") || !value["encoding"].is_string() || !value.contains("shape"))
+    if (!value.is_object() || !value.contains("encoding") || !value["encoding"].is_string() ||
+        !value.contains("shape"))
       throw FormatError(tensor + " must have 'encoding' (text) and 'shape'");
     tensors[name] = {value["encoding"].get<std::string>(), parse_shape(value["shape"], tensor)};
   }
@@ -62,12 +66,13 @@ void unpack_header(ModelHeader& header, const std::string& place) {
   const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(value);
   if (text == nullptr) return;
   for (const auto& [name, packed] : parse_packed(*text, place)) {
-    const auto found = std::find_if(header.tensors.begin(), header.tensors.end(), [&, &key = name](const TensorInfo& t) { return t.name == key; });
+    const auto found = std::find_if(header.tensors.begin(), header.tensors.end(),
+                                    [&, &key = name](const TensorInfo& t) { return t.name == key; });
     const std::string tensor = fmt::format("{}: {}: tensor {}", place, kPackedKey, shown(name));
     if (found == header.tensors.end()) throw FormatError(tensor + " is not in the file");
     if (found->encoding != "u8" || found->shape != packed_shape(packed.shape, found->row_bytes))
-      throw FormatError(fmt::format("{} is stored as {} {}, which cannot hold the rows of {}", tensor, found->encoding,
-                                    to_string(found->shape), to_string(packed.shape)));
+      throw FormatError(fmt::format("{} is stored as {} {}, which cannot hold the rows of {}", tensor,
+                                    found->encoding, to_string(found->shape), to_string(packed.shape)));
     found->encoding = packed.encoding;
     found->shape = packed.shape;
   }

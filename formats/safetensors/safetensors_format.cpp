@@ -28,7 +28,8 @@ const Schema<Options>& schema() {
   static const auto result =
       Schema<Options>()
           .field("max_shard_size", &Options::max_shard_size,
-                 "Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; more go into several files.")
+                 "Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; more go into "
+                 "several files.")
           .field("packed", &Options::packed,
                  "Keep encodings that safetensors has no dtype for as bytes, which only polyquant can read.");
   return result;
@@ -61,7 +62,8 @@ class SafetensorsWriter final : public ModelWriter {
 
 std::string no_dtype(std::string_view encoding) {
   return fmt::format(
-      "safetensors has no dtype for {}; it stores f32, f16, bf16 and other plain numbers, or with `format: {{type: safetensors, "
+      "safetensors has no dtype for {}; it stores f32, f16, bf16 and other plain numbers, or with `format: "
+      "{{type: safetensors, "
       "packed: true}}` bytes that only polyquant reads",
       encoding);
 }
@@ -125,7 +127,8 @@ class SafetensorsFormat final : public Format {
     std::map<std::string, PackedTensor> packed;
     for (const OutputTensor& tensor : model.tensors) {
       tensors.push_back(planned(tensor));
-      if (dtype_of_encoding(tensor.encoding) == nullptr) packed[tensor.name] = {tensor.encoding, tensor.shape};
+      if (dtype_of_encoding(tensor.encoding) == nullptr)
+        packed[tensor.name] = {tensor.encoding, tensor.shape};
     }
     StringPairs metadata;
     if (!packed.empty()) metadata.emplace_back(kPackedKey, packed_metadata(packed));

@@ -20,7 +20,8 @@ Plan plan_for(Session& session, Node root, const std::filesystem::path& base, co
   if (!flags.backend.empty()) root.set("backend", given(flags.backend, "--backend"));
   if (!flags.work.empty()) root.set("work", given(std::filesystem::absolute(flags.work).string(), "--work"));
   const Pipeline pipeline = parse_pipeline(root, base);
-  Executor& executor = session.executor(session.globals.threads > 0 ? session.globals.threads : pipeline.threads);
+  Executor& executor =
+      session.executor(session.globals.threads > 0 ? session.globals.threads : pipeline.threads);
   Plan plan = make_plan(pipeline, session.registry(), executor.threads());
   for (const std::string& warning : plan.warnings) log::warning(warning);
   return plan;
@@ -33,13 +34,16 @@ bool ends_with(const std::string& text, std::string_view end) {
 std::string format_by_name(const std::string& to) {
   if (ends_with(to, ".gguf")) return "gguf";
   if (ends_with(to, ".safetensors")) return "safetensors";
-  throw ConfigError("the format of '" + to + "' cannot be told from its name; add --format (see `polyquant help formats`)");
+  throw ConfigError("the format of '" + to +
+                    "' cannot be told from its name; add --format (see `polyquant help formats`)");
 }
 
 }  // namespace
 
 void add_pipeline_flags(CLI::App& verb, PipelineFlags& flags, bool writes) {
-  verb.add_option("--set", flags.overrides, "Change one key: outputs.0.to=x.gguf.")->type_name("KEY=VALUE")->allow_extra_args(false);
+  verb.add_option("--set", flags.overrides, "Change one key: outputs.0.to=x.gguf.")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   verb.add_option("--backend", flags.backend, "Where the heavy maths runs.")->type_name("BACKEND");
   verb.add_flag("--json", flags.json, "Print one JSON document.");
   if (!writes) return;
@@ -63,22 +67,29 @@ Node single_output(const std::string& model, const std::string& to, const std::s
   return root;
 }
 
-void print_plan(Session& session, Node pipeline, const std::filesystem::path& base, const PipelineFlags& flags) {
+void print_plan(Session& session, Node pipeline, const std::filesystem::path& base,
+                const PipelineFlags& flags) {
   const Plan plan = plan_for(session, std::move(pipeline), base, flags);
-  if (flags.json) session.print_json(plan_json(plan));
-  else session.print(plan_text(plan));
+  if (flags.json)
+    session.print_json(plan_json(plan));
+  else
+    session.print(plan_text(plan));
 }
 
-void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& base, const PipelineFlags& flags) {
+void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& base,
+                  const PipelineFlags& flags) {
   const Plan plan = plan_for(session, std::move(pipeline), base, flags);
   check_outputs(plan, flags.force);
   ProgressBar bar(session.shows_progress());
   const RunOptions options{flags.force};
-  const RunResult result = execute(plan, session.executor(), options, [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
+  const RunResult result = execute(plan, session.executor(), options,
+                                   [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
   bar.finish();
   write_report(plan, result);
-  if (flags.json) session.print_json(run_json(plan, result));
-  else session.print(run_text(plan, result));
+  if (flags.json)
+    session.print_json(run_json(plan, result));
+  else
+    session.print(run_text(plan, result));
 }
 
 }  // namespace pq::cli

@@ -24,10 +24,12 @@ struct PipelineFlags {
 void add_pipeline_flags(CLI::App& verb, PipelineFlags& flags, bool writes);
 
 /// Plans the pipeline and prints the plan.
-void print_plan(Session& session, Node pipeline, const std::filesystem::path& base, const PipelineFlags& flags);
+void print_plan(Session& session, Node pipeline, const std::filesystem::path& base,
+                const PipelineFlags& flags);
 
 /// Plans and executes the pipeline and prints the coverage table.
-void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& base, const PipelineFlags& flags);
+void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& base,
+                  const PipelineFlags& flags);
 
 /// A scalar node of the command line, for error messages that name the option.
 Node given(const std::string& text, const std::string& option);

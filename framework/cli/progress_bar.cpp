@@ -16,7 +16,8 @@ void ProgressBar::show(std::int64_t done, std::int64_t total) {
   const double elapsed = std::chrono::duration<double>(now - start_).count();
   const double left = share > 0 ? elapsed * (1 - share) / share : 0;
   const int filled = static_cast<int>(share * kWidth);
-  const std::string bar = std::string(static_cast<std::size_t>(filled), '#') + std::string(static_cast<std::size_t>(kWidth - filled), '.');
+  const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
+                          std::string(static_cast<std::size_t>(kWidth - filled), '.');
   std::fprintf(stderr, "\r[%s] %5.1f %%  %.0f M weights/s, %.0f s left \x1b[K", bar.c_str(), share * 100,
                static_cast<double>(done) / elapsed * 1e-6, left);
   std::fflush(stderr);

@@ -21,7 +21,8 @@ HWY_INLINE VU set(std::uint32_t value) { return hn::Set(DU(), value); }
 /// MiniFloat::encode() for a vector: the same steps. `overflow`: what numbers beyond the largest one become; `nan`: the magnitude of NaN.
 template <int kExponentBits, int kMantissaBits>
 HWY_INLINE VU to_small_float(VU bits, std::uint32_t overflow, std::uint32_t nan) {
-  constexpr int kBits = 1 + kExponentBits + kMantissaBits, kBias = (1 << (kExponentBits - 1)) - 1, kShift = 23 - kMantissaBits;
+  constexpr int kBits = 1 + kExponentBits + kMantissaBits, kBias = (1 << (kExponentBits - 1)) - 1,
+                kShift = 23 - kMantissaBits;
   constexpr std::uint32_t kMagic = static_cast<std::uint32_t>(1 - kBias - kMantissaBits + 23 + 127) << 23;
   const VU sign = hn::And(hn::ShiftRight<32 - kBits>(bits), set(1u << (kBits - 1)));
   const VU magnitude = hn::And(bits, set(0x7FFFFFFFu));
@@ -30,7 +31,8 @@ HWY_INLINE VU to_small_float(VU bits, std::uint32_t overflow, std::uint32_t nan)
   const VU odd = hn::And(hn::ShiftRight<kShift>(magnitude), set(1));
   const VU rounded = hn::ShiftRight<kShift>(hn::Add(hn::Add(magnitude, set((1u << (kShift - 1)) - 1)), odd));
   const VU normal = hn::Sub(rounded, set(static_cast<std::uint32_t>(127 - kBias) << kMantissaBits));
-  const auto is_small = hn::Lt(hn::BitCast(DI(), magnitude), hn::Set(DI(), static_cast<std::int32_t>(128 - kBias) << 23));
+  const auto is_small =
+      hn::Lt(hn::BitCast(DI(), magnitude), hn::Set(DI(), static_cast<std::int32_t>(128 - kBias) << 23));
   const VU finite = hn::IfThenElse(hn::RebindMask(DU(), is_small), subnormal, normal);
   const auto is_nan = hn::Gt(hn::BitCast(DI(), magnitude), hn::Set(DI(), 0x7F800000));
   return hn::Or(sign, hn::IfThenElse(hn::RebindMask(DU(), is_nan), set(nan), hn::Min(finite, set(overflow))));
@@ -67,7 +69,8 @@ void encode_vectors(const float* from, std::size_t count, std::byte* to) {
   for (; i + lanes <= count; i += lanes) {
     const VU bits = encode(Format(), hn::BitCast(DU(), hn::LoadU(D(), from + i)));
     // An array of numbers of the format, perhaps not aligned.
-    hn::StoreU(hn::DemoteTo(narrow, hn::BitCast(DI(), bits)), narrow, reinterpret_cast<Stored*>(to + i * sizeof(Stored)));
+    hn::StoreU(hn::DemoteTo(narrow, hn::BitCast(DI(), bits)), narrow,
+               reinterpret_cast<Stored*>(to + i * sizeof(Stored)));
   }
   encode_reference<Format>(from + i, count - i, to + i * sizeof(Stored));
 }
@@ -80,17 +83,26 @@ void decode_vectors(const std::byte* from, std::size_t count, float* to) {
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) {
     const auto stored = hn::LoadU(narrow, reinterpret_cast<const Stored*>(from + i * sizeof(Stored)));
-    hn::StoreU(hn::BitCast(D(), decode(Format(), hn::BitCast(DU(), hn::PromoteTo(DI(), stored)))), D(), to + i);
+    hn::StoreU(hn::BitCast(D(), decode(Format(), hn::BitCast(DU(), hn::PromoteTo(DI(), stored)))), D(),
+               to + i);
   }
   decode_reference<Format>(from + i * sizeof(Stored), count - i, to + i);
 }
 
 void encode_f16(const float* from, std::size_t count, std::byte* to) { encode_vectors<F16>(from, count, to); }
-void encode_bf16(const float* from, std::size_t count, std::byte* to) { encode_vectors<Bf16>(from, count, to); }
-void encode_e4m3(const float* from, std::size_t count, std::byte* to) { encode_vectors<E4m3>(from, count, to); }
-void encode_e5m2(const float* from, std::size_t count, std::byte* to) { encode_vectors<E5m2>(from, count, to); }
+void encode_bf16(const float* from, std::size_t count, std::byte* to) {
+  encode_vectors<Bf16>(from, count, to);
+}
+void encode_e4m3(const float* from, std::size_t count, std::byte* to) {
+  encode_vectors<E4m3>(from, count, to);
+}
+void encode_e5m2(const float* from, std::size_t count, std::byte* to) {
+  encode_vectors<E5m2>(from, count, to);
+}
 void decode_f16(const std::byte* from, std::size_t count, float* to) { decode_vectors<F16>(from, count, to); }
-void decode_bf16(const std::byte* from, std::size_t count, float* to) { decode_vectors<Bf16>(from, count, to); }
+void decode_bf16(const std::byte* from, std::size_t count, float* to) {
+  decode_vectors<Bf16>(from, count, to);
+}
 
 }  // namespace pq::floating::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

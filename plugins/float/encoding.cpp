@@ -19,7 +19,8 @@ class FloatColumns final : public ColumnCodec {
  public:
   using Stored = typename Format::Stored;
   FloatColumns(std::int64_t rows, std::int64_t cols)
-      : cols_(static_cast<std::size_t>(cols)), codes_(static_cast<std::size_t>(rows * cols) * sizeof(Stored)) {}
+      : cols_(static_cast<std::size_t>(cols)),
+        codes_(static_cast<std::size_t>(rows * cols) * sizeof(Stored)) {}
 
   int fit_cols() const override { return 1; }
   int round_cols() const override { return 1; }
@@ -57,12 +58,17 @@ class FloatEncoding final : public Encoding {
   }
 
   const EncodingInfo& info() const override { return info_; }
-  std::size_t row_bytes(std::int64_t cols) const override { return static_cast<std::size_t>(cols) * sizeof(Stored); }
-  std::unique_ptr<RowEncoder> encoder(const EncodeRequest&) const override { return std::make_unique<Encoder>(); }
+  std::size_t row_bytes(std::int64_t cols) const override {
+    return static_cast<std::size_t>(cols) * sizeof(Stored);
+  }
+  std::unique_ptr<RowEncoder> encoder(const EncodeRequest&) const override {
+    return std::make_unique<Encoder>();
+  }
   void decode(Bytes rows, Matrix out) const override {
     const std::size_t bytes = row_bytes(out.cols);
     for (std::int64_t r = 0; r < out.rows; ++r)
-      decode_numbers<Format>(rows.data() + static_cast<std::size_t>(r) * bytes, static_cast<std::size_t>(out.cols), out.row(r).data());
+      decode_numbers<Format>(rows.data() + static_cast<std::size_t>(r) * bytes,
+                             static_cast<std::size_t>(out.cols), out.row(r).data());
   }
   std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
     return std::make_unique<FloatColumns<Format>>(rows, cols);
@@ -81,7 +87,8 @@ class FloatEncoding final : public Encoding {
     void encode(ConstMatrix rows, MutableBytes out) const override {
       const std::size_t bytes = static_cast<std::size_t>(rows.cols) * sizeof(Stored);
       for (std::int64_t r = 0; r < rows.rows; ++r)
-        encode_numbers<Format>(rows.row(r).data(), static_cast<std::size_t>(rows.cols), out.data() + static_cast<std::size_t>(r) * bytes);
+        encode_numbers<Format>(rows.row(r).data(), static_cast<std::size_t>(rows.cols),
+                               out.data() + static_cast<std::size_t>(r) * bytes);
     }
   };
   EncodingInfo info_;
@@ -90,10 +97,18 @@ class FloatEncoding final : public Encoding {
 }  // namespace
 
 std::unique_ptr<Encoding> make_f32() { return std::make_unique<FloatEncoding<F32>>("f32", "IEEE binary32"); }
-std::unique_ptr<Encoding> make_f64() { return std::make_unique<FloatEncoding<F64>>("f64", "IEEE binary64; read as f32"); }
+std::unique_ptr<Encoding> make_f64() {
+  return std::make_unique<FloatEncoding<F64>>("f64", "IEEE binary64; read as f32");
+}
 std::unique_ptr<Encoding> make_f16() { return std::make_unique<FloatEncoding<F16>>("f16", "IEEE binary16"); }
-std::unique_ptr<Encoding> make_bf16() { return std::make_unique<FloatEncoding<Bf16>>("bf16", "the upper half of binary32"); }
-std::unique_ptr<Encoding> make_e4m3() { return std::make_unique<FloatEncoding<E4m3>>("fp8_e4m3", "OCP 8-bit floating point, up to 448"); }
-std::unique_ptr<Encoding> make_e5m2() { return std::make_unique<FloatEncoding<E5m2>>("fp8_e5m2", "OCP 8-bit floating point, up to 57344"); }
+std::unique_ptr<Encoding> make_bf16() {
+  return std::make_unique<FloatEncoding<Bf16>>("bf16", "the upper half of binary32");
+}
+std::unique_ptr<Encoding> make_e4m3() {
+  return std::make_unique<FloatEncoding<E4m3>>("fp8_e4m3", "OCP 8-bit floating point, up to 448");
+}
+std::unique_ptr<Encoding> make_e5m2() {
+  return std::make_unique<FloatEncoding<E5m2>>("fp8_e5m2", "OCP 8-bit floating point, up to 57344");
+}
 
 }  // namespace pq::floating

@@ -61,7 +61,8 @@ struct E5m2 {
 /// The definition of a conversion: one number after the other.
 template <class Format>
 void encode_reference(const float* from, std::size_t count, std::byte* to) noexcept {
-  for (std::size_t i = 0; i < count; ++i) store(to + i * sizeof(typename Format::Stored), Format::encode(from[i]));
+  for (std::size_t i = 0; i < count; ++i)
+    store(to + i * sizeof(typename Format::Stored), Format::encode(from[i]));
 }
 
 template <class Format>

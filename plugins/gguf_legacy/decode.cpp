@@ -27,13 +27,17 @@ using I32 = hn::Rebind<std::int32_t, F32>;
 template <class Codec, class V>
 HWY_INLINE hn::Vec<F32> values(V code, hn::Vec<F32> scale, [[maybe_unused]] hn::Vec<F32> offset) {
   const auto product = hn::Mul(scale, hn::ConvertTo(F32(), code));
-  if constexpr (Codec::kHasOffset) return hn::Add(product, offset);
-  else return product;
+  if constexpr (Codec::kHasOffset)
+    return hn::Add(product, offset);
+  else
+    return product;
 }
 
 /// All five blocks begin with the scale; the offset follows.
-static_assert(offsetof(Q4_0::Block, d) == 0 && offsetof(Q4_1::Block, d) == 0 && offsetof(Q4_1::Block, m) == 2 && offsetof(Q5_0::Block, d) == 0 &&
-              offsetof(Q5_1::Block, d) == 0 && offsetof(Q5_1::Block, m) == 2 && offsetof(Q8_0::Block, d) == 0);
+static_assert(offsetof(Q4_0::Block, d) == 0 && offsetof(Q4_1::Block, d) == 0 &&
+              offsetof(Q4_1::Block, m) == 2 && offsetof(Q5_0::Block, d) == 0 &&
+              offsetof(Q5_1::Block, d) == 0 && offsetof(Q5_1::Block, m) == 2 &&
+              offsetof(Q8_0::Block, d) == 0);
 
 /// Stored nibbles and fifth bits of one block as 32 codes in bytes.
 template <class Codec>
@@ -51,9 +55,11 @@ HWY_INLINE void unpack_codes(const std::byte* block, std::int8_t* codes) {
       // Byte i gets bit i % 8 of high_bits[i / 8].
       alignas(16) static constexpr std::uint8_t kByte[32] = {0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,
                                                              2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3};
-      alignas(16) static constexpr std::uint8_t kBit[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+      alignas(16) static constexpr std::uint8_t kBit[16] = {1, 2, 4, 8, 16, 32, 64, 128,
+                                                            1, 2, 4, 8, 16, 32, 64, 128};
       const auto high_bits = load<std::uint32_t>(block + offsetof(Block, high_bits));
-      const auto bits = hn::BitCast(d8, hn::Set(hn::Repartition<std::uint32_t, decltype(d8)>(), high_bits)), bit = hn::Load(d8, kBit), sixteen = hn::Set(d8, std::uint8_t{16});
+      const auto bits = hn::BitCast(d8, hn::Set(hn::Repartition<std::uint32_t, decltype(d8)>(), high_bits)),
+                 bit = hn::Load(d8, kBit), sixteen = hn::Set(d8, std::uint8_t{16});
       const auto fifth = [&](const std::uint8_t* index) HWY_ATTR {
         const auto spread = hn::TableLookupBytes(bits, hn::Load(d8, index));
         return hn::And(hn::VecFromMask(d8, hn::Eq(hn::And(spread, bit), bit)), sixteen);

@@ -48,7 +48,8 @@ HWY_INLINE void store_head(LaneScaleOffset fit, const Batch& batch) {
   VU bits = f16_bits(fit.scale);
   if constexpr (Codec::kHasOffset) bits = hn::Or(bits, hn::ShiftLeft<16>(f16_bits(fit.offset)));
   hn::Store(bits, U32(), head);
-  for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks + l * sizeof(typename Codec::Block), &head[l], Codec::kHasOffset ? 4 : 2);
+  for (std::size_t l = 0; l < kLanes; ++l)
+    std::memcpy(batch.blocks + l * sizeof(typename Codec::Block), &head[l], Codec::kHasOffset ? 4 : 2);
 }
 
 /// Writes codes: pairs (i, i + 16) in 16-bit halves, measured from the middle code.
@@ -62,7 +63,8 @@ HWY_INLINE void store_codes(const VS* pairs, const Batch& batch) {
     VU low[4], high[4];
     for (std::size_t k = 0; k < 4; ++k) {
       const VS* p = pairs + 4 * k;
-      const VS first = hn::Or(hn::And(p[0], low_byte), hn::ShiftLeft<8>(p[1])), second = hn::Or(hn::And(p[2], low_byte), hn::ShiftLeft<8>(p[3]));
+      const VS first = hn::Or(hn::And(p[0], low_byte), hn::ShiftLeft<8>(p[1])),
+               second = hn::Or(hn::And(p[2], low_byte), hn::ShiftLeft<8>(p[3]));
       low[k] = words(hn::OddEven(hn::BitCast(I16(), hn::ShiftLeft<16>(words(second))), first));
       high[k] = words(hn::OddEven(second, hn::BitCast(I16(), hn::ShiftRight<16>(words(first)))));
     }
@@ -90,9 +92,11 @@ HWY_INLINE void store_codes(const VS* pairs, const Batch& batch) {
     if constexpr (Codec::kCodeBits == 5) {
       HWY_ALIGN std::uint32_t bits[kLanes];
       hn::Store(words(fifth), du, bits);
-      for (std::size_t l = 0; l < kLanes; ++l) std::memcpy(batch.blocks + l * sizeof(Block) + offsetof(Block, high_bits), &bits[l], 4);
+      for (std::size_t l = 0; l < kLanes; ++l)
+        std::memcpy(batch.blocks + l * sizeof(Block) + offsetof(Block, high_bits), &bits[l], 4);
     }
-    store_words<sizeof(Block)>(nibbles[0], nibbles[1], nibbles[2], nibbles[3], batch.blocks, offsetof(Block, codes));
+    store_words<sizeof(Block)>(nibbles[0], nibbles[1], nibbles[2], nibbles[3], batch.blocks,
+                               offsetof(Block, codes));
   }
 }
 
@@ -101,17 +105,21 @@ template <class Codec>
 HWY_INLINE void nearest_pairs(const float* x, LaneScaleOffset fit, VS* pairs) {
   const F32 d;
   constexpr float kMiddle = Codec::kHasOffset ? (Codec::kMaxCode + 1) / 2 : 0;
-  const VF inverse = inverses_or_zero(fit.scale), lowest = hn::Set(d, Codec::kMinCode), highest = hn::Set(d, Codec::kMaxCode);
+  const VF inverse = inverses_or_zero(fit.scale), lowest = hn::Set(d, Codec::kMinCode),
+           highest = hn::Set(d, Codec::kMaxCode);
   const auto bits = [&](std::size_t i) HWY_ATTR {
     VF value = hn::Load(d, x + i * kLanes);
     if constexpr (Codec::kHasOffset) value = hn::Sub(value, fit.offset);
-    return hn::BitCast(I32(), hn::Add(nearest_codes(value, inverse, lowest, highest), hn::Set(d, kRoundingMagic - kMiddle)));
+    return hn::BitCast(
+        I32(), hn::Add(nearest_codes(value, inverse, lowest, highest), hn::Set(d, kRoundingMagic - kMiddle)));
   };
-  for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
+  for (std::size_t i = 0; i < kPairs; ++i)
+    pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
 }
 
 template <class Codec>
-HWY_INLINE LaneQuickFit search_batch(const Batch& batch, LaneRange range, bool weighted, Effort effort, Scratch& s) {
+HWY_INLINE LaneQuickFit search_batch(const Batch& batch, LaneRange range, bool weighted, Effort effort,
+                                     Scratch& s) {
   const F32 d;
   constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
   if (weighted) load_groups(Groups{batch.importance}, kGroup, s.w);
@@ -130,7 +138,8 @@ HWY_INLINE LaneQuickFit search_batch(const Batch& batch, LaneRange range, bool w
     }
     fit.stored = search_scale_offset(groups, range, Codec::kMaxCode, offset_starts<Codec>(effort), s.centred);
   } else {
-    if (quick) return quick_search_scale(s.x, range.peak(), kRange, quick_scale_starts<Codec>(effort), s.pairs);
+    if (quick)
+      return quick_search_scale(s.x, range.peak(), kRange, quick_scale_starts<Codec>(effort), s.pairs);
     fit.stored.scale = search_scale(groups, range.peak(), kRange, scale_starts<Codec>(effort));
   }
   return fit;
@@ -164,7 +173,8 @@ template <class Codec>
 void encode_all(const EncodeCall& call) {
   using Block = typename Codec::Block;
   // The exact search has no SIMD version.
-  if (!Codec::kHasOffset && Codec::kCodeBits < 8 && call.effort == Effort::best) return encode_rows_reference<Codec>(call);
+  if (!Codec::kHasOffset && Codec::kCodeBits < 8 && call.effort == Effort::best)
+    return encode_rows_reference<Codec>(call);
   Scratch s;
   Gathered<Codec> copy;
   const bool weighted = !call.importance.empty();
@@ -172,27 +182,37 @@ void encode_all(const EncodeCall& call) {
     std::fill(std::begin(s.w), std::end(s.w), 1.0f);
     fine_weight_pairs(s.w, s.weight_pairs);
   }
-  const std::int64_t lanes = kLanes, per_row = call.rows.cols / Codec::kWeights, total = call.rows.rows * per_row;
+  const std::int64_t lanes = kLanes, per_row = call.rows.cols / Codec::kWeights,
+                     total = call.rows.rows * per_row;
   const bool dense = call.rows.stride == call.rows.cols;
-  const auto weights = [&](std::int64_t block) { return call.rows.data + block / per_row * call.rows.stride + block % per_row * Codec::kWeights; };
-  const auto importance = [&](std::int64_t block) { return call.importance.data() + block % per_row * Codec::kWeights; };
+  const auto weights = [&](std::int64_t block) {
+    return call.rows.data + block / per_row * call.rows.stride + block % per_row * Codec::kWeights;
+  };
+  const auto importance = [&](std::int64_t block) {
+    return call.importance.data() + block % per_row * Codec::kWeights;
+  };
   for (std::int64_t first = 0; first < total; first += lanes) {
     const bool in_one_row = first % per_row + lanes <= per_row;
-    Batch batch{dense ? call.rows.data + first * Codec::kWeights : weights(first), weighted ? importance(first) : nullptr,
+    Batch batch{dense ? call.rows.data + first * Codec::kWeights : weights(first),
+                weighted ? importance(first) : nullptr,
                 call.out + static_cast<std::size_t>(first) * sizeof(Block)};
     const bool partial = first + lanes > total;
     if (partial || !(dense || in_one_row)) {
       for (std::int64_t l = 0; l < lanes; ++l)  // the last batch is filled with copies of the last block
-        std::copy_n(weights(std::min(first + l, total - 1)), kGroup, copy.weights + static_cast<std::size_t>(l) * kGroup);
+        std::copy_n(weights(std::min(first + l, total - 1)), kGroup,
+                    copy.weights + static_cast<std::size_t>(l) * kGroup);
       batch.weights = copy.weights;
     }
     if (weighted && !in_one_row) {
-      for (std::int64_t l = 0; l < lanes; ++l) std::copy_n(importance(first + l), kGroup, copy.importance + static_cast<std::size_t>(l) * kGroup);
+      for (std::int64_t l = 0; l < lanes; ++l)
+        std::copy_n(importance(first + l), kGroup, copy.importance + static_cast<std::size_t>(l) * kGroup);
       batch.importance = copy.importance;
     }
     if (partial) batch.blocks = reinterpret_cast<std::byte*>(copy.blocks);
     encode_batch<Codec>(batch, weighted, call.effort, s);
-    if (partial) std::memcpy(call.out + static_cast<std::size_t>(first) * sizeof(Block), copy.blocks, static_cast<std::size_t>(total - first) * sizeof(Block));
+    if (partial)
+      std::memcpy(call.out + static_cast<std::size_t>(first) * sizeof(Block), copy.blocks,
+                  static_cast<std::size_t>(total - first) * sizeof(Block));
   }
 }
 

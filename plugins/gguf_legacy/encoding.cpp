@@ -25,7 +25,9 @@ class LegacyEncoder final : public RowEncoder {
   explicit LegacyEncoder(const EncodeRequest& request)
       : importance_(normalized_importance(request.importance, Codec::kWeights)), effort_(request.effort) {}
 
-  void encode(ConstMatrix rows, MutableBytes out) const override { encode_rows<Codec>({rows, importance_, effort_, out.data()}); }
+  void encode(ConstMatrix rows, MutableBytes out) const override {
+    encode_rows<Codec>({rows, importance_, effort_, out.data()});
+  }
 
  private:
   std::vector<float> importance_;  // empty: all equal
@@ -50,19 +52,22 @@ class LegacyEncoding final : public Encoding {
   }
   std::unique_ptr<RowEncoder> encoder(const EncodeRequest& request) const override {
     EncodeRequest effective = request;
-    if (is_uniform(request.importance)) effective.importance = {};  // the same optimum, and a quicker search for it
+    if (is_uniform(request.importance))
+      effective.importance = {};  // the same optimum, and a quicker search for it
     return std::make_unique<LegacyEncoder<Codec>>(effective);
   }
   void decode(Bytes rows, Matrix out) const override {
     const std::size_t bytes = row_bytes(out.cols);
     for (std::int64_t r = 0; r < out.rows; ++r)
-      decode_blocks<Codec>(rows.data() + static_cast<std::size_t>(r) * bytes, static_cast<std::size_t>(out.cols) / Codec::kWeights,
-                           out.row(r).data());
+      decode_blocks<Codec>(rows.data() + static_cast<std::size_t>(r) * bytes,
+                           static_cast<std::size_t>(out.cols) / Codec::kWeights, out.row(r).data());
   }
   bool unpack_affine(Bytes row, std::int64_t cols, AffineRow& out) const override {
     return unpack_affine_blocks<Codec>(row, cols, out);
   }
-  bool pack_affine(const AffineRow& row, MutableBytes out) const override { return pack_affine_blocks<Codec>(row, out); }
+  bool pack_affine(const AffineRow& row, MutableBytes out) const override {
+    return pack_affine_blocks<Codec>(row, out);
+  }
   std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
     return std::make_unique<BlockColumns<Codec>>(*this, rows, cols);
   }
@@ -77,8 +82,10 @@ std::optional<std::string> LegacyEncoding<Codec>::check_rows(Bytes rows, std::in
   using Block = typename Codec::Block;
   for (std::size_t b = 0; b < rows.size() / sizeof(Block); ++b) {
     const Block block = load<Block>(rows.data() + b * sizeof(Block));
-    if (!std::isfinite(Codec::scale(block))) return "block " + std::to_string(b) + " has a scale that is NaN or infinite";
-    if (!std::isfinite(Codec::offset(block))) return "block " + std::to_string(b) + " has an offset that is NaN or infinite";
+    if (!std::isfinite(Codec::scale(block)))
+      return "block " + std::to_string(b) + " has a scale that is NaN or infinite";
+    if (!std::isfinite(Codec::offset(block)))
+      return "block " + std::to_string(b) + " has an offset that is NaN or infinite";
   }
   return std::nullopt;
 }

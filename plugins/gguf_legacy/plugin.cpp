@@ -7,7 +7,8 @@ namespace {
 void add(pq::Registry& registry, std::unique_ptr<pq::Encoding> (*make)()) {
   const pq::EncodingInfo info = make()->info();
   registry.add(pq::EncodingEntry{info.id, info.summary, {}, [make, id = info.id](const pq::Node& options) {
-                                   pq::Schema<pq::NoOptions>().parse(options, id);  // there are none: refuses any
+                                   pq::Schema<pq::NoOptions>().parse(options,
+                                                                     id);  // there are none: refuses any
                                    return make();
                                  }});
 }

@@ -15,8 +15,10 @@ template <std::size_t kLong, std::size_t kShort>
 constexpr std::array<float, kLong + kShort> spread_peaks(float lowest, float long_end, float short_end) {
   constexpr float kNearest = 0.76f;
   std::array<float, kLong + kShort> peaks{};
-  for (std::size_t i = 0; i < kLong; ++i) peaks[i] = lowest * (kNearest + (long_end - kNearest) * static_cast<float>(i) / (kLong - 1));
-  for (std::size_t i = 0; i < kShort; ++i) peaks[kLong + i] = -lowest * (kNearest + (short_end - kNearest) * static_cast<float>(i) / (kShort - 1));
+  for (std::size_t i = 0; i < kLong; ++i)
+    peaks[i] = lowest * (kNearest + (long_end - kNearest) * static_cast<float>(i) / (kLong - 1));
+  for (std::size_t i = 0; i < kShort; ++i)
+    peaks[kLong + i] = -lowest * (kNearest + (short_end - kNearest) * static_cast<float>(i) / (kShort - 1));
   return peaks;
 }
 inline constexpr auto kPeaks4 = spread_peaks<16, 8>(-8.0f, 1.3f, 1.06f);
@@ -27,8 +29,10 @@ inline constexpr std::array<float, 4> kRms5{4.7f, -4.7f, 6.3f, -6.3f};
 /// With importance: 28 starts. `fast` has no cheaper search: one that stays below ggml's error on all data would save little.
 template <class Codec>
 ScaleStarts scale_starts(Effort) noexcept {
-  if constexpr (Codec::kCodeBits == 4) return {kPeaks4, kRms4, 1, 2};
-  else return {kPeaks5, kRms5, 1, 2};
+  if constexpr (Codec::kCodeBits == 4)
+    return {kPeaks4, kRms4, 1, 2};
+  else
+    return {kPeaks5, kRms5, 1, 2};
 }
 
 /// With importance, and `best` without: 25, 64 or 400 pairs of range ends.
@@ -40,7 +44,8 @@ OffsetStarts offset_starts(Effort effort) noexcept {
 }
 
 template <std::size_t kCount>
-constexpr std::array<std::int16_t, kCount> quick_multipliers(double lowest, const std::array<double, kCount>& peaks) {
+constexpr std::array<std::int16_t, kCount> quick_multipliers(double lowest,
+                                                             const std::array<double, kCount>& peaks) {
   std::array<std::int16_t, kCount> result{};
   for (std::size_t i = 0; i < kCount; ++i) result[i] = quick_multiplier(peaks[i] * lowest);
   return result;
@@ -53,21 +58,26 @@ inline constexpr auto kQuickPeaks5 = quick_multipliers<5>(-16, {1.0, 0.95, -0.9,
 template <class Codec>
 QuickScaleStarts quick_scale_starts(Effort effort) noexcept {
   const bool fast = effort == Effort::fast;
-  if constexpr (Codec::kCodeBits == 4) return {std::span(kQuickPeaks4).first(fast ? 2 : 3), 0};
-  else return {std::span(kQuickPeaks5).first(fast ? 3 : 5), fast ? 0 : 1};
+  if constexpr (Codec::kCodeBits == 4)
+    return {std::span(kQuickPeaks4).first(fast ? 2 : 3), 0};
+  else
+    return {std::span(kQuickPeaks5).first(fast ? 3 : 5), fast ? 0 : 1};
 }
 
 // Two lattices half a step apart, then one between them.
-inline constexpr std::array<QuickLattice, 2> kQuickLattices4{quick_lattice(15, -0.1, 0.3), quick_lattice(15, 0.3, -0.1)};
-inline constexpr std::array<QuickLattice, 3> kQuickLattices5{quick_lattice(31, -0.25, 0.35), quick_lattice(31, 0.35, -0.25),
-                                                             quick_lattice(31, 0.05, 0.05)};
+inline constexpr std::array<QuickLattice, 2> kQuickLattices4{quick_lattice(15, -0.1, 0.3),
+                                                             quick_lattice(15, 0.3, -0.1)};
+inline constexpr std::array<QuickLattice, 3> kQuickLattices5{
+    quick_lattice(31, -0.25, 0.35), quick_lattice(31, 0.35, -0.25), quick_lattice(31, 0.05, 0.05)};
 inline constexpr std::array<QuickLattice, 1> kQuickSingle4{quick_lattice(15, 0.17, 0.17)};
 inline constexpr std::array<QuickLattice, 1> kQuickSingle5{quick_lattice(31, 0.1, 0.1)};
 template <class Codec>
 QuickOffsetStarts quick_offset_starts(Effort effort) noexcept {
   const bool fast = effort == Effort::fast;
-  if constexpr (Codec::kCodeBits == 4) return {fast ? std::span<const QuickLattice>(kQuickSingle4) : kQuickLattices4, 0};
-  else return {fast ? std::span<const QuickLattice>(kQuickSingle5) : kQuickLattices5, 0};
+  if constexpr (Codec::kCodeBits == 4)
+    return {fast ? std::span<const QuickLattice>(kQuickSingle4) : kQuickLattices4, 0};
+  else
+    return {fast ? std::span<const QuickLattice>(kQuickSingle5) : kQuickLattices5, 0};
 }
 
 /// Peak codes -128, -127.3, ...: 4, 8 or 40 of them.

@@ -56,8 +56,10 @@ double relative_error(pq::ConstMatrix x, pq::ConstMatrix y, const std::vector<fl
   double error = 0, norm = 0;
   for (std::int64_t r = 0; r < x.rows; ++r) {
     for (std::int64_t c = 0; c < x.cols; ++c) {
-      const double w = importance.empty() ? 1.0 : static_cast<double>(importance[static_cast<std::size_t>(c)]);
-      const double a = static_cast<double>(x.data[r * x.stride + c]), b = static_cast<double>(y.data[r * y.stride + c]);
+      const double w =
+          importance.empty() ? 1.0 : static_cast<double>(importance[static_cast<std::size_t>(c)]);
+      const double a = static_cast<double>(x.data[r * x.stride + c]),
+                   b = static_cast<double>(y.data[r * y.stride + c]);
       error += w * (a - b) * (a - b);
       norm += w * a * a;
     }
@@ -65,7 +67,8 @@ double relative_error(pq::ConstMatrix x, pq::ConstMatrix y, const std::vector<fl
   return norm > 0 ? error / norm : error;
 }
 
-void bench(const pq::Encoding& encoding, const Arguments& arguments, const std::vector<float>& rows, const std::vector<float>& importance) {
+void bench(const pq::Encoding& encoding, const Arguments& arguments, const std::vector<float>& rows,
+           const std::vector<float>& importance) {
   const std::int64_t cols = arguments.cols, count = static_cast<std::int64_t>(rows.size()) / cols;
   const pq::ConstMatrix x{rows.data(), count, cols, cols};
   std::vector<std::byte> bytes(encoding.row_bytes(cols) * static_cast<std::size_t>(count));
@@ -75,8 +78,10 @@ void bench(const pq::Encoding& encoding, const Arguments& arguments, const std::
   const double encode = fastest(arguments.seconds, [&] { encoder->encode(x, bytes); });
   const double decode = fastest(arguments.seconds, [&] { encoding.decode(bytes, y); });
   const double weights = static_cast<double>(rows.size());
-  std::printf("{\"encoding\": \"%s\", \"encode_weights_per_second\": %.4g, \"decode_weights_per_second\": %.4g, \"relative_error\": %.8g}\n",
-              encoding.info().spec.c_str(), weights / encode, weights / decode, relative_error(x, y, importance));
+  std::printf(
+      "{\"encoding\": \"%s\", \"encode_weights_per_second\": %.4g, \"decode_weights_per_second\": %.4g, "
+      "\"relative_error\": %.8g}\n",
+      encoding.info().spec.c_str(), weights / encode, weights / decode, relative_error(x, y, importance));
   if (!arguments.dump.empty()) {
     std::ofstream file(arguments.dump + "." + encoding.info().id, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -86,7 +91,8 @@ void bench(const pq::Encoding& encoding, const Arguments& arguments, const std::
 /// Bytes per second of the best copy loop at hand, on arrays that fit into no cache: the limit for a decoder.
 double memory_bandwidth(double seconds) {
   std::vector<char> from(std::size_t{1} << 28, 1), to(from.size());
-  return 2.0 * static_cast<double>(from.size()) / fastest(seconds, [&] { std::memcpy(to.data(), from.data(), from.size()); });
+  return 2.0 * static_cast<double>(from.size()) /
+         fastest(seconds, [&] { std::memcpy(to.data(), from.data(), from.size()); });
 }
 
 }  // namespace
@@ -94,21 +100,31 @@ double memory_bandwidth(double seconds) {
 int main(int argc, char** argv) {
   Arguments arguments;
   if (argc < 3) {
-    std::fprintf(stderr, "usage: codec_bench ROWS.f32 COLS [--importance FILE] [--effort E] [--only ID] [--seconds S] [--dump FILE]\n");
+    std::fprintf(stderr,
+                 "usage: codec_bench ROWS.f32 COLS [--importance FILE] [--effort E] [--only ID] [--seconds "
+                 "S] [--dump FILE]\n");
     return 2;
   }
   arguments.rows = argv[1];
   arguments.cols = std::atoll(argv[2]);
   for (int i = 3; i + 1 < argc; i += 2) {
     const std::string key = argv[i], value = argv[i + 1];
-    if (key == "--importance") arguments.importance = value;
-    else if (key == "--only") arguments.only = value;
-    else if (key == "--dump") arguments.dump = value;
-    else if (key == "--seconds") arguments.seconds = std::atof(value.c_str());
-    else if (key == "--effort") arguments.effort = value == "fast" ? pq::Effort::fast : value == "best" ? pq::Effort::best : pq::Effort::normal;
+    if (key == "--importance")
+      arguments.importance = value;
+    else if (key == "--only")
+      arguments.only = value;
+    else if (key == "--dump")
+      arguments.dump = value;
+    else if (key == "--seconds")
+      arguments.seconds = std::atof(value.c_str());
+    else if (key == "--effort")
+      arguments.effort = value == "fast"   ? pq::Effort::fast
+                         : value == "best" ? pq::Effort::best
+                                           : pq::Effort::normal;
   }
   const std::vector<float> rows = read_floats(arguments.rows);
-  const std::vector<float> importance = arguments.importance.empty() ? std::vector<float>{} : read_floats(arguments.importance);
+  const std::vector<float> importance =
+      arguments.importance.empty() ? std::vector<float>{} : read_floats(arguments.importance);
   if (rows.empty() || arguments.cols <= 0 || rows.size() % static_cast<std::size_t>(arguments.cols) != 0 ||
       (!importance.empty() && importance.size() != static_cast<std::size_t>(arguments.cols))) {
     std::fprintf(stderr, "codec_bench: %s does not hold whole rows of %s columns\n", argv[1], argv[2]);
@@ -121,6 +137,7 @@ int main(int argc, char** argv) {
   using namespace pq::gguf;
   for (const auto make : {make_q4_0, make_q4_1, make_q5_0, make_q5_1, make_q8_0}) {
     const auto encoding = make();
-    if (arguments.only.empty() || arguments.only == encoding->info().id) bench(*encoding, arguments, rows, importance);
+    if (arguments.only.empty() || arguments.only == encoding->info().id)
+      bench(*encoding, arguments, rows, importance);
   }
 }

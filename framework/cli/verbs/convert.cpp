@@ -13,14 +13,19 @@ void add_convert(CLI::App& app, Session& session) {
     PipelineFlags flags;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App& verb = *app.add_subcommand("convert", "Write a model in another format, with the stored weights where they fit.");
-  verb.add_option("IN", options->from, "Hugging Face folder, GGUF file, or anything that a format plugin recognises.")
+  CLI::App& verb = *app.add_subcommand(
+      "convert", "Write a model in another format, with the stored weights where they fit.");
+  verb.add_option("IN", options->from,
+                  "Hugging Face folder, GGUF file, or anything that a format plugin recognises.")
       ->required()
       ->type_name("PATH");
   verb.add_option("OUT", options->to, "The output.")->required()->type_name("PATH");
-  verb.add_option("--format", options->format, "Format of the output; default by its name.")->type_name("FORMAT");
-  verb.add_option("--encoding", options->encoding, "Encoding of the weights; default as stored.")->type_name("ENCODING");
-  verb.add_option("--lossless", options->lossless, "require: refuse any change of a weight; prefer: exact where it is possible.")
+  verb.add_option("--format", options->format, "Format of the output; default by its name.")
+      ->type_name("FORMAT");
+  verb.add_option("--encoding", options->encoding, "Encoding of the weights; default as stored.")
+      ->type_name("ENCODING");
+  verb.add_option("--lossless", options->lossless,
+                  "require: refuse any change of a weight; prefer: exact where it is possible.")
       ->type_name("require|prefer")
       ->check(CLI::IsMember({"require", "prefer"}));
   add_pipeline_flags(verb, options->flags, true);

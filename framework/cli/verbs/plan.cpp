@@ -13,11 +13,13 @@ void add_plan(CLI::App& app, Session& session) {
     PipelineFlags flags;
   };
   const auto options = std::make_shared<Options>();
-  CLI::App& verb = *app.add_subcommand("plan", "Print what run would do: tensors, encodings, routes, bytes, memory, time.");
+  CLI::App& verb = *app.add_subcommand(
+      "plan", "Print what run would do: tensors, encodings, routes, bytes, memory, time.");
   verb.add_option("PIPELINE", options->pipeline, "Pipeline file.")->required()->type_name("FILE");
   add_pipeline_flags(verb, options->flags, false);
   session.on(verb, [&session, options] {
-    print_plan(session, load_yaml(options->pipeline), std::filesystem::absolute(options->pipeline).parent_path(), options->flags);
+    print_plan(session, load_yaml(options->pipeline),
+               std::filesystem::absolute(options->pipeline).parent_path(), options->flags);
   });
 }
 

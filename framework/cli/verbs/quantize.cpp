@@ -41,7 +41,8 @@ Node pipeline_of(const Options& options) {
     output.set("allocate", std::move(allocate));
   }
   Node root = single_output(options.model, options.to, options.format, std::move(output));
-  if (Node calibration = calibration_of(options); !calibration.members().empty()) root.set("calibration", std::move(calibration));
+  if (Node calibration = calibration_of(options); !calibration.members().empty())
+    root.set("calibration", std::move(calibration));
   set_if_given(root, "imatrix", options.imatrix, "--imatrix");
   set_if_given(root, "effort", options.effort, "--effort");
   return root;
@@ -51,24 +52,33 @@ Node pipeline_of(const Options& options) {
 
 void add_quantize(CLI::App& app, Session& session) {
   const auto options = std::make_shared<Options>();
-  CLI::App& verb = *app.add_subcommand("quantize", "Quantize a model into one output; a pipeline without a file.");
-  verb.add_option("MODEL", options->model, "Hugging Face folder, GGUF file, or anything that a format plugin recognises.")
+  CLI::App& verb =
+      *app.add_subcommand("quantize", "Quantize a model into one output; a pipeline without a file.");
+  verb.add_option("MODEL", options->model,
+                  "Hugging Face folder, GGUF file, or anything that a format plugin recognises.")
       ->required()
       ->type_name("PATH");
   verb.add_option("--to", options->to, "The output.")->required()->type_name("PATH");
-  verb.add_option("--format", options->format, "Format of the output; default by its name.")->type_name("FORMAT");
-  CLI::Option* recipe = verb.add_option("--recipe", options->recipe, "Which tensor gets which encoding.")->type_name("RECIPE");
-  CLI::Option* encoding = verb.add_option("--encoding", options->encoding, "One encoding for all weights.")->type_name("ENCODING");
-  CLI::Option* target = verb.add_option("--target", options->target, "A size: 4.25bpw or 6GiB.")->type_name("SIZE");
+  verb.add_option("--format", options->format, "Format of the output; default by its name.")
+      ->type_name("FORMAT");
+  CLI::Option* recipe =
+      verb.add_option("--recipe", options->recipe, "Which tensor gets which encoding.")->type_name("RECIPE");
+  CLI::Option* encoding = verb.add_option("--encoding", options->encoding, "One encoding for all weights.")
+                              ->type_name("ENCODING");
+  CLI::Option* target =
+      verb.add_option("--target", options->target, "A size: 4.25bpw or 6GiB.")->type_name("SIZE");
   recipe->excludes(encoding)->excludes(target);
   encoding->excludes(target);
-  verb.add_option("--from", options->from, "Encodings to choose from for --target.")->type_name("ENCODINGS")->needs(target);
+  verb.add_option("--from", options->from, "Encodings to choose from for --target.")
+      ->type_name("ENCODINGS")
+      ->needs(target);
   verb.add_option("--quantizer", options->quantizer, "How codes are chosen.")->type_name("QUANTIZER");
   verb.add_option("--calibration", options->calibration, "Texts to calibrate with.")->type_name("FILE");
   verb.add_option("--imatrix", options->imatrix, "Importance matrix.")->type_name("FILE");
   verb.add_option("--samples", options->samples, "Calibration samples.")->type_name("N");
   verb.add_option("--length", options->length, "Tokens per calibration sample.")->type_name("N");
-  verb.add_option("--effort", options->effort, "How much to search: fast, normal or best.")->type_name("LEVEL");
+  verb.add_option("--effort", options->effort, "How much to search: fast, normal or best.")
+      ->type_name("LEVEL");
   add_pipeline_flags(verb, options->flags, true);
   session.on(verb, [&session, options] {
     run_pipeline(session, pipeline_of(*options), std::filesystem::current_path(), options->flags);

@@ -14,8 +14,8 @@ namespace pq {
 
 struct DeviceInfo {
   int index = 0;
-  std::string name;      // "AMD EPYC 7B13, AVX2"
-  std::string target;    // instruction set or compute capability in use: "AVX2", "sm_90"
+  std::string name;    // "AMD EPYC 7B13, AVX2"
+  std::string target;  // instruction set or compute capability in use: "AVX2", "sm_90"
   std::uint64_t memory_bytes = 0;
 };
 
@@ -37,8 +37,8 @@ class MathOps {
  public:
   virtual ~MathOps() = default;
   /// c = alpha * op(a) * op(b) + beta * c, op = transpose if asked.
-  virtual void gemm(const DeviceMatrix& a, bool transpose_a, const DeviceMatrix& b, bool transpose_b, DeviceMatrix& c,
-                    float alpha, float beta) = 0;
+  virtual void gemm(const DeviceMatrix& a, bool transpose_a, const DeviceMatrix& b, bool transpose_b,
+                    DeviceMatrix& c, float alpha, float beta) = 0;
   /// h += x^T x; h is [cols, cols] and symmetric. Rows of x are summed in order, so the result does not depend on the thread count.
   virtual void accumulate_gram(const DeviceMatrix& x, DeviceMatrix& h) = 0;
   /// Upper-triangular U with U^T U = h^-1 (what GPTQ needs); false if h is not positive definite.
@@ -50,7 +50,8 @@ class Device {
  public:
   virtual ~Device() = default;
   virtual const DeviceInfo& info() const = 0;
-  virtual std::unique_ptr<DeviceMatrix> allocate(std::int64_t rows, std::int64_t cols) = 0;  // zero-filled; ResourceError if it does not fit
+  virtual std::unique_ptr<DeviceMatrix> allocate(
+      std::int64_t rows, std::int64_t cols) = 0;  // zero-filled; ResourceError if it does not fit
   virtual void upload(ConstMatrix from, DeviceMatrix& to) = 0;
   virtual void download(const DeviceMatrix& from, Matrix to) = 0;
   virtual MathOps& math() = 0;
@@ -75,8 +76,8 @@ class DeviceCodec {
  public:
   virtual ~DeviceCodec() = default;
   /// Encodes the rows of `weights`; same bytes as the encoding's own encoder.
-  virtual void encode(Device& device, const Encoding& encoding, const EncodeRequest& request, const DeviceMatrix& weights,
-                      MutableBytes out) const = 0;
+  virtual void encode(Device& device, const Encoding& encoding, const EncodeRequest& request,
+                      const DeviceMatrix& weights, MutableBytes out) const = 0;
   virtual void decode(Device& device, const Encoding& encoding, Bytes rows, DeviceMatrix& out) const = 0;
 };
 

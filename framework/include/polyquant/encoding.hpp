@@ -38,15 +38,16 @@ struct EncodingInfo {
   std::string spec;     // id with its options, parses back to the same encoding: "affine:bits=4,group=128"
   std::string summary;  // one line
   Grid grid;
-  int block_cols = 1;           // row lengths must be a multiple of this
-  double bits_per_weight = 0;   // for long rows
-  bool uses_importance = false; // the encoder minimises the importance-weighted error
+  int block_cols = 1;            // row lengths must be a multiple of this
+  double bits_per_weight = 0;    // for long rows
+  bool uses_importance = false;  // the encoder minimises the importance-weighted error
 };
 
 /// What an encoder may prepare once for all rows of a tensor.
 struct EncodeRequest {
   std::int64_t cols = 0;
-  std::span<const float> importance;  // one weight >= 0 per column; empty = all equal. Must outlive the encoder.
+  std::span<const float>
+      importance;  // one weight >= 0 per column; empty = all equal. Must outlive the encoder.
   Effort effort = Effort::normal;
 };
 
@@ -94,7 +95,9 @@ class Encoding {
 
 inline bool Encoding::unpack_affine(Bytes, std::int64_t, AffineRow&) const { return false; }
 inline bool Encoding::pack_affine(const AffineRow&, MutableBytes) const { return false; }
-inline std::unique_ptr<ColumnCodec> Encoding::column_codec(std::int64_t, std::int64_t) const { return nullptr; }
+inline std::unique_ptr<ColumnCodec> Encoding::column_codec(std::int64_t, std::int64_t) const {
+  return nullptr;
+}
 inline std::optional<std::string> Encoding::check_rows(Bytes, std::int64_t) const { return std::nullopt; }
 
 }  // namespace pq

@@ -41,11 +41,12 @@ struct Probe {
 
 /// One stored tensor.
 struct TensorInfo {
-  std::string name;      // in the format's dialect
-  Shape shape;           // order of the source framework: [out, in]
-  std::string encoding;  // spec of the encoding of its rows: "bf16", "q4_0"; may name one that no plugin provides
+  std::string name;  // in the format's dialect
+  Shape shape;       // order of the source framework: [out, in]
+  std::string
+      encoding;  // spec of the encoding of its rows: "bf16", "q4_0"; may name one that no plugin provides
   std::uint64_t row_bytes = 0;
-  std::string file;  // relative to the model's path, or its file name
+  std::string file;          // relative to the model's path, or its file name
   std::uint64_t offset = 0;  // in that file; 0 if the rows are spread
   std::uint64_t bytes() const noexcept { return row_bytes * static_cast<std::uint64_t>(rows(shape)); }
 };
@@ -71,7 +72,8 @@ class ModelReader {
   virtual ~ModelReader() = default;
   virtual const ModelHeader& header() const = 0;
   /// Encoded rows [first, first + count) of a tensor: a view of the mapped file, or of `scratch` after filling it.
-  virtual Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count, std::vector<std::byte>& scratch) const = 0;
+  virtual Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count,
+                     std::vector<std::byte>& scratch) const = 0;
   /// These rows are not needed soon: their memory may be given back. A hint.
   virtual void release(std::size_t tensor, std::int64_t first, std::int64_t count) const;
   /// Violations of what the format's readers rely on, beyond what open() refuses; empty = fine. Each a sentence with its place.
@@ -146,7 +148,8 @@ class Format {
   /// Sizes and offsets of an output at `path`, without touching the disk. Throws ConfigError for what cannot be expressed.
   virtual OutputLayout layout(const std::filesystem::path& path, const OutputModel& model) const = 0;
   /// Starts an output. `resume`: continue a partial one with the same layout. An existing final file is replaced by seal().
-  virtual std::unique_ptr<ModelWriter> create(const std::filesystem::path& path, const OutputModel& model, bool resume) const = 0;
+  virtual std::unique_ptr<ModelWriter> create(const std::filesystem::path& path, const OutputModel& model,
+                                              bool resume) const = 0;
 };
 
 }  // namespace pq

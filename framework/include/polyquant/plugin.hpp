@@ -69,10 +69,10 @@ struct PluginDescriptor {
 #define PQ_CONCATENATE(a, b) PQ_CONCATENATE_(a, b)
 
 /// Defines a plugin; the block that follows gets `registry`. Once per library.
-#define PQ_PLUGIN(plugin_name, plugin_version, plugin_summary)                                                        \
-  static void pq_register_components(::pq::Registry& registry);                                                      \
-  extern "C" __attribute__((visibility("default")))           const ::pq::PluginDescriptor PQ_CONCATENATE(               \
-      polyquant_plugin_abi_, PQ_ABI_VERSION);                                                                         \
-  extern "C" const ::pq::PluginDescriptor PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION) = {                   \
-      plugin_name, plugin_version, plugin_summary, PQ_VERSION_STRING, &pq_register_components};                       \
+#define PQ_PLUGIN(plugin_name, plugin_version, plugin_summary)                                      \
+  static void pq_register_components(::pq::Registry& registry);                                     \
+  extern "C" __attribute__((visibility("default")))                                                 \
+  const ::pq::PluginDescriptor PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION);               \
+  extern "C" const ::pq::PluginDescriptor PQ_CONCATENATE(polyquant_plugin_abi_, PQ_ABI_VERSION) = { \
+      plugin_name, plugin_version, plugin_summary, PQ_VERSION_STRING, &pq_register_components};     \
   static void pq_register_components([[maybe_unused]] ::pq::Registry& registry)

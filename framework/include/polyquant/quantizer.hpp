@@ -64,7 +64,8 @@ class TensorQuantizer {
  public:
   virtual ~TensorQuantizer() = default;
   /// Encodes `rows` (the first is row `first_row` of the tensor) into `out`, encoding->row_bytes(cols) each.
-  virtual void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out, QuantReport& report) const = 0;
+  virtual void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
+                        QuantReport& report) const = 0;
 };
 
 /// Immutable, callable from any thread.

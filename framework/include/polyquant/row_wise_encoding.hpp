@@ -18,17 +18,20 @@ class RowWiseEncoding : public Encoding {
   }
   void decode(Bytes rows, Matrix out) const override {
     const std::size_t bytes = row_bytes(out.cols);
-    for (std::int64_t r = 0; r < out.rows; ++r) decode_row(rows.subspan(static_cast<std::size_t>(r) * bytes, bytes), out.row(r));
+    for (std::int64_t r = 0; r < out.rows; ++r)
+      decode_row(rows.subspan(static_cast<std::size_t>(r) * bytes, bytes), out.row(r));
   }
 
  private:
   class Encoder final : public RowEncoder {
    public:
-    Encoder(const RowWiseEncoding& encoding, const EncodeRequest& request) : encoding_(encoding), request_(request) {}
+    Encoder(const RowWiseEncoding& encoding, const EncodeRequest& request)
+        : encoding_(encoding), request_(request) {}
     void encode(ConstMatrix rows, MutableBytes out) const override {
       const std::size_t bytes = encoding_.row_bytes(rows.cols);
       for (std::int64_t r = 0; r < rows.rows; ++r)
-        encoding_.encode_row(rows.row(r), request_.importance, request_.effort, out.subspan(static_cast<std::size_t>(r) * bytes, bytes));
+        encoding_.encode_row(rows.row(r), request_.importance, request_.effort,
+                             out.subspan(static_cast<std::size_t>(r) * bytes, bytes));
     }
 
    private:

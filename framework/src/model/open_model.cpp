@@ -28,9 +28,11 @@ std::vector<std::byte> read_head(const fs::path& file) {
 std::vector<std::string> file_names(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code failed;
-  for (fs::directory_iterator at(folder, failed), end; !failed && at != end && names.size() < kMostNames; at.increment(failed))
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end && names.size() < kMostNames;
+       at.increment(failed))
     names.push_back(at->path().filename().string());
-  if (failed) throw FormatError(fmt::format("{}: the folder cannot be read: {}", folder.string(), failed.message()));
+  if (failed)
+    throw FormatError(fmt::format("{}: the folder cannot be read: {}", folder.string(), failed.message()));
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -57,8 +59,9 @@ std::shared_ptr<const Format> recognise(const Probe& probe, const PluginRegistry
     }
   }
   if (best != nullptr && !rival.empty())
-    throw ConfigError(fmt::format("{} is claimed by the formats '{}' and '{}' alike; remove one of the two plugins", probe.path.string(),
-                                  best->info().id, rival));
+    throw ConfigError(
+        fmt::format("{} is claimed by the formats '{}' and '{}' alike; remove one of the two plugins",
+                    probe.path.string(), best->info().id, rival));
   return best;
 }
 
@@ -67,7 +70,8 @@ std::shared_ptr<const Format> recognise(const Probe& probe, const PluginRegistry
 OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
   std::error_code failed;
   const fs::file_status status = fs::status(path, failed);
-  if (!fs::exists(status)) throw FormatError(fmt::format("{} does not exist; check the path of the model", path.string()));
+  if (!fs::exists(status))
+    throw FormatError(fmt::format("{} does not exist; check the path of the model", path.string()));
   Probe probe;
   probe.path = path;
   probe.is_folder = fs::is_directory(status);
@@ -76,8 +80,9 @@ OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
   probe.head = head;
   const auto format = recognise(probe, registry);
   if (format == nullptr)
-    throw FormatError(fmt::format("{} is no model of a known format ({}){}", path.string(), format_ids(registry),
-                                  probe.is_folder ? fmt::format("; the folder holds {} files", probe.names.size()) : ""));
+    throw FormatError(
+        fmt::format("{} is no model of a known format ({}){}", path.string(), format_ids(registry),
+                    probe.is_folder ? fmt::format("; the folder holds {} files", probe.names.size()) : ""));
   return {format, format->open(path)};
 }
 

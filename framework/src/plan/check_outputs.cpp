@@ -27,7 +27,8 @@ std::vector<fs::path> final_paths(const PlannedOutput& output) {
   if (output.format->info().is_folder && output.layout.files.size() != 1) return {output.to};
   std::vector<fs::path> paths = {output.to};
   if (!output.format->info().is_folder)
-    for (const OutputLayout::File& file : output.layout.files) paths.push_back(output.to.parent_path() / file.name);
+    for (const OutputLayout::File& file : output.layout.files)
+      paths.push_back(output.to.parent_path() / file.name);
   return paths;
 }
 
@@ -38,7 +39,8 @@ bool is_inside(const fs::path& path, const fs::path& folder) {
 
 /// Whether replacing `path` (which exists) would destroy the model, a file of it, or a folder around it.
 bool endangers(const fs::path& path, const fs::path& model) {
-  return is_inside(model, path) || (fs::is_directory(model) && !fs::is_directory(path) && is_inside(path, model));
+  return is_inside(model, path) ||
+         (fs::is_directory(model) && !fs::is_directory(path) && is_inside(path, model));
 }
 
 void check_target(const Plan& plan, const PlannedOutput& output, bool force) {
@@ -46,23 +48,28 @@ void check_target(const Plan& plan, const PlannedOutput& output, bool force) {
   for (const fs::path& path : final_paths(output)) {
     if (!fs::exists(path, ignored)) continue;
     if (endangers(path, plan.model))
-      throw ConfigError(fmt::format("{} belongs to the model that is being read; choose another place for the output", path.string()));
-    if (!force) throw ConfigError(fmt::format("{} exists; choose another name or add --force to replace it", path.string()));
+      throw ConfigError(fmt::format(
+          "{} belongs to the model that is being read; choose another place for the output", path.string()));
+    if (!force)
+      throw ConfigError(
+          fmt::format("{} exists; choose another name or add --force to replace it", path.string()));
     if (fs::is_directory(path, ignored) && !output.format->info().is_folder)
-      throw ConfigError(fmt::format("{} is a folder, but format '{}' writes a file; choose another name", path.string(),
-                                    output.format->info().id));
+      throw ConfigError(fmt::format("{} is a folder, but format '{}' writes a file; choose another name",
+                                    path.string(), output.format->info().id));
   }
 }
 
 void check_space(const Plan& plan) {
   std::map<fs::path, std::uint64_t> needed;
-  for (const PlannedOutput& output : plan.outputs) needed[existing_folder(output.to)] += output.layout.total_bytes();
+  for (const PlannedOutput& output : plan.outputs)
+    needed[existing_folder(output.to)] += output.layout.total_bytes();
   for (const auto& [folder, bytes] : needed) {
     std::error_code failed;
     const fs::space_info space = fs::space(folder, failed);
     if (!failed && space.available < bytes)
-      throw ResourceError(fmt::format("{} has {} free, the outputs need {}; free some space or choose another place", folder.string(),
-                                      format_bytes(space.available), format_bytes(bytes)));
+      throw ResourceError(
+          fmt::format("{} has {} free, the outputs need {}; free some space or choose another place",
+                      folder.string(), format_bytes(space.available), format_bytes(bytes)));
   }
 }
 
@@ -72,7 +79,8 @@ void check_outputs(const Plan& plan, bool force) {
   std::set<fs::path> seen;
   for (const PlannedOutput& output : plan.outputs) {
     if (!seen.insert(fs::weakly_canonical(output.to)).second)
-      throw ConfigError(fmt::format("two outputs are written to {}; give each its own place", output.to.string()));
+      throw ConfigError(
+          fmt::format("two outputs are written to {}; give each its own place", output.to.string()));
     check_target(plan, output, force);
   }
   check_space(plan);

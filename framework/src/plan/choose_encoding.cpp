@@ -10,13 +10,16 @@
 namespace pq {
 namespace {
 
-std::string describe(const ViewTensor& tensor) { return fmt::format("tensor '{}' {}", tensor.name, to_string(tensor.shape)); }
+std::string describe(const ViewTensor& tensor) {
+  return fmt::format("tensor '{}' {}", tensor.name, to_string(tensor.shape));
+}
 
 std::regex compile(const Rule& rule) {
   try {
     return std::regex(rule.match, std::regex::ECMAScript);
   } catch (const std::regex_error&) {
-    throw_at(rule.mark, fmt::format("'{}' is not a regular expression (ECMAScript syntax); escape special characters with a backslash",
+    throw_at(rule.mark, fmt::format("'{}' is not a regular expression (ECMAScript syntax); escape special "
+                                    "characters with a backslash",
                                     rule.match));
   }
 }
@@ -25,7 +28,8 @@ std::regex compile(const Rule& rule) {
 std::optional<std::string> obstacle(const Format& format, const Encoding& encoding, const Shape& shape) {
   const EncodingInfo& info = encoding.info();
   if (cols(shape) % info.block_cols != 0)
-    return fmt::format("{} needs row lengths that are multiples of {}, these have {}", info.id, info.block_cols, cols(shape));
+    return fmt::format("{} needs row lengths that are multiples of {}, these have {}", info.id,
+                       info.block_cols, cols(shape));
   return format.rejects(encoding, shape);
 }
 
@@ -39,7 +43,8 @@ EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, 
 
 bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
   if (!tensor.role.empty() && spec_.rules[rule].match == tensor.role) return true;
-  return std::regex_search(tensor.name, patterns_[rule]) || std::regex_search(tensor.source_name, patterns_[rule]);
+  return std::regex_search(tensor.name, patterns_[rule]) ||
+         std::regex_search(tensor.source_name, patterns_[rule]);
 }
 
 EncodingChooser::Candidates EncodingChooser::candidates(const ViewTensor& tensor) const {
@@ -50,7 +55,8 @@ EncodingChooser::Candidates EncodingChooser::candidates(const ViewTensor& tensor
     if (fits(i, tensor)) return {{spec_.rules[i].encoding}, fmt::format("rule '{}'", spec_.rules[i].match)};
   if (recipe_ != nullptr) {
     Candidates result{{}, fmt::format("recipe '{}'", recipe_->id)};
-    for (const std::string& id : encodings_for(*recipe_, view_.facts, tensor, view_.dialect)) result.specs.push_back(named(id));
+    for (const std::string& id : encodings_for(*recipe_, view_.facts, tensor, view_.dialect))
+      result.specs.push_back(named(id));
     return result;
   }
   if (!spec_.encoding.is_null()) return {{spec_.encoding}, "'encoding'"};
@@ -62,22 +68,25 @@ PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candid
   const bool unchanged = candidates.specs.size() == 1 && candidates.specs[0].is_scalar() &&
                          candidates.specs[0].text() == tensor.stored_encoding;
   if (unchanged && tensor.rows_are_stored()) return {index, nullptr, nullptr, Route::copy, {}};
-  throw FormatError(fmt::format("{} is stored as {}, which no loaded plugin can decode; see `polyquant plugins`", describe(tensor),
-                                tensor.stored_encoding));
+  throw FormatError(
+      fmt::format("{} is stored as {}, which no loaded plugin can decode; see `polyquant plugins`",
+                  describe(tensor), tensor.stored_encoding));
 }
 
 Route EncodingChooser::route(const ViewTensor& tensor, const Encoding& target, const Encoding* stored) const {
   if (stored == nullptr) return Route::quantize;
   if (tensor.rows_are_stored() && stored->info().spec == target.info().spec) return Route::copy;
   const bool repack = spec_.lossless.value_or(Lossless::no) != Lossless::no && tensor.rows_are_stored() &&
-                      stored->info().grid.family == GridFamily::affine && target.info().grid.family == GridFamily::affine;
+                      stored->info().grid.family == GridFamily::affine &&
+                      target.info().grid.family == GridFamily::affine;
   return repack ? Route::repack : Route::quantize;
 }
 
 PlannedTensor EncodingChooser::choose(std::size_t index) const {
   const ViewTensor& tensor = view_.tensors[index];
   Candidates wanted = candidates(tensor);
-  const auto stored = tensor.stored_encoding.empty() ? nullptr : registry_.find_encoding(tensor.stored_encoding);
+  const auto stored =
+      tensor.stored_encoding.empty() ? nullptr : registry_.find_encoding(tensor.stored_encoding);
   if (stored == nullptr && !tensor.stored_encoding.empty()) return carry(index, wanted);
   if (!spec_.fallback.empty()) wanted.specs.push_back(Node::scalar(spec_.fallback, false, spec_.mark));
 
@@ -88,15 +97,18 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
     if (!problem) return {index, encoding, stored, route(tensor, *encoding, stored.get()), reason};
     if (reason.empty()) reason = *problem;
   }
-  throw_at(spec_.mark, fmt::format("{} cannot be used for {}: {}; add `fallback: f16` or a rule for this tensor", wanted.asked_by,
-                                   describe(tensor), reason));
+  throw_at(spec_.mark,
+           fmt::format("{} cannot be used for {}: {}; add `fallback: f16` or a rule for this tensor",
+                       wanted.asked_by, describe(tensor), reason));
 }
 
 std::vector<std::string> EncodingChooser::unused_rules() const {
   std::vector<std::string> result;
   for (std::size_t i = 0; i < spec_.rules.size(); ++i)
-    if (std::none_of(view_.tensors.begin(), view_.tensors.end(), [&](const ViewTensor& t) { return !t.keep_f32 && fits(i, t); }))
-      result.push_back(fmt::format("{}: rule '{}' matches no tensor that may be quantized", spec_.rules[i].mark.to_string(), spec_.rules[i].match));
+    if (std::none_of(view_.tensors.begin(), view_.tensors.end(),
+                     [&](const ViewTensor& t) { return !t.keep_f32 && fits(i, t); }))
+      result.push_back(fmt::format("{}: rule '{}' matches no tensor that may be quantized",
+                                   spec_.rules[i].mark.to_string(), spec_.rules[i].match));
   return result;
 }
 

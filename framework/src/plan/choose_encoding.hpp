@@ -13,8 +13,8 @@ namespace pq {
 class EncodingChooser {
  public:
   /// `recipe` nullptr: `encoding:` of the output, or what is stored. All arguments must outlive the chooser.
-  EncodingChooser(const OutputSpec& spec, const ModelView& view, const Format& format, const PluginRegistry& registry,
-                  const Recipe* recipe);
+  EncodingChooser(const OutputSpec& spec, const ModelView& view, const Format& format,
+                  const PluginRegistry& registry, const Recipe* recipe);
 
   /// The encoding of one tensor: rules, then the recipe, `encoding:`, or what is stored; the first that the format can store and whose block
   /// divides the columns, then `fallback:`. Throws ConfigError naming tensor, reason and cure if none does.

@@ -19,7 +19,8 @@ constexpr std::uint32_t kQuantizationVersion = 2;  // GGML_QNT_VERSION, required
 std::string main_encoding(const PlannedOutput& output) {
   std::map<std::string, std::int64_t> weights;
   for (const OutputTensor& tensor : output.model.tensors) weights[tensor.encoding] += elements(tensor.shape);
-  const auto most = std::max_element(weights.begin(), weights.end(), [](auto& a, auto& b) { return a.second < b.second; });
+  const auto most =
+      std::max_element(weights.begin(), weights.end(), [](auto& a, auto& b) { return a.second < b.second; });
   return most == weights.end() ? "" : most->first;
 }
 
@@ -30,14 +31,17 @@ void finish_gguf(PlannedOutput& output, int file_type) {
     if (std::find(known.begin(), known.end(), id) != known.end()) file_type = load_recipe(id, {}).file_type;
   }
   Metadata& metadata = output.model.metadata;
-  if (file_type >= 0) metadata.set("general.file_type", static_cast<std::uint32_t>(file_type));
-  else metadata.erase("general.file_type");
+  if (file_type >= 0)
+    metadata.set("general.file_type", static_cast<std::uint32_t>(file_type));
+  else
+    metadata.erase("general.file_type");
   metadata.set("general.quantization_version", kQuantizationVersion);
 }
 
 /// config.json names the dtype of the weights; transformers 5 calls the key `dtype`, older versions `torch_dtype`.
 void finish_config(PlannedOutput& output) {
-  static const std::map<std::string, std::string> names = {{"f32", "float32"}, {"f16", "float16"}, {"bf16", "bfloat16"}};
+  static const std::map<std::string, std::string> names = {
+      {"f32", "float32"}, {"f16", "float16"}, {"bf16", "bfloat16"}};
   const auto dtype = names.find(main_encoding(output));
   if (dtype == names.end()) return;
   for (SideFile& file : output.model.side_files) {
@@ -58,8 +62,10 @@ void finish_config(PlannedOutput& output) {
 void finish_metadata(PlannedOutput& output, int file_type) {
   output.model.metadata = output.view->metadata;
   output.model.side_files = output.view->side_files;
-  if (output.view->dialect == Dialect::gguf) finish_gguf(output, file_type);
-  else finish_config(output);
+  if (output.view->dialect == Dialect::gguf)
+    finish_gguf(output, file_type);
+  else
+    finish_config(output);
 }
 
 }  // namespace pq

@@ -8,9 +8,10 @@
 namespace pq {
 namespace {
 
-constexpr std::int64_t kChunkWeights = 1 << 18;  // 1 MiB of f32: fits the second-level cache, and long enough to hide scheduling
+constexpr std::int64_t kChunkWeights =
+    1 << 18;  // 1 MiB of f32: fits the second-level cache, and long enough to hide scheduling
 constexpr std::uint64_t kProgramBytes = 48ull << 20;  // program, libraries, plugins and thread stacks
-constexpr double kCopyBytesPerSecond = 1.5e9;  // one thread writing to the page cache
+constexpr double kCopyBytesPerSecond = 1.5e9;         // one thread writing to the page cache
 
 double elapsed_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -18,7 +19,8 @@ double elapsed_since(std::chrono::steady_clock::time_point start) {
 
 /// Seconds per weight of encoding and decoding back, on one thread.
 double seconds_per_weight(const Encoding& encoding, Effort effort) {
-  const auto sample_cols = static_cast<std::int64_t>(round_up(4096, static_cast<std::uint64_t>(encoding.info().block_cols)));
+  const auto sample_cols =
+      static_cast<std::int64_t>(round_up(4096, static_cast<std::uint64_t>(encoding.info().block_cols)));
   constexpr std::int64_t kRows = 8;
   std::vector<float> weights(static_cast<std::size_t>(kRows * sample_cols));
   std::mt19937 random(1);
@@ -57,7 +59,8 @@ void estimate(Plan& plan, int threads) {
       const PlannedTensor& tensor = output.tensors[i];
       const OutputTensor& out = output.model.tensors[i];
       longest_row = std::max(longest_row, cols(out.shape));
-      seconds += static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) / kCopyBytesPerSecond;
+      seconds +=
+          static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) / kCopyBytesPerSecond;
       if (tensor.route == Route::copy) continue;
       const auto [at, fresh] = speeds.try_emplace(out.encoding, 0.0);
       if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort);
@@ -69,7 +72,8 @@ void estimate(Plan& plan, int threads) {
   plan.chunk_weights = std::max(kChunkWeights, longest_row);
   plan.seconds = seconds / std::max(1, threads);
   plan.peak_memory_bytes =
-      kProgramBytes + kept + static_cast<std::uint64_t>(plan.chunk_weights) * per_weight * static_cast<std::uint64_t>(threads);
+      kProgramBytes + kept +
+      static_cast<std::uint64_t>(plan.chunk_weights) * per_weight * static_cast<std::uint64_t>(threads);
 }
 
 }  // namespace pq

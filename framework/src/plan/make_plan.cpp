@@ -52,25 +52,29 @@ void check_quantizer(const PlannedOutput& output, const OutputSpec& spec) {
   for (const PlannedTensor& tensor : output.tensors) {
     if (tensor.route == Route::copy) continue;
     if (const auto reason = output.quantizer->rejects(*tensor.encoding))
-      throw_at(spec.mark, fmt::format("tensor '{}': {}", output.view->tensors[tensor.view_index].name, *reason));
+      throw_at(spec.mark,
+               fmt::format("tensor '{}': {}", output.view->tensors[tensor.view_index].name, *reason));
   }
 }
 
 ViewOptions view_options(const OutputSpec& spec) {
   ViewOptions options;
   if (const Node* name = spec.options.find("name")) options.name = name->as_string("name");
-  if (const Node* pre = spec.options.find("pre_tokenizer")) options.pre_tokenizer = pre->as_string("pre_tokenizer");
+  if (const Node* pre = spec.options.find("pre_tokenizer"))
+    options.pre_tokenizer = pre->as_string("pre_tokenizer");
   return options;
 }
 
-PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache& views, const PluginRegistry& registry, Plan& plan) {
+PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache& views,
+                          const PluginRegistry& registry, Plan& plan) {
   PlannedOutput output;
   output.to = spec.to;
   output.format = registry.format(spec.format);
   if (!output.format->info().can_write)
     throw_at(spec.format.mark(), fmt::format("format '{}' can only be read", output.format->info().id));
   output.view = views.get(output.format->info().dialect, view_options(spec));
-  output.quantizer = registry.quantizer(spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer);
+  output.quantizer =
+      registry.quantizer(spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer);
   output.lossless = spec.lossless.value_or(Lossless::no);
   output.model.options = spec.options;
   output.model.options.erase("name");  // these two belong to the view
@@ -92,7 +96,8 @@ void add_view_warnings(Plan& plan) {
   for (const PlannedOutput& output : plan.outputs)
     for (const std::string& warning : output.view->warnings) {
       std::string line = fmt::format("{}: {}", output.to.filename().string(), warning);
-      if (std::find(plan.warnings.begin(), plan.warnings.end(), line) == plan.warnings.end()) plan.warnings.push_back(std::move(line));
+      if (std::find(plan.warnings.begin(), plan.warnings.end(), line) == plan.warnings.end())
+        plan.warnings.push_back(std::move(line));
     }
 }
 
@@ -107,16 +112,20 @@ void choose_backend(const Pipeline& pipeline, const PluginRegistry& registry, Pl
   const bool is_auto = wanted.is_scalar() && wanted.text() == "auto";
   plan.backend = registry.backend(is_auto ? Node::scalar("cpu", false, wanted.mark()) : wanted);
   if (plan.backend->devices().empty())
-    throw ResourceError(fmt::format("backend '{}' finds no device on this machine; use `backend: cpu`", plan.backend->info().id));
+    throw ResourceError(fmt::format("backend '{}' finds no device on this machine; use `backend: cpu`",
+                                    plan.backend->info().id));
 }
 
 }  // namespace
 
 std::string_view to_string(Route route) {
   switch (route) {
-    case Route::copy: return "copy";
-    case Route::repack: return "repack";
-    case Route::quantize: return "quantize";
+    case Route::copy:
+      return "copy";
+    case Route::repack:
+      return "repack";
+    case Route::quantize:
+      return "quantize";
   }
   return "";
 }
@@ -129,7 +138,8 @@ std::int64_t PlannedOutput::weights() const {
 
 double PlannedOutput::bits_per_weight() const {
   std::uint64_t bytes = 0;
-  for (const OutputTensor& tensor : model.tensors) bytes += tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
+  for (const OutputTensor& tensor : model.tensors)
+    bytes += tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
   return weights() == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(weights());
 }
 
@@ -144,7 +154,8 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   plan.work = pipeline.work;
   choose_backend(pipeline, registry, plan);
   ViewCache views(model, pipeline.model);
-  for (const OutputSpec& spec : pipeline.outputs) plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan));
+  for (const OutputSpec& spec : pipeline.outputs)
+    plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan));
   add_view_warnings(plan);
   estimate(plan, threads);
   return plan;

@@ -12,14 +12,19 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::uint64_t tensor_bytes(const OutputTensor& tensor) { return tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape)); }
+std::uint64_t tensor_bytes(const OutputTensor& tensor) {
+  return tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
+}
 
 Json output_json(const PlannedOutput& output, const OutputResult* result) {
   Json tensors = Json::array();
   for (std::size_t i = 0; i < output.tensors.size(); ++i) {
     const OutputTensor& tensor = output.model.tensors[i];
-    Json entry = {{"name", tensor.name},         {"shape", tensor.shape}, {"encoding", tensor.encoding},
-                  {"route", to_string(output.tensors[i].route)}, {"bytes", tensor_bytes(tensor)}};
+    Json entry = {{"name", tensor.name},
+                  {"shape", tensor.shape},
+                  {"encoding", tensor.encoding},
+                  {"route", to_string(output.tensors[i].route)},
+                  {"bytes", tensor_bytes(tensor)}};
     if (!output.tensors[i].note.empty()) entry["note"] = output.tensors[i].note;
     if (result != nullptr) {
       entry["relative_error"] = result->tensors[i].relative_error();
@@ -52,21 +57,21 @@ Json outputs_json(const Plan& plan, const RunResult* result) {
 
 nlohmann::ordered_json plan_json(const Plan& plan) {
   return {{"model", plan.model.string()},
-                     {"backend", plan.backend->info().id},
-                     {"outputs", outputs_json(plan, nullptr)},
-                     {"statistics", Json::array()},
-                     {"peak_memory_bytes", plan.peak_memory_bytes},
-                     {"seconds", plan.seconds},
-                     {"warnings", plan.warnings}};
+          {"backend", plan.backend->info().id},
+          {"outputs", outputs_json(plan, nullptr)},
+          {"statistics", Json::array()},
+          {"peak_memory_bytes", plan.peak_memory_bytes},
+          {"seconds", plan.seconds},
+          {"warnings", plan.warnings}};
 }
 
 nlohmann::ordered_json run_json(const Plan& plan, const RunResult& result) {
   return {{"model", plan.model.string()},
-                     {"backend", plan.backend->info().id},
-                     {"outputs", outputs_json(plan, &result)},
-                     {"seconds", result.seconds},
-                     {"peak_memory_bytes", result.peak_memory_bytes},
-                     {"warnings", plan.warnings}};
+          {"backend", plan.backend->info().id},
+          {"outputs", outputs_json(plan, &result)},
+          {"seconds", result.seconds},
+          {"peak_memory_bytes", result.peak_memory_bytes},
+          {"warnings", plan.warnings}};
 }
 
 void write_report(const Plan& plan, const RunResult& result) {
@@ -75,7 +80,9 @@ void write_report(const Plan& plan, const RunResult& result) {
   std::ofstream file(plan.report, std::ios::binary);
   file << run_json(plan, result).dump(2) << '\n';
   file.flush();
-  if (!file) throw ResourceError(fmt::format("the report {} cannot be written; the outputs are complete", plan.report.string()));
+  if (!file)
+    throw ResourceError(
+        fmt::format("the report {} cannot be written; the outputs are complete", plan.report.string()));
 }
 
 }  // namespace pq

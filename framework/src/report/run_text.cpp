@@ -18,7 +18,8 @@ struct Line {
   TensorResult error;
 };
 
-std::map<std::pair<std::string, std::string>, Line> lines_of(const PlannedOutput& output, const OutputResult* result) {
+std::map<std::pair<std::string, std::string>, Line> lines_of(const PlannedOutput& output,
+                                                             const OutputResult* result) {
   std::map<std::pair<std::string, std::string>, Line> lines;
   for (std::size_t i = 0; i < output.tensors.size(); ++i) {
     const OutputTensor& tensor = output.model.tensors[i];
@@ -34,11 +35,14 @@ std::map<std::pair<std::string, std::string>, Line> lines_of(const PlannedOutput
 }
 
 std::string table(const PlannedOutput& output, const OutputResult* result) {
-  std::string text = fmt::format("  {:<12} {:<9} {:>8} {:>14} {:>12} {:>7}{}\n", "encoding", "route", "tensors", "weights", "bytes", "bits",
-                                 result == nullptr ? "" : "   relative error");
+  std::string text =
+      fmt::format("  {:<12} {:<9} {:>8} {:>14} {:>12} {:>7}{}\n", "encoding", "route", "tensors", "weights",
+                  "bytes", "bits", result == nullptr ? "" : "   relative error");
   for (const auto& [key, line] : lines_of(output, result)) {
-    text += fmt::format("  {:<12} {:<9} {:>8} {:>14} {:>12} {:>7.3f}", key.first, key.second, line.tensors, line.weights, line.bytes,
-                        line.weights == 0 ? 0.0 : 8.0 * static_cast<double>(line.bytes) / static_cast<double>(line.weights));
+    text += fmt::format(
+        "  {:<12} {:<9} {:>8} {:>14} {:>12} {:>7.3f}", key.first, key.second, line.tensors, line.weights,
+        line.bytes,
+        line.weights == 0 ? 0.0 : 8.0 * static_cast<double>(line.bytes) / static_cast<double>(line.weights));
     text += result == nullptr ? "\n" : fmt::format("   {:.3e}\n", line.error.relative_error());
   }
   return text;
@@ -55,7 +59,8 @@ std::string notes(const PlannedOutput& output) {
   }
   std::string text;
   for (const auto& [note, where] : seen)
-    text += fmt::format("  note: {} ({}{})\n", note, where.second, where.first == 1 ? "" : fmt::format(" and {} more", where.first - 1));
+    text += fmt::format("  note: {} ({}{})\n", note, where.second,
+                        where.first == 1 ? "" : fmt::format(" and {} more", where.first - 1));
   return text;
 }
 
@@ -63,10 +68,12 @@ std::string worst_tensors(const PlannedOutput& output, const OutputResult& resul
   std::vector<std::size_t> order(result.tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto error = [&](std::size_t i) { return result.tensors[i].relative_error(); };
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return error(a) > error(b); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return error(a) > error(b); });
   std::string text;
   for (std::size_t i = 0; i < std::min<std::size_t>(3, order.size()) && error(order[i]) > 0; ++i)
-    text += fmt::format("{} {} ({:.3e})", i == 0 ? "  worst:" : ",", output.model.tensors[order[i]].name, error(order[i]));
+    text += fmt::format("{} {} ({:.3e})", i == 0 ? "  worst:" : ",", output.model.tensors[order[i]].name,
+                        error(order[i]));
   if (!text.empty()) text += '\n';
   for (std::size_t i = 0; i < result.tensors.size(); ++i)
     for (const std::string& warning : result.tensors[i].warnings)
@@ -83,9 +90,10 @@ std::string headline(const PlannedOutput& output) {
 
 std::string plan_text(const Plan& plan) {
   std::string text;
-  for (const PlannedOutput& output : plan.outputs) text += headline(output) + table(output, nullptr) + notes(output);
-  text += fmt::format("peak memory about {}, time about {:.1f} s on {}\n", format_bytes(plan.peak_memory_bytes), plan.seconds,
-                      plan.backend->info().id);
+  for (const PlannedOutput& output : plan.outputs)
+    text += headline(output) + table(output, nullptr) + notes(output);
+  text += fmt::format("peak memory about {}, time about {:.1f} s on {}\n",
+                      format_bytes(plan.peak_memory_bytes), plan.seconds, plan.backend->info().id);
   return text;
 }
 
@@ -93,9 +101,11 @@ std::string run_text(const Plan& plan, const RunResult& result) {
   std::string text;
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
-    text += headline(output) + table(output, &result.outputs[i]) + worst_tensors(output, result.outputs[i]) + notes(output);
+    text += headline(output) + table(output, &result.outputs[i]) + worst_tensors(output, result.outputs[i]) +
+            notes(output);
   }
-  return text + fmt::format("{:.1f} s, peak memory {}\n", result.seconds, format_bytes(result.peak_memory_bytes));
+  return text +
+         fmt::format("{:.1f} s, peak memory {}\n", result.seconds, format_bytes(result.peak_memory_bytes));
 }
 
 }  // namespace pq

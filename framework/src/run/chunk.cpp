@@ -14,8 +14,14 @@ namespace {
 /// The rows being processed, read and decoded at most once for all targets.
 class ChunkRows {
  public:
-  ChunkRows(const Plan& plan, const TensorTask& task, std::int64_t first, std::int64_t count, ChunkScratch& scratch)
-      : plan_(plan), task_(task), tensor_(task.view->tensors[task.view_index]), first_(first), count_(count), scratch_(scratch) {}
+  ChunkRows(const Plan& plan, const TensorTask& task, std::int64_t first, std::int64_t count,
+            ChunkScratch& scratch)
+      : plan_(plan),
+        task_(task),
+        tensor_(task.view->tensors[task.view_index]),
+        first_(first),
+        count_(count),
+        scratch_(scratch) {}
 
   const ViewTensor& tensor() const { return tensor_; }
   std::int64_t first() const { return first_; }
@@ -23,7 +29,8 @@ class ChunkRows {
 
   /// The stored bytes; only if tensor().rows_are_stored().
   Bytes stored() {
-    if (stored_.empty()) stored_ = read_encoded_rows(*task_.view, task_.view_index, first_, count_, scratch_.stored);
+    if (stored_.empty())
+      stored_ = read_encoded_rows(*task_.view, task_.view_index, first_, count_, scratch_.stored);
     return stored_;
   }
 
@@ -33,8 +40,10 @@ class ChunkRows {
     scratch_.weights.resize(static_cast<std::size_t>(count_ * width));
     const Matrix out{scratch_.weights.data(), count_, width, width};
     if (decoded_) return out;
-    if (tensor_.rows_are_stored() && decoder != nullptr) decoder->decode(stored(), out);
-    else read_decoded_rows(*task_.view, task_.view_index, first_, out, decoder, scratch_.stored);
+    if (tensor_.rows_are_stored() && decoder != nullptr)
+      decoder->decode(stored(), out);
+    else
+      read_decoded_rows(*task_.view, task_.view_index, first_, out, decoder, scratch_.stored);
     check_finite(out);
     decoded_ = true;
     return out;
@@ -45,10 +54,13 @@ class ChunkRows {
     constexpr std::uint32_t kExponent = 0x7F800000u;
     for (std::int64_t r = 0; r < weights.rows; ++r) {
       std::uint32_t bad = 0;
-      for (const float w : weights.row(r)) bad |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(w) & kExponent) == kExponent);
+      for (const float w : weights.row(r))
+        bad |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(w) & kExponent) == kExponent);
       if (bad != 0)
-        throw FormatError(fmt::format("{}: tensor '{}' holds NaN or infinite weights in row {}; the model is damaged, get it anew",
-                                      plan_.model.string(), tensor_.source_name.empty() ? tensor_.name : tensor_.source_name, first_ + r));
+        throw FormatError(fmt::format(
+            "{}: tensor '{}' holds NaN or infinite weights in row {}; the model is damaged, get it anew",
+            plan_.model.string(), tensor_.source_name.empty() ? tensor_.name : tensor_.source_name,
+            first_ + r));
     }
   }
 
@@ -61,7 +73,8 @@ class ChunkRows {
   bool decoded_ = false;
 };
 
-void prepare_quantizer(const Plan& plan, const TensorTask::Target& target, const ViewTensor& tensor, const RunContext& context) {
+void prepare_quantizer(const Plan& plan, const TensorTask::Target& target, const ViewTensor& tensor,
+                       const RunContext& context) {
   TensorRun& run = target.output->tensors[target.tensor];
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
   std::call_once(run.prepared, [&] {
@@ -76,7 +89,8 @@ void prepare_quantizer(const Plan& plan, const TensorTask::Target& target, const
 }
 
 /// Replaces rows of `encoded` by the stored codes and scales where every weight fits exactly; returns how many.
-std::int64_t repack_rows(const PlannedTensor& planned, ChunkRows& rows, std::uint64_t row_bytes, MutableBytes encoded) {
+std::int64_t repack_rows(const PlannedTensor& planned, ChunkRows& rows, std::uint64_t row_bytes,
+                         MutableBytes encoded) {
   const std::int64_t width = cols(rows.tensor().shape);
   const std::size_t stored_bytes = planned.stored->row_bytes(width);
   AffineRow affine;
@@ -85,7 +99,8 @@ std::int64_t repack_rows(const PlannedTensor& planned, ChunkRows& rows, std::uin
     const Bytes from = rows.stored().subspan(static_cast<std::size_t>(r) * stored_bytes, stored_bytes);
     const MutableBytes to = encoded.subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes);
     std::vector<std::byte> packed(row_bytes);
-    if (!planned.stored->unpack_affine(from, width, affine) || !planned.encoding->pack_affine(affine, packed)) continue;
+    if (!planned.stored->unpack_affine(from, width, affine) || !planned.encoding->pack_affine(affine, packed))
+      continue;
     std::copy(packed.begin(), packed.end(), to.begin());
     ++exact;
   }
@@ -125,13 +140,15 @@ Bytes copy_rows(const PlannedTensor& planned, ChunkRows& rows, ChunkResult& resu
   if (planned.stored != nullptr) {
     const ConstMatrix weights = rows.weights(planned.stored.get());
     for (std::int64_t r = 0; r < weights.rows; ++r)
-      for (const float w : weights.row(r)) result.squared_weight += static_cast<double>(w) * static_cast<double>(w);
+      for (const float w : weights.row(r))
+        result.squared_weight += static_cast<double>(w) * static_cast<double>(w);
   }
   result.exact_rows = rows.count();
   return rows.stored();
 }
 
-Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratch& scratch, ChunkResult& result) {
+Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratch& scratch,
+                  ChunkResult& result) {
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
   const std::uint64_t row_bytes = target.output->plan->model.tensors[target.tensor].row_bytes;
   const ConstMatrix weights = rows.weights(planned.stored.get());
@@ -139,15 +156,17 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   QuantReport report;
   target.output->tensors[target.tensor].quantizer->quantize(weights, rows.first(), scratch.encoded, report);
   result.warnings = std::move(report.warnings);
-  if (planned.route == Route::repack) result.exact_rows = repack_rows(planned, rows, row_bytes, scratch.encoded);
+  if (planned.route == Route::repack)
+    result.exact_rows = repack_rows(planned, rows, row_bytes, scratch.encoded);
   scratch.decoded.resize(scratch.weights.size());
   const Matrix decoded{scratch.decoded.data(), weights.rows, weights.cols, weights.cols};
   planned.encoding->decode(scratch.encoded, decoded);
   measure_error(weights, decoded, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
-    throw VerifyError(fmt::format("tensor '{}' cannot be stored exactly as {} (rows {} to {} change); drop `lossless: require` or "
-                                  "choose another encoding",
-                                  rows.tensor().name, planned.encoding->info().spec, rows.first(), rows.first() + rows.count() - 1));
+    throw VerifyError(fmt::format(
+        "tensor '{}' cannot be stored exactly as {} (rows {} to {} change); drop `lossless: require` or "
+        "choose another encoding",
+        rows.tensor().name, planned.encoding->info().spec, rows.first(), rows.first() + rows.count() - 1));
   return scratch.encoded;
 }
 
@@ -160,14 +179,15 @@ void release_rows(const ModelView& view, const ViewTensor& tensor, std::int64_t 
   if (stored != last_stored) return;
   const std::int64_t slack = tensor.map.order == RowMap::Order::natural ? 0 : tensor.map.head_rows;
   const std::int64_t begin = std::max<std::int64_t>(0, std::min(row_a, row_b) - slack);
-  const std::int64_t end = std::min(rows(view.reader->header().tensors[stored].shape), std::max(row_a, row_b) + slack + 1);
+  const std::int64_t end =
+      std::min(rows(view.reader->header().tensors[stored].shape), std::max(row_a, row_b) + slack + 1);
   view.reader->release(stored, begin, end - begin);
 }
 
 }  // namespace
 
-void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first, std::int64_t count,
-                   const RunContext& context, ChunkScratch& scratch) {
+void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first,
+                   std::int64_t count, const RunContext& context, ChunkScratch& scratch) {
   ChunkRows rows(plan, task, first, count, scratch);
   for (const TensorTask::Target& target : task.targets) {
     const auto start = std::chrono::steady_clock::now();
@@ -175,7 +195,8 @@ void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk,
     TensorRun& run = target.output->tensors[target.tensor];
     ChunkResult& result = run.chunks[static_cast<std::size_t>(chunk)];
     if (planned.route != Route::copy) prepare_quantizer(plan, target, rows.tensor(), context);
-    const Bytes bytes = planned.route == Route::copy ? copy_rows(planned, rows, result) : encode_rows(target, rows, scratch, result);
+    const Bytes bytes = planned.route == Route::copy ? copy_rows(planned, rows, result)
+                                                     : encode_rows(target, rows, scratch, result);
     target.output->writer->write_rows(target.tensor, first, bytes);
     result.hash = hash_bytes(bytes);
     if (--run.chunks_left == 0) run.quantizer.reset();

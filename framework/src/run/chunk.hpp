@@ -26,7 +26,7 @@ struct ChunkScratch {
 };
 
 /// Reads rows [first, first + count), converts and writes them for every target. `chunk` is their number within the tensor.
-void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first, std::int64_t count,
-                   const RunContext& context, ChunkScratch& scratch);
+void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first,
+                   std::int64_t count, const RunContext& context, ChunkScratch& scratch);
 
 }  // namespace pq

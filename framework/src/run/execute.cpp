@@ -20,7 +20,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 /// A chunk of the pass: rows of one task.
 struct WorkItem {
@@ -33,7 +35,8 @@ void make_parent_folder(const std::filesystem::path& path) {
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
   if (failed)
-    throw ConfigError(fmt::format("the folder {} cannot be made: {}; choose another place for the output", folder.string(), failed.message()));
+    throw ConfigError(fmt::format("the folder {} cannot be made: {}; choose another place for the output",
+                                  folder.string(), failed.message()));
 }
 
 std::vector<OutputRun> start_outputs(const Plan& plan, bool resume) {
@@ -67,7 +70,8 @@ std::vector<TensorTask> make_tasks(std::vector<OutputRun>& runs) {
     const TensorInfo& info = task.view->reader->header().tensors[task.first_stored];
     return std::pair(std::string_view(info.file), info.offset);
   };
-  std::stable_sort(ordered.begin(), ordered.end(), [&](const TensorTask& a, const TensorTask& b) { return offset(a) < offset(b); });
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [&](const TensorTask& a, const TensorTask& b) { return offset(a) < offset(b); });
   return ordered;
 }
 
@@ -77,7 +81,8 @@ std::vector<WorkItem> cut_into_chunks(const Plan& plan, const std::vector<Tensor
     const Shape& shape = tasks[t].view->tensors[tasks[t].view_index].shape;
     const std::int64_t total = rows(shape), step = chunk_rows(plan, cols(shape));
     std::int64_t chunk = 0;
-    for (std::int64_t first = 0; first < total; first += step) items.push_back({t, chunk++, first, std::min(step, total - first)});
+    for (std::int64_t first = 0; first < total; first += step)
+      items.push_back({t, chunk++, first, std::min(step, total - first)});
     for (const TensorTask::Target& target : tasks[t].targets) {
       TensorRun& run = target.output->tensors[target.tensor];
       run.chunks.resize(static_cast<std::size_t>(chunk));
@@ -122,7 +127,8 @@ bool take_over(const TensorTask& task, const WorkItem& item, const std::vector<C
   return true;
 }
 
-void run_item(const Plan& plan, const TensorTask& task, const WorkItem& item, Journal& journal, const RunContext& context) {
+void run_item(const Plan& plan, const TensorTask& task, const WorkItem& item, Journal& journal,
+              const RunContext& context) {
   static thread_local ChunkScratch scratch;
   const auto* recorded = journal.find(item.task, item.chunk);
   if (recorded != nullptr && take_over(task, item, *recorded)) return;
@@ -133,7 +139,8 @@ void run_item(const Plan& plan, const TensorTask& task, const WorkItem& item, Jo
   journal.record(item.task, item.chunk, results);
 }
 
-void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor, const Progress& progress) {
+void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor,
+              const Progress& progress) {
   const std::vector<TensorTask> tasks = make_tasks(runs);
   const std::vector<WorkItem> items = cut_into_chunks(plan, tasks);
   std::int64_t total = 0;
@@ -147,7 +154,8 @@ void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, 
       const WorkItem& item = items[static_cast<std::size_t>(i)];
       const TensorTask& task = tasks[item.task];
       run_item(plan, task, item, journal, context);
-      counter.add(item.count * cols(task.view->tensors[task.view_index].shape) * static_cast<std::int64_t>(task.targets.size()));
+      counter.add(item.count * cols(task.view->tensors[task.view_index].shape) *
+                  static_cast<std::int64_t>(task.targets.size()));
     }
   });
 }
@@ -159,7 +167,8 @@ TensorResult sum_chunks(const TensorRun& run) {
     result.squared_weight += chunk.squared_weight;
     result.exact_rows += chunk.exact_rows;
     for (const std::string& warning : chunk.warnings)
-      if (std::find(result.warnings.begin(), result.warnings.end(), warning) == result.warnings.end()) result.warnings.push_back(warning);
+      if (std::find(result.warnings.begin(), result.warnings.end(), warning) == result.warnings.end())
+        result.warnings.push_back(warning);
   }
   return result;
 }
@@ -169,11 +178,14 @@ TensorResult sum_chunks(const TensorRun& run) {
 void verify_and_seal(const Plan& plan, std::vector<OutputRun>& runs, Executor& executor) {
   std::vector<OutputRun*> unverified;
   for (OutputRun& run : runs) {
-    if (const auto reader = run.writer->reopen()) verify_output(plan, run, *reader, executor);
-    else unverified.push_back(&run);
+    if (const auto reader = run.writer->reopen())
+      verify_output(plan, run, *reader, executor);
+    else
+      unverified.push_back(&run);
   }
   for (OutputRun& run : runs) run.writer->seal();
-  for (const OutputRun* run : unverified) verify_output(plan, *run, *run->plan->format->open(run->plan->to), executor);
+  for (const OutputRun* run : unverified)
+    verify_output(plan, *run, *run->plan->format->open(run->plan->to), executor);
 }
 
 }  // namespace

@@ -14,25 +14,30 @@ namespace {
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-std::string hash_of(const std::string& text) { return fmt::format("{:016x}", hash_bytes(std::as_bytes(std::span(text)))); }
+std::string hash_of(const std::string& text) {
+  return fmt::format("{:016x}", hash_bytes(std::as_bytes(std::span(text))));
+}
 
 /// Tensors with their places, and size and time of the files: another model, or a changed one, is another plan.
 std::string source_identity(const Plan& plan) {
   std::string text;
   std::error_code ignored;
   for (const TensorInfo& tensor : plan.reader->header().tensors) {
-    const fs::path file = fs::is_directory(plan.model, ignored) ? plan.model / tensor.file : plan.model.parent_path() / tensor.file;
-    text += fmt::format("{} {} {} {} {} {}\n", tensor.name, tensor.encoding, tensor.offset, tensor.bytes(), fs::file_size(file, ignored),
+    const fs::path file = fs::is_directory(plan.model, ignored) ? plan.model / tensor.file
+                                                                : plan.model.parent_path() / tensor.file;
+    text += fmt::format("{} {} {} {} {} {}\n", tensor.name, tensor.encoding, tensor.offset, tensor.bytes(),
+                        fs::file_size(file, ignored),
                         fs::last_write_time(file, ignored).time_since_epoch().count());
   }
   return text;
 }
 
 std::string output_identity(const PlannedOutput& output) {
-  std::string text = output.quantizer->info().id + '\n' + std::to_string(static_cast<int>(output.lossless)) + '\n';
+  std::string text =
+      output.quantizer->info().id + '\n' + std::to_string(static_cast<int>(output.lossless)) + '\n';
   for (std::size_t i = 0; i < output.tensors.size(); ++i)
-    text += fmt::format("{} {} {} {}\n", output.model.tensors[i].name, output.model.tensors[i].encoding, output.layout.tensors[i].file,
-                        output.layout.tensors[i].offset);
+    text += fmt::format("{} {} {} {}\n", output.model.tensors[i].name, output.model.tensors[i].encoding,
+                        output.layout.tensors[i].file, output.layout.tensors[i].offset);
   return text;
 }
 
@@ -61,8 +66,11 @@ std::string differing_keys(const Json& a, const Json& b) {
 }
 
 Json to_json(const ChunkResult& result) {
-  return {{"hash", fmt::format("{:016x}", result.hash)}, {"error", result.squared_error}, {"weight", result.squared_weight},
-          {"exact", result.exact_rows},                  {"warnings", result.warnings}};
+  return {{"hash", fmt::format("{:016x}", result.hash)},
+          {"error", result.squared_error},
+          {"weight", result.squared_weight},
+          {"exact", result.exact_rows},
+          {"warnings", result.warnings}};
 }
 
 ChunkResult from_json(const Json& json) {
@@ -91,7 +99,9 @@ Journal::Journal(fs::path path, const Plan& plan, bool force) : path_(std::move(
   fs::create_directories(fs::absolute(path_).parent_path(), ignored);
   file_.open(path_, finished_.empty() ? std::ios::trunc : std::ios::app);
   if (finished_.empty()) file_ << header << '\n' << std::flush;
-  if (!file_) throw ConfigError(fmt::format("{} cannot be written; choose another place for the output or add --work", path_.string()));
+  if (!file_)
+    throw ConfigError(fmt::format("{} cannot be written; choose another place for the output or add --work",
+                                  path_.string()));
 }
 
 void Journal::read(const std::string& header, bool force) {
@@ -101,15 +111,17 @@ void Journal::read(const std::string& header, bool force) {
   const Json earlier = Json::parse(line, nullptr, false);
   if (!earlier.is_object()) return;  // killed before the first line was complete
   if (line != header)
-    throw ConfigError(fmt::format("{} belongs to an interrupted run with other settings (different: {}); repeat that run to finish it, "
-                                  "or add --force to start anew",
-                                  path_.string(), differing_keys(earlier, Json::parse(header))));
+    throw ConfigError(fmt::format(
+        "{} belongs to an interrupted run with other settings (different: {}); repeat that run to finish it, "
+        "or add --force to start anew",
+        path_.string(), differing_keys(earlier, Json::parse(header))));
   while (std::getline(file, line)) {
     try {
       const Json json = Json::parse(line);
       std::vector<ChunkResult> results;
       for (const Json& target : json.at("targets")) results.push_back(from_json(target));
-      finished_[{json.at("task").get<std::size_t>(), json.at("chunk").get<std::int64_t>()}] = std::move(results);
+      finished_[{json.at("task").get<std::size_t>(), json.at("chunk").get<std::int64_t>()}] =
+          std::move(results);
     } catch (const std::exception&) {
       return;  // the line that was being written when the program was killed
     }

@@ -35,12 +35,14 @@ struct OutputRun {
   const PlannedOutput* plan = nullptr;
   std::unique_ptr<ModelWriter> writer;
   std::unique_ptr<ModelReader> partial;  // what an interrupted run had written; only while resuming
-  std::vector<TensorRun> tensors;  // parallel to plan->tensors
+  std::vector<TensorRun> tensors;        // parallel to plan->tensors
   std::atomic<std::int64_t> nanoseconds{0};
 };
 
 /// Rows of one chunk of a tensor with `cols` columns.
-inline std::int64_t chunk_rows(const Plan& plan, std::int64_t cols) { return std::max<std::int64_t>(1, plan.chunk_weights / std::max<std::int64_t>(cols, 1)); }
+inline std::int64_t chunk_rows(const Plan& plan, std::int64_t cols) {
+  return std::max<std::int64_t>(1, plan.chunk_weights / std::max<std::int64_t>(cols, 1));
+}
 
 /// 64-bit hash of written bytes (XXH3), used to compare what is read back.
 std::uint64_t hash_bytes(Bytes bytes);

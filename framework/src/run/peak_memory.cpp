@@ -16,7 +16,8 @@ std::uint64_t high_water_mark() {
     if (line.rfind("VmHWM:", 0) != 0) continue;
     const std::size_t digits = line.find_first_of("0123456789");
     std::uint64_t kibibytes = 0;
-    if (digits != std::string::npos) std::from_chars(line.data() + digits, line.data() + line.size(), kibibytes);
+    if (digits != std::string::npos)
+      std::from_chars(line.data() + digits, line.data() + line.size(), kibibytes);
     return kibibytes * 1024;
   }
   return 0;

@@ -14,11 +14,13 @@ namespace pq {
 
 /// What became of one tensor of one output.
 struct TensorResult {
-  double squared_error = 0;   // sum of (decoded - wanted)^2
-  double squared_weight = 0;  // sum of wanted^2
+  double squared_error = 0;     // sum of (decoded - wanted)^2
+  double squared_weight = 0;    // sum of wanted^2
   std::int64_t exact_rows = 0;  // rows that were repacked or copied without any change
   std::vector<std::string> warnings;
-  double relative_error() const { return squared_weight > 0 ? squared_error / squared_weight : squared_error > 0 ? 1.0 : 0.0; }
+  double relative_error() const {
+    return squared_weight > 0 ? squared_error / squared_weight : squared_error > 0 ? 1.0 : 0.0;
+  }
 };
 
 /// One finished output; `tensors` is parallel to PlannedOutput::tensors.
@@ -38,12 +40,13 @@ struct RunResult {
 using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
 struct RunOptions {
-  bool force = false;          // start anew, whatever an interrupted run left
+  bool force = false;  // start anew, whatever an interrupted run left
 };
 
 /// Executes the plan, or finishes an interrupted run of the same plan. Throws FormatError for non-finite weights (naming tensor and row),
 /// ResourceError when the disk is full, VerifyError when an output does not read back as written or `lossless: require` is not met. After
 /// these no output has its final name and no partial file is left. Interrupted on SIGINT: partial files and journal are kept.
-PQ_API RunResult execute(const Plan& plan, Executor& executor, const RunOptions& options, const Progress& progress);
+PQ_API RunResult execute(const Plan& plan, Executor& executor, const RunOptions& options,
+                         const Progress& progress);
 
 }  // namespace pq

@@ -13,7 +13,8 @@ namespace pq {
 namespace {
 
 [[noreturn]] void differs(const OutputRun& output, std::string_view what) {
-  throw VerifyError(fmt::format("{} does not read back as written: {}; the disk or its driver may be failing", output.plan->to.string(), what));
+  throw VerifyError(fmt::format("{} does not read back as written: {}; the disk or its driver may be failing",
+                                output.plan->to.string(), what));
 }
 
 }  // namespace
@@ -27,12 +28,14 @@ std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std:
   std::size_t at = index;
   if (at >= found.size() || found[at].name != wanted.name)
     at = static_cast<std::size_t>(
-        std::find_if(found.begin(), found.end(), [&](const TensorInfo& t) { return t.name == wanted.name; }) - found.begin());
+        std::find_if(found.begin(), found.end(), [&](const TensorInfo& t) { return t.name == wanted.name; }) -
+        found.begin());
   if (at == found.size()) differs(output, fmt::format("tensor '{}' is missing", wanted.name));
   const TensorInfo& info = found[at];
-  if (elements(info.shape) != elements(wanted.shape) || cols(info.shape) != cols(wanted.shape) || info.encoding != wanted.encoding)
-    differs(output, fmt::format("tensor '{}' is {} {} instead of {} {}", wanted.name, info.encoding, to_string(info.shape),
-                                wanted.encoding, to_string(wanted.shape)));
+  if (elements(info.shape) != elements(wanted.shape) || cols(info.shape) != cols(wanted.shape) ||
+      info.encoding != wanted.encoding)
+    differs(output, fmt::format("tensor '{}' is {} {} instead of {} {}", wanted.name, info.encoding,
+                                to_string(info.shape), wanted.encoding, to_string(wanted.shape)));
   return at;
 }
 
@@ -40,22 +43,25 @@ void verify_output(const Plan& plan, const OutputRun& output, const ModelReader&
   const auto& tensors = output.plan->model.tensors;
   if (reader.header().tensors.size() != tensors.size())
     differs(output, fmt::format("{} tensors instead of {}", reader.header().tensors.size(), tensors.size()));
-  executor.for_ranges(static_cast<std::int64_t>(tensors.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<std::byte> scratch;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto index = static_cast<std::size_t>(i);
-      const std::size_t at = find_tensor(output, reader, index);
-      const Shape& shape = tensors[index].shape;
-      const std::int64_t total = rows(shape), step = chunk_rows(plan, cols(shape));
-      std::size_t chunk = 0;
-      for (std::int64_t first = 0; first < total; first += step) {
-        const std::int64_t count = std::min(step, total - first);
-        if (hash_bytes(reader.rows(at, first, count, scratch)) != output.tensors[index].chunks[chunk++].hash)
-          differs(output, fmt::format("rows {} to {} of tensor '{}' differ", first, first + count - 1, tensors[index].name));
-        reader.release(at, first, count);
-      }
-    }
-  });
+  executor.for_ranges(static_cast<std::int64_t>(tensors.size()), 1,
+                      [&](std::int64_t begin, std::int64_t end) {
+                        std::vector<std::byte> scratch;
+                        for (std::int64_t i = begin; i < end; ++i) {
+                          const auto index = static_cast<std::size_t>(i);
+                          const std::size_t at = find_tensor(output, reader, index);
+                          const Shape& shape = tensors[index].shape;
+                          const std::int64_t total = rows(shape), step = chunk_rows(plan, cols(shape));
+                          std::size_t chunk = 0;
+                          for (std::int64_t first = 0; first < total; first += step) {
+                            const std::int64_t count = std::min(step, total - first);
+                            if (hash_bytes(reader.rows(at, first, count, scratch)) !=
+                                output.tensors[index].chunks[chunk++].hash)
+                              differs(output, fmt::format("rows {} to {} of tensor '{}' differ", first,
+                                                          first + count - 1, tensors[index].name));
+                            reader.release(at, first, count);
+                          }
+                        }
+                      });
 }
 
 }  // namespace pq

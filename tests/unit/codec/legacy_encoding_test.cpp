@@ -9,15 +9,19 @@ using namespace pq::gguf;
 
 namespace {
 
-constexpr std::unique_ptr<pq::Encoding> (*kMakers[])() = {make_q4_0, make_q4_1, make_q5_0, make_q5_1, make_q8_0};
+constexpr std::unique_ptr<pq::Encoding> (*kMakers[])() = {make_q4_0, make_q4_1, make_q5_0, make_q5_1,
+                                                          make_q8_0};
 
-std::vector<std::byte> encode(const pq::Encoding& encoding, const std::vector<float>& weights, std::size_t cols,
-                              const std::vector<float>& importance = {}, pq::Effort effort = pq::Effort::normal) {
+std::vector<std::byte> encode(const pq::Encoding& encoding, const std::vector<float>& weights,
+                              std::size_t cols, const std::vector<float>& importance = {},
+                              pq::Effort effort = pq::Effort::normal) {
   std::vector<std::byte> bytes(encoding.row_bytes(static_cast<std::int64_t>(cols)) * (weights.size() / cols));
-  encoding.encoder({static_cast<std::int64_t>(cols), importance, effort})->encode(codec_test::matrix(weights, cols), bytes);
+  encoding.encoder({static_cast<std::int64_t>(cols), importance, effort})
+      ->encode(codec_test::matrix(weights, cols), bytes);
   return bytes;
 }
-std::vector<float> decode(const pq::Encoding& encoding, const std::vector<std::byte>& bytes, std::size_t cols) {
+std::vector<float> decode(const pq::Encoding& encoding, const std::vector<std::byte>& bytes,
+                          std::size_t cols) {
   std::vector<float> values(bytes.size() / encoding.row_bytes(static_cast<std::int64_t>(cols)) * cols);
   encoding.decode(bytes, codec_test::matrix(values, cols));
   return values;
@@ -37,11 +41,13 @@ TEST_CASE("gguf_legacy: one value everywhere keeps eleven bits or more", "[gguf_
   const float value = GENERATE(0.0371f, -0.0371f, 1.0f, -3e4f, 0.5001f);
   const auto effort = GENERATE(pq::Effort::fast, pq::Effort::normal, pq::Effort::best);
   INFO(encoding->info().id << " " << value);
-  for (const float back : decode(*encoding, encode(*encoding, std::vector<float>(32, value), 32, {}, effort), 32))
+  for (const float back :
+       decode(*encoding, encode(*encoding, std::vector<float>(32, value), 32, {}, effort), 32))
     CHECK(back == Approx(value).epsilon(kF16Relative));
 }
 
-TEST_CASE("gguf_legacy: NaN becomes zero, infinity the largest value, neighbours stay finite", "[gguf_legacy][hostile]") {
+TEST_CASE("gguf_legacy: NaN becomes zero, infinity the largest value, neighbours stay finite",
+          "[gguf_legacy][hostile]") {
   const auto encoding = GENERATE(from_range(std::begin(kMakers), std::end(kMakers)))();
   const auto effort = GENERATE(pq::Effort::fast, pq::Effort::normal, pq::Effort::best);
   INFO(encoding->info().id);
@@ -51,7 +57,7 @@ TEST_CASE("gguf_legacy: NaN becomes zero, infinity the largest value, neighbours
   const auto back = decode(*encoding, encode(*encoding, weights, 64, {}, effort), 64);
   CHECK(std::all_of(back.begin(), back.end(), [](float x) { return std::isfinite(x); }));
   CHECK(std::abs(back[3]) < 0.02f);
-  CHECK(back[40] <= -65504.0f);  // the largest f16, which bounds offsets
+  CHECK(back[40] <= -65504.0f);                   // the largest f16, which bounds offsets
   CHECK(back[0] == Approx(0.25f).epsilon(0.07));  // half a step of 4 bits
 }
 
@@ -64,7 +70,8 @@ TEST_CASE("gguf_legacy: stored scales are finite for any input", "[gguf_legacy][
   CHECK_FALSE(encoding->check_rows(bytes, 128));
 }
 
-TEST_CASE("gguf_legacy: a group whose importance is all zero is encoded as if all weights counted", "[gguf_legacy][importance]") {
+TEST_CASE("gguf_legacy: a group whose importance is all zero is encoded as if all weights counted",
+          "[gguf_legacy][importance]") {
   const auto encoding = GENERATE(from_range(std::begin(kMakers), std::end(kMakers)))();
   const auto weights = codec_test::weights(codec_test::Kind::gauss, 64);
   const std::vector<float> zeros(64, 0.0f), ones(64, 1.0f);
@@ -81,13 +88,16 @@ TEST_CASE("gguf_legacy: only ratios of importance matter", "[gguf_legacy][import
 
 TEST_CASE("gguf_legacy: more effort is never worse over many blocks", "[gguf_legacy][effort]") {
   const auto encoding = GENERATE(from_range(std::begin(kMakers), std::end(kMakers)))();
-  const auto kind = GENERATE(codec_test::Kind::gauss, codec_test::Kind::heavy_tails, codec_test::Kind::positive);
+  const auto kind =
+      GENERATE(codec_test::Kind::gauss, codec_test::Kind::heavy_tails, codec_test::Kind::positive);
   const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(256));
   const auto weights = codec_test::weights(kind, 256 * 16);
   const auto error = [&](pq::Effort effort) {
-    return codec_test::squared_error(weights, decode(*encoding, encode(*encoding, weights, 256, importance, effort), 256), importance);
+    return codec_test::squared_error(
+        weights, decode(*encoding, encode(*encoding, weights, 256, importance, effort), 256), importance);
   };
-  const double fast = error(pq::Effort::fast), normal = error(pq::Effort::normal), best = error(pq::Effort::best);
+  const double fast = error(pq::Effort::fast), normal = error(pq::Effort::normal),
+               best = error(pq::Effort::best);
   INFO(encoding->info().id << ": " << fast << " " << normal << " " << best);
   CHECK(normal <= fast);
   CHECK(best <= normal);
@@ -97,7 +107,9 @@ TEST_CASE("gguf_legacy: rows may lie apart in memory", "[gguf_legacy]") {
   const auto encoding = GENERATE(from_range(std::begin(kMakers), std::end(kMakers)))();
   const auto weights = codec_test::weights(codec_test::Kind::gauss, 5 * 100);
   std::vector<float> dense;
-  for (std::size_t r = 0; r < 5; ++r) dense.insert(dense.end(), weights.begin() + static_cast<std::ptrdiff_t>(r * 100), weights.begin() + static_cast<std::ptrdiff_t>(r * 100 + 96));
+  for (std::size_t r = 0; r < 5; ++r)
+    dense.insert(dense.end(), weights.begin() + static_cast<std::ptrdiff_t>(r * 100),
+                 weights.begin() + static_cast<std::ptrdiff_t>(r * 100 + 96));
   std::vector<std::byte> bytes(encoding->row_bytes(96) * 5);
   encoding->encoder({96, {}, pq::Effort::normal})->encode({weights.data(), 5, 96, 100}, bytes);
   CHECK(bytes == encode(*encoding, dense, 96));
@@ -145,14 +157,16 @@ TEST_CASE("gguf_legacy: affine rows that do not fit exactly are refused", "[gguf
     result.codes[31] = last;
     return result;
   };
-  CHECK_FALSE(make_q4_0()->pack_affine(row(0.1f, 0.0f, 3), bytes));         // 0.1 is no f16
-  CHECK_FALSE(make_q4_0()->pack_affine(row(0.5f, 0.25f, 3), bytes));        // half a step beside the grid
-  CHECK_FALSE(make_q4_1()->pack_affine(row(0.5f, 0.0f, 16), bytes));        // 17 levels
-  CHECK_FALSE(make_q4_1()->pack_affine({16, {0.5f, 0.25f}, {0, 0}, std::vector<std::int32_t>(32, 1)}, bytes));  // two scales in a block
+  CHECK_FALSE(make_q4_0()->pack_affine(row(0.1f, 0.0f, 3), bytes));   // 0.1 is no f16
+  CHECK_FALSE(make_q4_0()->pack_affine(row(0.5f, 0.25f, 3), bytes));  // half a step beside the grid
+  CHECK_FALSE(make_q4_1()->pack_affine(row(0.5f, 0.0f, 16), bytes));  // 17 levels
+  CHECK_FALSE(make_q4_1()->pack_affine({16, {0.5f, 0.25f}, {0, 0}, std::vector<std::int32_t>(32, 1)},
+                                       bytes));  // two scales in a block
   CHECK(make_q4_1()->pack_affine({16, {0.5f, 0.5f}, {0, 0}, std::vector<std::int32_t>(32, 1)}, bytes));
 }
 
-TEST_CASE("gguf_legacy: the column codec emits what it said it rounds to, no worse than the encoder", "[gguf_legacy][columns]") {
+TEST_CASE("gguf_legacy: the column codec emits what it said it rounds to, no worse than the encoder",
+          "[gguf_legacy][columns]") {
   const auto encoding = GENERATE(from_range(std::begin(kMakers), std::end(kMakers)))();
   const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(96));
   const auto weights = codec_test::weights(codec_test::Kind::gauss, 4 * 96);
@@ -162,21 +176,25 @@ TEST_CASE("gguf_legacy: the column codec emits what it said it rounds to, no wor
   std::vector<float> rounded(weights.size());
   for (std::int64_t c = 0; c < 96; ++c) {
     if (c % 32 == 0) {
-      const std::span<const float> part = importance.empty() ? importance : std::span(importance).subspan(static_cast<std::size_t>(c), 32);
+      const std::span<const float> part =
+          importance.empty() ? importance : std::span(importance).subspan(static_cast<std::size_t>(c), 32);
       columns->fit({weights.data() + c, 4, 32, 96}, part);
     }
     columns->round({weights.data() + c, 4, 1, 96}, {rounded.data() + c, 4, 1, 96});
   }
   std::vector<std::byte> bytes(encoding->row_bytes(96) * 4);
   for (std::int64_t r = 0; r < 4; ++r)
-    columns->emit(r, pq::MutableBytes(bytes).subspan(static_cast<std::size_t>(r) * encoding->row_bytes(96), encoding->row_bytes(96)));
+    columns->emit(r, pq::MutableBytes(bytes).subspan(static_cast<std::size_t>(r) * encoding->row_bytes(96),
+                                                     encoding->row_bytes(96)));
   CHECK(decode(*encoding, bytes, 96) == rounded);
   const auto encoded = decode(*encoding, encode(*encoding, weights, 96, importance), 96);
   // The encoder minimises the importance-weighted error, so that is what is compared.
-  CHECK(codec_test::squared_error(weights, rounded, importance) <= codec_test::squared_error(weights, encoded, importance) * 1.0001);
+  CHECK(codec_test::squared_error(weights, rounded, importance) <=
+        codec_test::squared_error(weights, encoded, importance) * 1.0001);
 }
 
-TEST_CASE("gguf_legacy: a stored scale that is not finite is reported with its block", "[gguf_legacy][check]") {
+TEST_CASE("gguf_legacy: a stored scale that is not finite is reported with its block",
+          "[gguf_legacy][check]") {
   auto bytes = encode(*make_q4_1(), codec_test::weights(codec_test::Kind::gauss, 64), 64);
   const std::uint16_t nan = 0x7E00;
   std::memcpy(bytes.data() + sizeof(Q4_1::Block) + 2, &nan, 2);

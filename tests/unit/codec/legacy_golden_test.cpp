@@ -25,7 +25,8 @@ constexpr Case kCases[] = {
     {"q8_0", make_q8_0, 0x2c0a7596cca09db1, 0.0010102103922889302, 0.0009233938563917634},
 };
 
-std::vector<float> decode(const pq::Encoding& encoding, const std::vector<std::byte>& bytes, std::size_t cols) {
+std::vector<float> decode(const pq::Encoding& encoding, const std::vector<std::byte>& bytes,
+                          std::size_t cols) {
   std::vector<float> values(bytes.size() / encoding.row_bytes(static_cast<std::int64_t>(cols)) * cols);
   encoding.decode(bytes, codec_test::matrix(values, cols));
   return values;
@@ -41,7 +42,8 @@ TEST_CASE("gguf_legacy: blocks of ggml's encoders decode bit for bit as in ggml"
   const auto encoding = item.make();
   const auto expected = codec_test::golden<std::uint32_t>(std::string(item.id) + "." + kind + ".deq.f32");
   codec_test::for_each_target([&] {
-    const auto values = decode(*encoding, codec_test::golden<std::byte>(std::string(item.id) + "." + kind + ".bin"), 512);
+    const auto values =
+        decode(*encoding, codec_test::golden<std::byte>(std::string(item.id) + "." + kind + ".bin"), 512);
     REQUIRE(values.size() == expected.size());
     CHECK(std::memcmp(values.data(), expected.data(), values.size() * sizeof(float)) == 0);
   });
@@ -52,7 +54,8 @@ TEST_CASE("gguf_legacy: random blocks decode bit for bit as in ggml", "[gguf_leg
   INFO(item.id);
   const auto encoding = item.make();
   codec_test::for_each_target([&] {
-    const auto values = decode(*encoding, codec_test::golden<std::byte>(std::string(item.id) + ".rand.bin"), 512);
+    const auto values =
+        decode(*encoding, codec_test::golden<std::byte>(std::string(item.id) + ".rand.bin"), 512);
     CHECK(codec_test::fnv1a(values.data(), values.size() * sizeof(float)) == item.random_blocks);
   });
 }
@@ -62,7 +65,8 @@ TEST_CASE("gguf_legacy: the error is at most ggml's at every effort", "[gguf_leg
   const auto effort = GENERATE(pq::Effort::fast, pq::Effort::normal, pq::Effort::best);
   INFO(item.id << ", effort " << static_cast<int>(effort));
   const auto encoding = item.make();
-  const auto input = codec_test::golden<float>("input.f32"), importance = codec_test::golden<float>("imatrix.f32");
+  const auto input = codec_test::golden<float>("input.f32"),
+             importance = codec_test::golden<float>("imatrix.f32");
   std::vector<std::byte> bytes(encoding->row_bytes(512) * 4);
 
   encoding->encoder({512, {}, effort})->encode(codec_test::matrix(input, 512), bytes);
@@ -71,5 +75,6 @@ TEST_CASE("gguf_legacy: the error is at most ggml's at every effort", "[gguf_leg
   encoding->encoder({512, importance, effort})->encode(codec_test::matrix(input, 512), bytes);
   double total = 0;
   for (const float w : importance) total += static_cast<double>(w);
-  CHECK(std::sqrt(codec_test::squared_error(input, decode(*encoding, bytes, 512), importance) / (4 * total)) <= item.weighted_rmse);
+  CHECK(std::sqrt(codec_test::squared_error(input, decode(*encoding, bytes, 512), importance) /
+                  (4 * total)) <= item.weighted_rmse);
 }

@@ -70,8 +70,8 @@ TEST_CASE("q8_0: codes are signed bytes in order", "[gguf_legacy][layout]") {
   CHECK(w[31] == 63.5f);
 }
 
-TEMPLATE_TEST_CASE("gguf_legacy: every code at every place is packed and read back", "[gguf_legacy][exhaustive]", Q4_0, Q4_1, Q5_0, Q5_1,
-                   Q8_0) {
+TEMPLATE_TEST_CASE("gguf_legacy: every code at every place is packed and read back",
+                   "[gguf_legacy][exhaustive]", Q4_0, Q4_1, Q5_0, Q5_1, Q8_0) {
   std::size_t wrong = 0;
   for (int place = 0; place < 32; ++place) {
     for (int code = TestType::kMinCode; code <= TestType::kMaxCode; ++code) {

@@ -41,7 +41,8 @@ struct Cpu {
     return matrix;
   }
   Table download(const DeviceMatrix& matrix) {
-    Table table{matrix.rows(), matrix.cols(), std::vector<float>(static_cast<std::size_t>(matrix.rows() * matrix.cols()))};
+    Table table{matrix.rows(), matrix.cols(),
+                std::vector<float>(static_cast<std::size_t>(matrix.rows() * matrix.cols()))};
     device->download(matrix, {table.values.data(), table.rows, table.cols, table.cols});
     return table;
   }
@@ -110,7 +111,8 @@ TEST_CASE("cpu backend: a Gram matrix is exact, symmetric, and the same for any 
   CHECK(worst < kTolerance);
 }
 
-TEST_CASE("cpu backend: U^T U is the inverse, and a matrix that is not positive definite is refused", "[cpu]") {
+TEST_CASE("cpu backend: U^T U is the inverse, and a matrix that is not positive definite is refused",
+          "[cpu]") {
   Cpu cpu(1);
   // h = [4 2; 2 3], h^-1 = [3 -2; -2 4] / 8, so U = [sqrt(3/8), -2/8 / sqrt(3/8); 0, sqrt(4/8 - 1/6)].
   const auto h = cpu.upload({2, 2, {4, 2, 2, 3}});

@@ -86,7 +86,7 @@ TEST_CASE("expression: texts are filled in", "[model]") {
         "a yarn of 4 and 0.5");
 }
 
-TEST_CASE("metadata scope: keys are found with and without the architecture; f32 values are short",
+TEST_CASE("metadata scope: keys are found with and without the architecture, and f32 values are short",
           "[model]") {
   Metadata metadata;
   metadata.set("llama.attention.eps", 1e-5f);

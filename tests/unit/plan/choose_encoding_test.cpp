@@ -26,7 +26,9 @@ struct Chooser {
     result.stored_encoding = "bf16";
     return result;
   }
-  PlannedTensor choose(std::size_t index) { return EncodingChooser(spec, view, format, registry, nullptr).choose(index); }
+  PlannedTensor choose(std::size_t index) {
+    return EncodingChooser(spec, view, format, registry, nullptr).choose(index);
+  }
   std::string encoding(std::size_t index) { return choose(index).encoding->info().spec; }
 
   PluginRegistry registry;
@@ -61,7 +63,8 @@ TEST_CASE("encoding choice: what readers want in f32 stays f32, whatever a rule 
 TEST_CASE("encoding choice: rows that the block does not divide need a fallback, and say so", "[plan]") {
   Chooser chooser;
   chooser.spec.encoding = Node::scalar("q4_0");
-  CHECK_THROWS_WITH(chooser.choose(1), Catch::Contains("'narrow' [8, 40]") && Catch::Contains("multiples of 32, these have 40"));
+  CHECK_THROWS_WITH(chooser.choose(1),
+                    Catch::Contains("'narrow' [8, 40]") && Catch::Contains("multiples of 32, these have 40"));
   chooser.spec.fallback = "f16";
   const PlannedTensor planned = chooser.choose(1);
   CHECK(planned.encoding->info().id == "f16");

@@ -1,7 +1,7 @@
 #include "base/interrupt.hpp"
 #include "base/thread_pool.hpp"
-#include "run/memory_model.hpp"
 #include "plugin/registry.hpp"
+#include "run/memory_model.hpp"
 #include "run/run.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -33,7 +33,8 @@ struct Bench {
   Plan plan;
 
   explicit Bench(std::vector<MemoryDisk>& disks, const std::vector<std::string>& encodings) {
-    folder = std::filesystem::temp_directory_path() / ("polyquant-run-" + std::to_string(std::random_device{}()));
+    folder =
+        std::filesystem::temp_directory_path() / ("polyquant-run-" + std::to_string(std::random_device{}()));
     std::filesystem::create_directories(folder);
     reader->add("a", {kRows, kCols}, "bf16", test::random_bf16(kRows * kCols, 1));
     reader->add("b", {kRows, kCols}, "bf16", test::random_bf16(kRows * kCols, 2));
@@ -42,11 +43,13 @@ struct Bench {
     plan.model = folder / "model";
     plan.backend = registry().backend(Node::scalar("cpu"));
     plan.chunk_weights = 4 * kCols;
-    for (std::size_t i = 0; i < disks.size(); ++i) plan.outputs.push_back(output(disks[i], view, encodings[i], i));
+    for (std::size_t i = 0; i < disks.size(); ++i)
+      plan.outputs.push_back(output(disks[i], view, encodings[i], i));
   }
   ~Bench() { std::filesystem::remove_all(folder); }
 
-  PlannedOutput output(MemoryDisk& disk, const std::shared_ptr<const ModelView>& view, const std::string& spec, std::size_t index) {
+  PlannedOutput output(MemoryDisk& disk, const std::shared_ptr<const ModelView>& view,
+                       const std::string& spec, std::size_t index) {
     PlannedOutput result;
     result.to = folder / ("out" + std::to_string(index));
     result.format = std::make_shared<MemoryFormat>(disk);
@@ -55,8 +58,13 @@ struct Bench {
     const auto encoding = registry().encoding(Node::scalar(spec));
     for (std::size_t i = 0; i < view->tensors.size(); ++i) {
       const ViewTensor& tensor = view->tensors[i];
-      result.model.tensors.push_back({tensor.name, tensor.shape, spec, encoding->row_bytes(cols(tensor.shape))});
-      result.tensors.push_back({i, encoding, registry().find_encoding("bf16"), spec == "bf16" ? Route::copy : Route::quantize, {}});
+      result.model.tensors.push_back(
+          {tensor.name, tensor.shape, spec, encoding->row_bytes(cols(tensor.shape))});
+      result.tensors.push_back({i,
+                                encoding,
+                                registry().find_encoding("bf16"),
+                                spec == "bf16" ? Route::copy : Route::quantize,
+                                {}});
     }
     result.layout = result.format->layout(result.to, result.model);
     return result;
@@ -123,7 +131,11 @@ TEST_CASE("execute: an interrupted run continues where it stopped and gives the 
   std::vector<MemoryDisk> whole(1), parts(1);
   Bench a(whole, {"q4_0"}), b(parts, {"q4_0"});
   run(a.plan, 1);
-  CHECK_THROWS_AS(run(b.plan, 1, [](std::int64_t done, std::int64_t total) { if (2 * done > total) request_interrupt(); }), Interrupted);
+  CHECK_THROWS_AS(run(b.plan, 1,
+                      [](std::int64_t done, std::int64_t total) {
+                        if (2 * done > total) request_interrupt();
+                      }),
+                  Interrupted);
   clear_interrupt();
   CHECK_FALSE(parts[0].sealed);
   CHECK(parts[0].kept);
@@ -139,7 +151,11 @@ TEST_CASE("execute: a partial file that changed since is not trusted", "[run]") 
   std::vector<MemoryDisk> whole(1), parts(1);
   Bench a(whole, {"q4_0"}), b(parts, {"q4_0"});
   run(a.plan, 1);
-  CHECK_THROWS_AS(run(b.plan, 1, [](std::int64_t done, std::int64_t total) { if (2 * done > total) request_interrupt(); }), Interrupted);
+  CHECK_THROWS_AS(run(b.plan, 1,
+                      [](std::int64_t done, std::int64_t total) {
+                        if (2 * done > total) request_interrupt();
+                      }),
+                  Interrupted);
   clear_interrupt();
   parts[0].content->data(0)[5] ^= std::byte{0x10};
   run(b.plan, 1);

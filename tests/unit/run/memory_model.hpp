@@ -25,10 +25,12 @@ class MemoryReader final : public ModelReader {
     data_.push_back(std::move(bytes));
   }
   const ModelHeader& header() const override { return header_; }
-  Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count, std::vector<std::byte>&) const override {
+  Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count,
+             std::vector<std::byte>&) const override {
     ++reads;
     const std::size_t row_bytes = header_.tensors[tensor].row_bytes;
-    return Bytes(data_[tensor]).subspan(static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(count) * row_bytes);
+    return Bytes(data_[tensor])
+        .subspan(static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(count) * row_bytes);
   }
   std::vector<std::byte>& data(std::size_t tensor) { return data_[tensor]; }
   mutable std::atomic<int> reads{0};
@@ -54,15 +56,18 @@ class MemoryWriter final : public ModelWriter {
     if (resume && disk.exists) return;
     disk.content = std::make_shared<MemoryReader>();
     for (const OutputTensor& t : model.tensors)
-      disk.content->add(t.name, t.shape, t.encoding, std::vector<std::byte>(t.row_bytes * static_cast<std::size_t>(rows(t.shape))));
+      disk.content->add(t.name, t.shape, t.encoding,
+                        std::vector<std::byte>(t.row_bytes * static_cast<std::size_t>(rows(t.shape))));
     disk.exists = true;
   }
   ~MemoryWriter() override {
     if (!disk_.sealed && !disk_.kept) disk_.exists = false;
   }
   void write_rows(std::size_t tensor, std::int64_t first, Bytes bytes) override {
-    const std::size_t at = static_cast<std::size_t>(first) * disk_.content->header().tensors[tensor].row_bytes;
-    std::copy(bytes.begin(), bytes.end(), disk_.content->data(tensor).begin() + static_cast<std::ptrdiff_t>(at));
+    const std::size_t at =
+        static_cast<std::size_t>(first) * disk_.content->header().tensors[tensor].row_bytes;
+    std::copy(bytes.begin(), bytes.end(),
+              disk_.content->data(tensor).begin() + static_cast<std::ptrdiff_t>(at));
     if (disk_.flips_a_byte) disk_.content->data(tensor)[at] ^= std::byte{1};
   }
   void flush() override {}
@@ -91,7 +96,8 @@ class MemoryFormat final : public Format {
   OutputLayout layout(const std::filesystem::path&, const OutputModel& model) const override {
     return {{{"memory", 0}}, std::vector<OutputLayout::Place>(model.tensors.size())};
   }
-  std::unique_ptr<ModelWriter> create(const std::filesystem::path&, const OutputModel& model, bool resume) const override {
+  std::unique_ptr<ModelWriter> create(const std::filesystem::path&, const OutputModel& model,
+                                      bool resume) const override {
     return std::make_unique<MemoryWriter>(model, disk_, resume);
   }
 

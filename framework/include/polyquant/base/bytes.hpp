@@ -10,7 +10,8 @@
 
 namespace pq {
 
-static_assert(std::endian::native == std::endian::little, "polyquant reads and writes little-endian data in place");
+static_assert(std::endian::native == std::endian::little,
+              "polyquant reads and writes little-endian data in place");
 
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;

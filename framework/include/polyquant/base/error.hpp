@@ -74,7 +74,8 @@ class PQ_API InternalError : public Error {
 };
 
 /// Throws InternalError; called by PQ_ASSERT.
-[[noreturn]] PQ_API void assertion_failed(const char* condition, const char* message, const char* file, int line);
+[[noreturn]] PQ_API void assertion_failed(const char* condition, const char* message, const char* file,
+                                          int line);
 
 }  // namespace pq
 

@@ -25,7 +25,9 @@ class PQ_API MappedFile {
   std::uint64_t size() const noexcept { return size_; }
   Bytes bytes() const noexcept { return {data_, static_cast<std::size_t>(size_)}; }
   /// Bytes [offset, offset + count); the caller has checked the range.
-  Bytes bytes(std::uint64_t offset, std::uint64_t count) const noexcept { return bytes().subspan(offset, count); }
+  Bytes bytes(std::uint64_t offset, std::uint64_t count) const noexcept {
+    return bytes().subspan(offset, count);
+  }
   /// Tells the system that the pages wholly inside the range are not needed soon, so that they do not count as memory of the program.
   void release(std::uint64_t offset, std::uint64_t count) const noexcept;
 

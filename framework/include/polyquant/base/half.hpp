@@ -23,7 +23,8 @@ inline std::uint16_t f16_from(float value) noexcept {
   const std::uint32_t sign = (bits >> 16) & 0x8000u;
   const std::uint32_t magnitude = bits & 0x7FFFFFFFu;
   if (magnitude > 0x7F800000u) return static_cast<std::uint16_t>(sign | 0x7E00u);
-  if (magnitude >= 0x477FF000u) return static_cast<std::uint16_t>(sign | 0x7C00u);  // 65520 and above round to infinity
+  if (magnitude >= 0x477FF000u)
+    return static_cast<std::uint16_t>(sign | 0x7C00u);  // 65520 and above round to infinity
   if (magnitude < 0x38800000u) {
     // Subnormal: adding 0.5 puts the value's last kept bit at the last mantissa bit, so the addition rounds to even.
     const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
@@ -34,7 +35,9 @@ inline std::uint16_t f16_from(float value) noexcept {
 }
 
 /// bf16 bits to f32; exact.
-inline float bf16_to(std::uint16_t bits) noexcept { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+inline float bf16_to(std::uint16_t bits) noexcept {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
 
 /// f32 to bf16 bits, to nearest even; NaN keeps its upper bits and becomes quiet (as ggml does).
 inline std::uint16_t bf16_from(float value) noexcept {

@@ -17,6 +17,7 @@ inline void info(std::string_view message) { write(Level::info, message); }
 inline void warning(std::string_view message) { write(Level::warning, message); }
 
 /// Replaces the sink (default: drops everything) and returns the old one.
-PQ_API std::function<void(Level, std::string_view)> set_sink(std::function<void(Level, std::string_view)> sink);
+PQ_API std::function<void(Level, std::string_view)> set_sink(
+    std::function<void(Level, std::string_view)> sink);
 
 }  // namespace pq::log

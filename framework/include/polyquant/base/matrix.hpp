@@ -14,7 +14,9 @@ struct ConstMatrix {
   std::int64_t cols = 0;
   std::int64_t stride = 0;  // distance between rows, in elements
 
-  std::span<const float> row(std::int64_t r) const noexcept { return {data + r * stride, static_cast<std::size_t>(cols)}; }
+  std::span<const float> row(std::int64_t r) const noexcept {
+    return {data + r * stride, static_cast<std::size_t>(cols)};
+  }
   /// Rows [first, first + count).
   ConstMatrix slice(std::int64_t first, std::int64_t count) const noexcept {
     return {data + first * stride, count, cols, stride};
@@ -28,8 +30,12 @@ struct Matrix {
   std::int64_t cols = 0;
   std::int64_t stride = 0;
 
-  std::span<float> row(std::int64_t r) const noexcept { return {data + r * stride, static_cast<std::size_t>(cols)}; }
-  Matrix slice(std::int64_t first, std::int64_t count) const noexcept { return {data + first * stride, count, cols, stride}; }
+  std::span<float> row(std::int64_t r) const noexcept {
+    return {data + r * stride, static_cast<std::size_t>(cols)};
+  }
+  Matrix slice(std::int64_t first, std::int64_t count) const noexcept {
+    return {data + first * stride, count, cols, stride};
+  }
   operator ConstMatrix() const noexcept { return {data, rows, cols, stride}; }
 };
 

@@ -18,12 +18,13 @@ struct BoolArray {
   std::vector<std::uint8_t> values;  // 0 or 1
   bool operator==(const BoolArray&) const = default;
 };
-using MetaValue = std::variant<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t, std::int32_t, float, bool,
-                               std::string, std::uint64_t, std::int64_t, double, std::vector<std::uint8_t>,
-                               std::vector<std::int8_t>, std::vector<std::uint16_t>, std::vector<std::int16_t>,
-                               std::vector<std::uint32_t>, std::vector<std::int32_t>, std::vector<float>, BoolArray,
-                               std::vector<std::string>, std::vector<std::uint64_t>, std::vector<std::int64_t>,
-                               std::vector<double>>;
+using MetaValue =
+    std::variant<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::uint32_t, std::int32_t, float,
+                 bool, std::string, std::uint64_t, std::int64_t, double, std::vector<std::uint8_t>,
+                 std::vector<std::int8_t>, std::vector<std::uint16_t>, std::vector<std::int16_t>,
+                 std::vector<std::uint32_t>, std::vector<std::int32_t>, std::vector<float>, BoolArray,
+                 std::vector<std::string>, std::vector<std::uint64_t>, std::vector<std::int64_t>,
+                 std::vector<double>>;
 
 /// Metadata of a model file: unique keys in file order. Plain data, no synchronisation of its own.
 class PQ_API Metadata {

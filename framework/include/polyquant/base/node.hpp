@@ -47,7 +47,7 @@ class PQ_API Node {
   /// The member `key` of a map, or nullptr (also if this is no map).
   const Node* find(std::string_view key) const noexcept;
 
-  void push_back(Node item);                 // sequence
+  void push_back(Node item);                                  // sequence
   void set(std::string key, Node value, Mark key_mark = {});  // map: appends or replaces
   void erase(std::string_view key);
 

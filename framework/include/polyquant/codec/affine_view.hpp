@@ -36,8 +36,8 @@ inline bool is_f16(float value) noexcept { return std::isfinite(value) && f16_to
 
 /// Packs codes `sign * code + shift` with this scale and offset if the block then decodes to exactly `values`.
 template <class Codec>
-bool pack_exactly(float scale, float offset, const std::int32_t* codes, std::int64_t sign, std::int64_t shift, const float* values,
-                  typename Codec::Block& out) noexcept {
+bool pack_exactly(float scale, float offset, const std::int32_t* codes, std::int64_t sign, std::int64_t shift,
+                  const float* values, typename Codec::Block& out) noexcept {
   if (!is_f16(scale) || !is_f16(offset)) return false;
   std::array<std::int8_t, Codec::kWeights> packed;
   for (std::size_t i = 0; i < packed.size(); ++i) {
@@ -52,7 +52,8 @@ bool pack_exactly(float scale, float offset, const std::int32_t* codes, std::int
 }
 
 template <class Codec>
-bool pack_affine_block(float scale, float offset, const std::int32_t* codes, typename Codec::Block& out) noexcept {
+bool pack_affine_block(float scale, float offset, const std::int32_t* codes,
+                       typename Codec::Block& out) noexcept {
   std::array<float, Codec::kWeights> values;
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = scale * static_cast<float>(codes[i]) + offset;
   const auto try_pack = [&](float s, float o, std::int64_t sign, std::int64_t shift) {
@@ -87,7 +88,9 @@ bool pack_affine_blocks(const AffineRow& row, MutableBytes out) {
     for (std::size_t g = begin; g <= last; ++g)
       if (row.scales[g] != row.scales[begin] || row.offsets[g] != row.offsets[begin]) return false;
     Block block;
-    if (!detail::pack_affine_block<Codec>(row.scales[begin], row.offsets[begin], row.codes.data() + first, block)) return false;
+    if (!detail::pack_affine_block<Codec>(row.scales[begin], row.offsets[begin], row.codes.data() + first,
+                                          block))
+      return false;
     store(out.data() + b * sizeof(Block), block);
   }
   return true;

@@ -38,7 +38,8 @@ template <class Codec>
 void decode_blocks_reference(const std::byte* from, std::size_t count, float* out) noexcept {
   using Block = typename Codec::Block;
   for (std::size_t b = 0; b < count; ++b)
-    decode_block<Codec>(load<Block>(from + b * sizeof(Block)), out + b * static_cast<std::size_t>(Codec::kWeights));
+    decode_block<Codec>(load<Block>(from + b * sizeof(Block)),
+                        out + b * static_cast<std::size_t>(Codec::kWeights));
 }
 
 }  // namespace pq

@@ -21,7 +21,8 @@ inline bool all_finite(std::span<const float> values) noexcept {
 /// How many values are NaN or infinite.
 inline std::size_t count_non_finite(std::span<const float> values) noexcept {
   std::size_t count = 0;
-  for (const float value : values) count += (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
+  for (const float value : values)
+    count += (std::bit_cast<std::uint32_t>(value) & 0x7F800000u) == 0x7F800000u ? 1u : 0u;
   return count;
 }
 

@@ -16,7 +16,9 @@ inline std::vector<float> normalized_importance(std::span<const float> importanc
   std::vector<float> result(importance.size());
   for (std::size_t begin = 0; begin < importance.size(); begin += group_cols) {
     const std::size_t end = std::min(begin + group_cols, importance.size());
-    const auto usable = [&](std::size_t i) { return std::isfinite(importance[i]) && importance[i] > 0.0f ? importance[i] : 0.0f; };
+    const auto usable = [&](std::size_t i) {
+      return std::isfinite(importance[i]) && importance[i] > 0.0f ? importance[i] : 0.0f;
+    };
     float largest = 0.0f;
     for (std::size_t i = begin; i < end; ++i) largest = std::max(largest, usable(i));
     for (std::size_t i = begin; i < end; ++i) {

@@ -53,8 +53,10 @@ HWY_INLINE VF load_pieces(Groups groups, std::size_t k, std::size_t offset) {
       return hn::Combine(d, hn::LoadU(half, groups[k + 4] + offset), hn::LoadU(half, groups[k] + offset));
     } else {
       const hn::Half<decltype(half)> quarter;
-      const auto low = hn::Combine(half, hn::LoadU(quarter, groups[k + 4] + offset), hn::LoadU(quarter, groups[k] + offset));
-      const auto high = hn::Combine(half, hn::LoadU(quarter, groups[k + 12] + offset), hn::LoadU(quarter, groups[k + 8] + offset));
+      const auto low = hn::Combine(half, hn::LoadU(quarter, groups[k + 4] + offset),
+                                   hn::LoadU(quarter, groups[k] + offset));
+      const auto high = hn::Combine(half, hn::LoadU(quarter, groups[k + 12] + offset),
+                                    hn::LoadU(quarter, groups[k + 8] + offset));
       return hn::Combine(d, high, low);
     }
   }
@@ -63,7 +65,8 @@ HWY_INLINE VF load_pieces(Groups groups, std::size_t k, std::size_t offset) {
 /// The inverse of load_pieces() for blocks of kStep bytes that follow each other.
 template <std::size_t kStep>
 HWY_INLINE void store_pieces(VU v, std::byte* blocks, std::size_t k, std::size_t offset) {
-  const auto at = [&](std::size_t lane) HWY_ATTR { return reinterpret_cast<std::uint8_t*>(blocks + lane * kStep + offset); };
+  const auto at = [&](std::size_t lane)
+                      HWY_ATTR { return reinterpret_cast<std::uint8_t*>(blocks + lane * kStep + offset); };
   const auto bytes = hn::BitCast(hn::Repartition<std::uint8_t, U32>(), v);
   if constexpr (kLanes == 4) {
     hn::StoreU(bytes, hn::Repartition<std::uint8_t, U32>(), at(k));
@@ -87,8 +90,10 @@ HWY_INLINE void store_pieces(VU v, std::byte* blocks, std::size_t k, std::size_t
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE void transpose_pieces(D d, V& a, V& b, V& c, V& e) {
   const hn::Repartition<double, D> d64;
-  const auto ab_low = hn::BitCast(d64, hn::InterleaveLower(d, a, b)), ab_high = hn::BitCast(d64, hn::InterleaveUpper(d, a, b));
-  const auto ce_low = hn::BitCast(d64, hn::InterleaveLower(d, c, e)), ce_high = hn::BitCast(d64, hn::InterleaveUpper(d, c, e));
+  const auto ab_low = hn::BitCast(d64, hn::InterleaveLower(d, a, b)),
+             ab_high = hn::BitCast(d64, hn::InterleaveUpper(d, a, b));
+  const auto ce_low = hn::BitCast(d64, hn::InterleaveLower(d, c, e)),
+             ce_high = hn::BitCast(d64, hn::InterleaveUpper(d, c, e));
   a = hn::BitCast(d, hn::InterleaveLower(d64, ab_low, ce_low));
   b = hn::BitCast(d, hn::InterleaveUpper(d64, ab_low, ce_low));
   c = hn::BitCast(d, hn::InterleaveLower(d64, ab_high, ce_high));
@@ -100,7 +105,8 @@ template <class Groups>
 HWY_INLINE void load_groups(Groups groups, std::size_t count, float* out) {
   const F32 d;
   for (std::size_t i = 0; i < count; i += 4) {
-    VF a = load_pieces(groups, 0, i), b = load_pieces(groups, 1, i), c = load_pieces(groups, 2, i), e = load_pieces(groups, 3, i);
+    VF a = load_pieces(groups, 0, i), b = load_pieces(groups, 1, i), c = load_pieces(groups, 2, i),
+       e = load_pieces(groups, 3, i);
     transpose_pieces(d, a, b, c, e);
     hn::Store(a, d, out + (i + 0) * kLanes);
     hn::Store(b, d, out + (i + 1) * kLanes);
@@ -141,7 +147,8 @@ HWY_INLINE LaneRange load_weights(Groups groups, std::size_t count, float* out) 
   LaneRange range{limit, hn::Neg(limit)};
   VF sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};  // several, for their latency
   for (std::size_t i = 0; i < count; i += 4) {
-    VF v[4] = {load_pieces(groups, 0, i), load_pieces(groups, 1, i), load_pieces(groups, 2, i), load_pieces(groups, 3, i)};
+    VF v[4] = {load_pieces(groups, 0, i), load_pieces(groups, 1, i), load_pieces(groups, 2, i),
+               load_pieces(groups, 3, i)};
     transpose_pieces(d, v[0], v[1], v[2], v[3]);
     for (std::size_t k = 0; k < 4; ++k) {
       hn::Store(v[k], d, out + (i + k) * kLanes);
@@ -153,7 +160,8 @@ HWY_INLINE LaneRange load_weights(Groups groups, std::size_t count, float* out) 
   const auto ordinary = hn::And(hn::Lt(hn::Abs(sum), hn::Mul(limit, hn::Set(d, 64.0f))),
                                 hn::And(hn::Ge(range.low, hn::Neg(limit)), hn::Le(range.high, limit)));
   if (HWY_LIKELY(hn::AllTrue(d, ordinary))) return range;
-  for (std::size_t i = 0; i < count; ++i) hn::Store(finite_weights(hn::Load(d, out + i * kLanes), limit), d, out + i * kLanes);
+  for (std::size_t i = 0; i < count; ++i)
+    hn::Store(finite_weights(hn::Load(d, out + i * kLanes), limit), d, out + i * kLanes);
   return group_range(out, count);
 }
 
@@ -210,7 +218,8 @@ HWY_INLINE VU f16_bits(VF x) {
   const VU sign = hn::And(hn::ShiftRight<16>(bits), hn::Set(du, 0x8000u));
   const VF magnitude = hn::Abs(x);
   const VU normal = hn::Sub(hn::ShiftRight<13>(hn::BitCast(du, magnitude)), hn::Set(du, 112u << 10));
-  const VU subnormal = hn::Sub(hn::BitCast(du, hn::Add(magnitude, hn::Set(d, 0.5f))), hn::Set(du, 0x3F000000u));
+  const VU subnormal =
+      hn::Sub(hn::BitCast(du, hn::Add(magnitude, hn::Set(d, 0.5f))), hn::Set(du, 0x3F000000u));
   const auto small = hn::RebindMask(du, hn::Lt(magnitude, hn::Set(d, 0x1p-14f)));
   return hn::Or(sign, hn::IfThenElse(small, subnormal, normal));
 }

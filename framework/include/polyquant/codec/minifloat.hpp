@@ -18,7 +18,8 @@ struct MiniFloat {
   static constexpr int kBits = 1 + kExponentBits + kMantissaBits;
   static constexpr int kBias = (1 << (kExponentBits - 1)) - 1;
   static constexpr std::uint32_t kSign = 1u << (kBits - 1);
-  static constexpr std::uint32_t kNan = kSpecials == Specials::ieee ? (((2u << kExponentBits) - 1) << (kMantissaBits - 1)) : kSign - 1;
+  static constexpr std::uint32_t kNan =
+      kSpecials == Specials::ieee ? (((2u << kExponentBits) - 1) << (kMantissaBits - 1)) : kSign - 1;
   static constexpr std::uint32_t kMaxFinite =
       kSpecials == Specials::ieee ? (((1u << kExponentBits) - 1) << kMantissaBits) - 1 : kSign - 2;
 
@@ -28,7 +29,8 @@ struct MiniFloat {
     const std::uint32_t magnitude = bits & (kSign - 1);
     const std::uint32_t exponent = magnitude >> kMantissaBits;
     const std::uint32_t mantissa = magnitude & ((1u << kMantissaBits) - 1);
-    if (kSpecials == Specials::nan_only && magnitude == kSign - 1) return std::bit_cast<float>(sign | 0x7FC00000u);
+    if (kSpecials == Specials::nan_only && magnitude == kSign - 1)
+      return std::bit_cast<float>(sign | 0x7FC00000u);
     if (kSpecials == Specials::ieee && exponent == (1u << kExponentBits) - 1)
       return std::bit_cast<float>(sign | 0x7F800000u | (mantissa != 0 ? 0x400000u : 0u));
     const float value = exponent == 0 ? static_cast<float>(mantissa) * power_of_two(1 - kBias - kMantissaBits)
@@ -48,7 +50,8 @@ struct MiniFloat {
     if (magnitude < static_cast<std::uint32_t>(128 - kBias) << 23) {
       // Subnormal: adding this power of two puts the value's last kept bit at the last mantissa bit, so the addition rounds to even.
       const float magic = power_of_two(1 - kBias - kMantissaBits + 23);
-      result = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + magic) - std::bit_cast<std::uint32_t>(magic);
+      result = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + magic) -
+               std::bit_cast<std::uint32_t>(magic);
     } else {
       constexpr int kShift = 23 - kMantissaBits;
       const std::uint32_t rounded = magnitude + ((1u << (kShift - 1)) - 1) + ((magnitude >> kShift) & 1u);

@@ -21,8 +21,8 @@ struct LaneOffsetMoments {
 };
 
 template <std::size_t kBatch>
-HWY_INLINE void offset_moments(LaneGroups groups, const VF (&inverse)[kBatch], const VF (&shift)[kBatch], VF lowest, VF highest,
-                               LaneOffsetMoments (&sums)[kBatch]) {
+HWY_INLINE void offset_moments(LaneGroups groups, const VF (&inverse)[kBatch], const VF (&shift)[kBatch],
+                               VF lowest, VF highest, LaneOffsetMoments (&sums)[kBatch]) {
   const F32 d;
   for (LaneOffsetMoments& s : sums) s.q = s.qq = s.xq = hn::Zero(d);
   for (std::size_t i = 0; i < groups.count; ++i) {
@@ -67,17 +67,20 @@ HWY_INLINE LaneOffsetError offset_error(LaneGroups groups, LaneScaleOffset fit, 
 HWY_INLINE hn::Mask<F32> has_spread(VF low, VF high) {
   const F32 d;
   const VF largest = hn::Max(hn::Neg(low), high);
-  return hn::Ge(hn::Sub(high, low), hn::Max(hn::Set(d, kSmallestPeak), hn::Mul(largest, hn::Set(d, 0x1p-16f))));
+  return hn::Ge(hn::Sub(high, low),
+                hn::Max(hn::Set(d, kSmallestPeak), hn::Mul(largest, hn::Set(d, 0x1p-16f))));
 }
 
 /// constant_group() where a group has no spread, `fit` elsewhere.
 HWY_INLINE LaneScaleOffset or_constant_group(hn::Mask<F32> spread, LaneScaleOffset fit, VF value) {
   const VF offset = f16_rounded(value);
-  return {hn::IfThenElse(spread, fit.scale, f16_rounded(hn::Sub(value, offset))), hn::IfThenElse(spread, fit.offset, offset)};
+  return {hn::IfThenElse(spread, fit.scale, f16_rounded(hn::Sub(value, offset))),
+          hn::IfThenElse(spread, fit.offset, offset)};
 }
 
 /// search_scale_offset() for all lanes. `centred`: scratch of groups.count vectors.
-inline LaneScaleOffset search_scale_offset(LaneGroups groups, LaneRange ends, float highest_code, const OffsetStarts& starts, float* centred) {
+inline LaneScaleOffset search_scale_offset(LaneGroups groups, LaneRange ends, float highest_code,
+                                           const OffsetStarts& starts, float* centred) {
   const F32 d;
   const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f), highest = hn::Set(d, highest_code);
   const VF low = ends.low, high = ends.high;
@@ -112,11 +115,13 @@ inline LaneScaleOffset search_scale_offset(LaneGroups groups, LaneRange ends, fl
   const VF low_centred = hn::Sub(low, mean), high_centred = hn::Sub(high, mean);
   constexpr int kBatch = 2;
   for (int i = 0; i < starts.cuts; ++i) {
-    const VF bottom = hn::Add(low_centred, hn::Mul(hn::Set(d, starts.first_cut + static_cast<float>(i) * starts.cut_step), step));
+    const VF bottom = hn::Add(
+        low_centred, hn::Mul(hn::Set(d, starts.first_cut + static_cast<float>(i) * starts.cut_step), step));
     for (int begin = 0; begin < starts.cuts; begin += kBatch) {
       VF inverse[kBatch], shift[kBatch];
       for (int k = 0; k < kBatch; ++k) {
-        const float cut = starts.first_cut + static_cast<float>(HWY_MIN(begin + k, starts.cuts - 1)) * starts.cut_step;
+        const float cut =
+            starts.first_cut + static_cast<float>(HWY_MIN(begin + k, starts.cuts - 1)) * starts.cut_step;
         const VF top = hn::Sub(high_centred, hn::Mul(hn::Set(d, cut), step));
         inverse[k] = hn::Div(highest, hn::Sub(top, bottom));
         shift[k] = hn::Sub(hn::Mul(hn::Neg(bottom), inverse[k]), middle);

@@ -43,8 +43,8 @@ struct OffsetMoments {
   float q = 0, qq = 0, xq = 0;  // sum w q, sum w q^2, sum w x q
 };
 
-inline OffsetMoments offset_moments(std::span<const float> x, std::span<const float> w, float inverse_scale, float shift, float lowest,
-                                    float highest) noexcept {
+inline OffsetMoments offset_moments(std::span<const float> x, std::span<const float> w, float inverse_scale,
+                                    float shift, float lowest, float highest) noexcept {
   OffsetMoments sums;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float q = std::min(std::max(round_even(x[i] * inverse_scale + shift), lowest), highest);
@@ -61,7 +61,8 @@ struct OffsetError {
   float error = 0, c = 0, cc = 0, z = 0, zc = 0;
 };
 
-inline OffsetError offset_error(std::span<const float> x, std::span<const float> w, ScaleOffset fit, float highest) noexcept {
+inline OffsetError offset_error(std::span<const float> x, std::span<const float> w, ScaleOffset fit,
+                                float highest) noexcept {
   OffsetError sums;
   const float inverse = inverse_or_zero(fit.scale);
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -81,7 +82,8 @@ inline OffsetError offset_error(std::span<const float> x, std::span<const float>
 }  // namespace detail
 
 /// `x` is finite (|x| <= 2^23), `w` is in 0..1 with a maximum of 1.
-inline ScaleOffset search_scale_offset(std::span<const float> x, std::span<const float> w, float highest, const OffsetStarts& starts) noexcept {
+inline ScaleOffset search_scale_offset(std::span<const float> x, std::span<const float> w, float highest,
+                                       const OffsetStarts& starts) noexcept {
   // Weighted mean and range.
   float total = 0, weighted = 0, low = x[0], high = x[0];
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -102,7 +104,8 @@ inline ScaleOffset search_scale_offset(std::span<const float> x, std::span<const
   detail::OffsetMoments best;
   float best_score = 0.0f, best_variance = 1.0f;
   const auto consider = [&](float inverse_scale, float shift) {
-    const detail::OffsetMoments sums = detail::offset_moments(xc, w, inverse_scale, shift, -middle, highest - middle);
+    const detail::OffsetMoments sums =
+        detail::offset_moments(xc, w, inverse_scale, shift, -middle, highest - middle);
     const float variance = sums.qq - (sums.q * sums.q) / total;
     const float score = variance > 0.0f ? (sums.xq * sums.xq) / variance : 0.0f;
     if (score > best_score) {

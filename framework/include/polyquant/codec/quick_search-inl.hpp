@@ -38,7 +38,8 @@ HWY_INLINE VI multiply_pairs(VS a, VS b) {
   return hn::ReorderWidenMulAccumulate(di, a, b, hn::Zero(di), unused);
 #else
   const VI wide_a = hn::BitCast(di, a), wide_b = hn::BitCast(di, b);
-  const VI low = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(wide_a)), hn::ShiftRight<16>(hn::ShiftLeft<16>(wide_b)));
+  const VI low =
+      hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(wide_a)), hn::ShiftRight<16>(hn::ShiftLeft<16>(wide_b)));
   return hn::Add(low, hn::Mul(hn::ShiftRight<16>(wide_a), hn::ShiftRight<16>(wide_b)));
 #endif
 }
@@ -67,13 +68,15 @@ struct LaneQuickFit {
 };
 
 /// quick_search_scale() for all lanes. `peak`: the weights of largest magnitude. `pairs`: codes on return.
-HWY_INLINE LaneQuickFit quick_search_scale(const float* x, VF peak, CodeRange range, const QuickScaleStarts& starts, VS* pairs) {
+HWY_INLINE LaneQuickFit quick_search_scale(const float* x, VF peak, CodeRange range,
+                                           const QuickScaleStarts& starts, VS* pairs) {
   const F32 d;
   const I32 di;
   const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f);
   const auto alive = hn::Ge(hn::Abs(peak), hn::Set(d, kSmallestPeak));
   to_pairs<false>(x, zero, hn::Div(hn::Set(d, -kQuickPeak), hn::IfThenElse(alive, peak, one)), pairs);
-  const VS lowest = set_shorts(static_cast<int>(range.lowest)), highest = set_shorts(static_cast<int>(range.highest));
+  const VS lowest = set_shorts(static_cast<int>(range.lowest)),
+           highest = set_shorts(static_cast<int>(range.highest));
 
   VF best_a = zero, best_b = one, best_square = zero;
   VS best_multiplier = hn::Zero(I16());
@@ -83,9 +86,12 @@ HWY_INLINE LaneQuickFit quick_search_scale(const float* x, VF peak, CodeRange ra
     best_square = hn::IfThenElse(better, square, best_square);
     best_a = hn::IfThenElse(better, a, best_a);
     best_b = hn::IfThenElse(better, b, best_b);
-    best_multiplier = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, multiplier), hn::BitCast(d, best_multiplier)));
+    best_multiplier = hn::BitCast(
+        I16(), hn::IfThenElse(better, hn::BitCast(d, multiplier), hn::BitCast(d, best_multiplier)));
   };
-  const auto code = [&](VS y, VS multiplier) HWY_ATTR { return hn::Min(hn::Max(hn::MulFixedPoint15(y, multiplier), lowest), highest); };
+  const auto code = [&](VS y, VS multiplier) HWY_ATTR {
+    return hn::Min(hn::Max(hn::MulFixedPoint15(y, multiplier), lowest), highest);
+  };
   const auto pass = [&](VS multiplier, VI& a, VI& b, std::size_t i) HWY_ATTR {
     const VS q = code(pairs[i], multiplier);
     a = hn::Add(a, multiply_pairs(pairs[i], q));
@@ -113,7 +119,8 @@ HWY_INLINE LaneQuickFit quick_search_scale(const float* x, VF peak, CodeRange ra
   for (int round = 0; round < starts.refinements; ++round)
     consider(both_halves(hn::NearestInt(hn::Div(hn::Mul(hn::Set(d, kQuickUnit), best_b), best_a))));
   for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = code(pairs[i], best_multiplier);
-  const VF scale = f16_rounded(hn::Mul(hn::Div(best_a, best_b), hn::Mul(peak, hn::Set(d, -1.0f / kQuickPeak))));
+  const VF scale =
+      f16_rounded(hn::Mul(hn::Div(best_a, best_b), hn::Mul(peak, hn::Set(d, -1.0f / kQuickPeak))));
   const VF stored = hn::IfThenElseZero(found, scale);
   return {{stored, zero}, hn::Ge(hn::Abs(stored), hn::Set(d, kCoarseScale))};
 }
@@ -121,8 +128,8 @@ HWY_INLINE LaneQuickFit quick_search_scale(const float* x, VF peak, CodeRange ra
 /// quick_search_scale_offset() for all lanes; the codes are measured from the middle one. kSingle: there is one lattice and no refinement,
 /// so its codes are the result and all is done in one loop.
 template <bool kSingle>
-HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends, int highest_code, const QuickOffsetStarts& starts,
-                                                  VS* pairs) {
+HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends, int highest_code,
+                                                  const QuickOffsetStarts& starts, VS* pairs) {
   const F32 d;
   const I32 di;
   const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f);
@@ -150,8 +157,10 @@ HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends
     best_covariance = hn::IfThenElse(better, covariance, best_covariance);
     best_variance = hn::IfThenElse(better, variance, best_variance);
     best_mean_code = hn::IfThenElse(better, mean_code, best_mean_code);
-    best_multiplier = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, multiplier), hn::BitCast(d, best_multiplier)));
-    best_origin = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, origin), hn::BitCast(d, best_origin)));
+    best_multiplier = hn::BitCast(
+        I16(), hn::IfThenElse(better, hn::BitCast(d, multiplier), hn::BitCast(d, best_multiplier)));
+    best_origin =
+        hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, origin), hn::BitCast(d, best_origin)));
   };
   const auto consider = [&](VS multiplier, VS origin) HWY_ATTR {
     VS q_pairs = hn::Zero(I16());
@@ -167,7 +176,8 @@ HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends
 
   VS y_pairs = hn::Zero(I16());  // 16 numbers of about 2000 fit
   if constexpr (kSingle) {
-    const VS multiplier = set_shorts(starts.lattices[0].multiplier), origin = set_shorts(starts.lattices[0].origin);
+    const VS multiplier = set_shorts(starts.lattices[0].multiplier),
+             origin = set_shorts(starts.lattices[0].origin);
     VS q_pairs = hn::Zero(I16());
     VI qq = hn::Zero(di), yq = qq;
     for (std::size_t i = 0; i < kPairs; ++i) {
@@ -184,7 +194,8 @@ HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends
     to_pairs<true>(x, center, factor, pairs);
     for (std::size_t i = 0; i < kPairs; ++i) y_pairs = hn::Add(y_pairs, pairs[i]);
     sum_y = hn::ConvertTo(d, multiply_pairs(y_pairs, ones));
-    for (const QuickLattice& lattice : starts.lattices) consider(set_shorts(lattice.multiplier), set_shorts(lattice.origin));
+    for (const QuickLattice& lattice : starts.lattices)
+      consider(set_shorts(lattice.multiplier), set_shorts(lattice.origin));
     const VF mean_y = hn::Mul(sum_y, inverse_count);
     for (int round = 0; round < starts.refinements; ++round) {
       const VF step = hn::Div(hn::IfThenElse(alive, best_covariance, one), best_variance);
@@ -196,7 +207,8 @@ HWY_INLINE LaneQuickFit quick_search_scale_offset(const float* x, LaneRange ends
   const VF unit = hn::Mul(range, hn::Set(d, 1.0f / (2.0f * kQuickPeak)));
   const VF scale = hn::Mul(hn::Div(best_covariance, best_variance), unit);
   const VF mean = hn::Add(center, hn::Mul(hn::Mul(sum_y, inverse_count), unit));
-  const VF offset = hn::Sub(mean, hn::Mul(scale, hn::Add(best_mean_code, hn::Set(d, static_cast<float>(middle)))));
+  const VF offset =
+      hn::Sub(mean, hn::Mul(scale, hn::Add(best_mean_code, hn::Set(d, static_cast<float>(middle)))));
   const LaneScaleOffset stored{f16_rounded(scale), f16_rounded(offset)};
   const VF coarse = hn::Max(hn::Set(d, kCoarseScale), hn::Mul(hn::Abs(stored.offset), hn::Set(d, 0x1p-8f)));
   return {or_constant_group(alive, stored, center), hn::And(alive, hn::Ge(stored.scale, coarse))};
@@ -209,16 +221,19 @@ HWY_INLINE void fine_weight_pairs(const float* w, VS* pairs) {
   const auto bits = [&](std::size_t i) HWY_ATTR {
     return hn::BitCast(I32(), hn::Add(hn::Mul(hn::Sqrt(hn::Load(d, w + i * kLanes)), unit), magic));
   };
-  for (std::size_t i = 0; i < kPairs; ++i) pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
+  for (std::size_t i = 0; i < kPairs; ++i)
+    pairs[i] = hn::OddEven(shorts(hn::ShiftLeft<16>(bits(i + kPairs))), shorts(bits(i)));
 }
 
 /// search_fine_scale() for all lanes. `weights`: from fine_weight_pairs(). `pairs`: codes on return.
-HWY_INLINE LaneQuickFit search_fine_scale(const float* x, const VS* weights, VF peak, std::span<const FineStart> starts, VS* pairs) {
+HWY_INLINE LaneQuickFit search_fine_scale(const float* x, const VS* weights, VF peak,
+                                          std::span<const FineStart> starts, VS* pairs) {
   const F32 d;
   const I32 di;
   const VF zero = hn::Zero(d);
   const auto alive = hn::Ge(hn::Abs(peak), hn::Set(d, kSmallestPeak));
-  to_pairs<false>(x, zero, hn::Div(hn::Set(d, -kFinePeak), hn::IfThenElse(alive, peak, hn::Set(d, 1.0f))), pairs);
+  to_pairs<false>(x, zero, hn::Div(hn::Set(d, -kFinePeak), hn::IfThenElse(alive, peak, hn::Set(d, 1.0f))),
+                  pairs);
 
   VF best_error = zero, best_inverse = zero;
   VS best_multiplier = hn::Zero(I16());
@@ -228,11 +243,13 @@ HWY_INLINE LaneQuickFit search_fine_scale(const float* x, const VS* weights, VF 
     sum = hn::Add(sum, multiply_pairs(weighted, weighted));
   };
   const auto keep = [&](VI sum, const FineStart& start, bool first) HWY_ATTR {
-    const VF error = hn::Mul(hn::ConvertTo(d, sum), hn::Set(d, start.inverse_square)), inverse = hn::Set(d, start.inverse_code);
+    const VF error = hn::Mul(hn::ConvertTo(d, sum), hn::Set(d, start.inverse_square)),
+             inverse = hn::Set(d, start.inverse_code);
     const auto better = first ? hn::Ge(error, zero) : hn::Lt(error, best_error);
     best_error = hn::IfThenElse(better, error, best_error);
     best_inverse = hn::IfThenElse(better, inverse, best_inverse);
-    best_multiplier = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, set_shorts(start.multiplier)), hn::BitCast(d, best_multiplier)));
+    best_multiplier = hn::BitCast(I16(), hn::IfThenElse(better, hn::BitCast(d, set_shorts(start.multiplier)),
+                                                        hn::BitCast(d, best_multiplier)));
   };
   for (std::size_t k = 0; k < starts.size(); k += 2) {
     const FineStart &start0 = starts[k], &start1 = starts[HWY_MIN(k + 1, starts.size() - 1)];
@@ -247,7 +264,8 @@ HWY_INLINE LaneQuickFit search_fine_scale(const float* x, const VS* weights, VF 
   }
   const VS half = set_shorts(64), highest = set_shorts(127);
   for (std::size_t i = 0; i < kPairs; ++i)
-    pairs[i] = hn::Min(hn::ShiftRight<7>(hn::Add(hn::MulFixedPoint15(pairs[i], best_multiplier), half)), highest);
+    pairs[i] =
+        hn::Min(hn::ShiftRight<7>(hn::Add(hn::MulFixedPoint15(pairs[i], best_multiplier), half)), highest);
   const VF stored = hn::IfThenElseZero(alive, f16_rounded(hn::Mul(peak, best_inverse)));
   return {{stored, zero}, hn::Ge(hn::Abs(stored), hn::Set(d, 0x1p-14f))};
 }

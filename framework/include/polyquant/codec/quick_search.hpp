@@ -14,8 +14,9 @@
 
 namespace pq {
 
-inline constexpr int kQuickWeights = 32;       // per group
-inline constexpr float kQuickPeak = 2000.0f;   // largest magnitude of the integer weights: 16 of them fit into 16 bits
+inline constexpr int kQuickWeights = 32;  // per group
+inline constexpr float kQuickPeak =
+    2000.0f;  // largest magnitude of the integer weights: 16 of them fit into 16 bits
 inline constexpr float kFinePeak = 32767.0f;   // the same for 8-bit codes
 inline constexpr float kQuickUnit = 32768.0f;  // multiplier that leaves an integer weight as it is
 
@@ -40,20 +41,24 @@ struct QuickScaleStarts {
   std::span<const std::int16_t> multipliers;
   int refinements = 1;
 };
-constexpr std::int16_t quick_multiplier(double peak_code) noexcept { return constant_round(-peak_code * 32768.0 / 2000.0); }
+constexpr std::int16_t quick_multiplier(double peak_code) noexcept {
+  return constant_round(-peak_code * 32768.0 / 2000.0);
+}
 
 /// Below this f16 has less than eight bits left for a scale.
 inline constexpr float kCoarseScale = 0x1p-17f;
 
 /// Scale and codes of a group; see search_scale().
-inline QuickFit quick_search_scale(std::span<const float> x, CodeRange range, const QuickScaleStarts& starts) noexcept {
+inline QuickFit quick_search_scale(std::span<const float> x, CodeRange range,
+                                   const QuickScaleStarts& starts) noexcept {
   QuickFit fit;
   const float peak = peak_weight(x);
   if (std::abs(peak) < kSmallestPeak) return fit;
   const float factor = -kQuickPeak / peak;
   const auto integer = [&](std::size_t i) { return static_cast<std::int32_t>(round_even(x[i] * factor)); };
   const auto code = [&](std::size_t i, std::int32_t multiplier) {
-    return std::clamp(multiply_fixed(integer(i), multiplier), static_cast<std::int32_t>(range.lowest), static_cast<std::int32_t>(range.highest));
+    return std::clamp(multiply_fixed(integer(i), multiplier), static_cast<std::int32_t>(range.lowest),
+                      static_cast<std::int32_t>(range.highest));
   };
 
   std::int32_t best_multiplier = 0;
@@ -79,7 +84,8 @@ inline QuickFit quick_search_scale(std::span<const float> x, CodeRange range, co
     consider(static_cast<std::int32_t>(round_even((kQuickUnit * best_b) / best_a)));
   fit.stored.scale = f16_round((best_a / best_b) * (peak * (-1.0f / kQuickPeak)));
   fit.has_codes = std::abs(fit.stored.scale) >= kCoarseScale;
-  for (std::size_t i = 0; i < x.size(); ++i) fit.codes[i] = static_cast<std::int8_t>(code(i, best_multiplier));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    fit.codes[i] = static_cast<std::int8_t>(code(i, best_multiplier));
   return fit;
 }
 
@@ -100,7 +106,8 @@ struct QuickOffsetStarts {
 };
 
 /// Scale, offset and codes (0..highest) of a group; see search_scale_offset().
-inline QuickFit quick_search_scale_offset(std::span<const float> x, int highest, const QuickOffsetStarts& starts) noexcept {
+inline QuickFit quick_search_scale_offset(std::span<const float> x, int highest,
+                                          const QuickOffsetStarts& starts) noexcept {
   QuickFit fit;
   float low = x[0], high = x[0];
   for (const float value : x) {
@@ -113,7 +120,9 @@ inline QuickFit quick_search_scale_offset(std::span<const float> x, int highest,
   if (!has_spread(low, high)) return fit;
   const float factor = (2.0f * kQuickPeak) / range;
   const std::int32_t middle = (highest + 1) / 2;
-  const auto integer = [&](std::size_t i) { return static_cast<std::int32_t>(round_even((x[i] - center) * factor)); };
+  const auto integer = [&](std::size_t i) {
+    return static_cast<std::int32_t>(round_even((x[i] - center) * factor));
+  };
   const auto code = [&](std::size_t i, std::int32_t multiplier, std::int32_t origin) {
     return std::clamp(multiply_fixed(integer(i) - origin, multiplier), -middle, middle - 1);
   };
@@ -148,7 +157,8 @@ inline QuickFit quick_search_scale_offset(std::span<const float> x, int highest,
   for (const QuickLattice& lattice : starts.lattices) consider(lattice.multiplier, lattice.origin);
   for (int round = 0; round < starts.refinements; ++round) {
     const float step = best_covariance / best_variance;
-    consider(static_cast<std::int32_t>(round_even(kQuickUnit / step)), static_cast<std::int32_t>(round_even(mean_y - step * best_mean_code)));
+    consider(static_cast<std::int32_t>(round_even(kQuickUnit / step)),
+             static_cast<std::int32_t>(round_even(mean_y - step * best_mean_code)));
   }
   const float unit = range * (1.0f / (2.0f * kQuickPeak));
   const float scale = (best_covariance / best_variance) * unit;
@@ -156,7 +166,8 @@ inline QuickFit quick_search_scale_offset(std::span<const float> x, int highest,
   fit.stored = {f16_round(scale), f16_round(mean - scale * (best_mean_code + static_cast<float>(middle)))};
   // The offset's rounding must be small against a step.
   fit.has_codes = fit.stored.scale >= std::max(kCoarseScale, std::abs(fit.stored.offset) * 0x1p-8f);
-  for (std::size_t i = 0; i < x.size(); ++i) fit.codes[i] = static_cast<std::int8_t>(code(i, best_multiplier, best_origin) + middle);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    fit.codes[i] = static_cast<std::int8_t>(code(i, best_multiplier, best_origin) + middle);
   return fit;
 }
 
@@ -166,15 +177,19 @@ struct FineStart {
   float inverse_code, inverse_square;
 };
 constexpr FineStart fine_start(double peak_code) noexcept {
-  return {constant_round(-peak_code * 128.0 * 32768.0 / 32767.0), static_cast<float>(1.0 / peak_code), static_cast<float>(1.0 / (peak_code * peak_code))};
+  return {constant_round(-peak_code * 128.0 * 32768.0 / 32767.0), static_cast<float>(1.0 / peak_code),
+          static_cast<float>(1.0 / (peak_code * peak_code))};
 }
 
 /// Square root of a normalized importance as the fine search uses it: 0..1024.
-inline std::int32_t fine_weight(float w) noexcept { return static_cast<std::int32_t>(round_even(std::sqrt(w) * 1024.0f)); }
+inline std::int32_t fine_weight(float w) noexcept {
+  return static_cast<std::int32_t>(round_even(std::sqrt(w) * 1024.0f));
+}
 
 /// Scale and codes of a group with 8-bit codes: the candidate whose codes have the smallest rounding error. With so many codes the error of a
 /// scale is that of 32 nearly random roundings, so looking at a few scales next to each other is what pays. `w` empty: all equal.
-inline QuickFit search_fine_scale(std::span<const float> x, std::span<const float> w, std::span<const FineStart> starts) noexcept {
+inline QuickFit search_fine_scale(std::span<const float> x, std::span<const float> w,
+                                  std::span<const FineStart> starts) noexcept {
   QuickFit fit;
   const float peak = peak_weight(x);
   if (std::abs(peak) < kSmallestPeak) return fit;
@@ -188,7 +203,8 @@ inline QuickFit search_fine_scale(std::span<const float> x, std::span<const floa
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       // What is left after rounding to the nearest code, in 2^-16 of a code: the fraction bits, read as a signed number.
-      const std::int32_t residual = static_cast<std::int16_t>(static_cast<std::uint16_t>(position(i, start.multiplier) << 9));
+      const std::int32_t residual =
+          static_cast<std::int16_t>(static_cast<std::uint16_t>(position(i, start.multiplier) << 9));
       const std::int32_t weighted = multiply_fixed(residual, w.empty() ? 1024 : fine_weight(w[i]));
       sum += weighted * weighted;
     }

@@ -31,7 +31,9 @@ inline float nearest_code(float value, float inverse_scale, float lowest, float 
 }
 
 /// The f16 number nearest to `scale`; beyond the range of f16 its largest finite number, so that a stored scale is always finite.
-inline float f16_round(float scale) noexcept { return f16_to(f16_from(std::clamp(scale, -kF16Max, kF16Max))); }
+inline float f16_round(float scale) noexcept {
+  return f16_to(f16_from(std::clamp(scale, -kF16Max, kF16Max)));
+}
 
 /// 1 / scale, and 0 for 0: all codes are then 0.
 inline float inverse_or_zero(float scale) noexcept { return scale == 0.0f ? 0.0f : 1.0f / scale; }

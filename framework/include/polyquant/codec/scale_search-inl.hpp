@@ -29,7 +29,8 @@ struct LaneMoments {
 
 /// scale_moments() for kBatch inverse scales at once: they share the loads and hide each other's latency.
 template <std::size_t kBatch>
-HWY_INLINE void scale_moments(LaneGroups groups, const VF (&inverse)[kBatch], VF lowest, VF highest, LaneMoments (&sums)[kBatch]) {
+HWY_INLINE void scale_moments(LaneGroups groups, const VF (&inverse)[kBatch], VF lowest, VF highest,
+                              LaneMoments (&sums)[kBatch]) {
   const F32 d;
   for (LaneMoments& s : sums) s.a = s.b = hn::Zero(d);
   for (std::size_t i = 0; i < groups.count; ++i) {
@@ -65,7 +66,8 @@ HWY_INLINE LaneError scale_error(LaneGroups groups, VF scale, VF lowest, VF high
 }
 
 /// search_exact_fit() for the lanes of `fits`.
-HWY_NOINLINE VF search_exact_fit(LaneGroups groups, CodeRange range, VF peak, VF scale, VF error, hn::Mask<F32> fits) {
+HWY_NOINLINE VF search_exact_fit(LaneGroups groups, CodeRange range, VF peak, VF scale, VF error,
+                                 hn::Mask<F32> fits) {
   const F32 d;
   const VF lowest = hn::Set(d, range.lowest), highest = hn::Set(d, range.highest);
   for (float code = range.lowest; code <= range.highest; code += 1.0f) {
@@ -82,7 +84,8 @@ HWY_NOINLINE VF search_exact_fit(LaneGroups groups, CodeRange range, VF peak, VF
 /// search_scale() for all lanes; `peak`: the weights of largest magnitude.
 inline VF search_scale(LaneGroups groups, VF peak, CodeRange range, const ScaleStarts& starts) {
   const F32 d;
-  const VF lowest = hn::Set(d, range.lowest), highest = hn::Set(d, range.highest), zero = hn::Zero(d), one = hn::Set(d, 1.0f);
+  const VF lowest = hn::Set(d, range.lowest), highest = hn::Set(d, range.highest), zero = hn::Zero(d),
+           one = hn::Set(d, 1.0f);
   const auto alive = hn::Ge(hn::Abs(peak), hn::Set(d, kSmallestPeak));
   const VF inverse_peak = hn::Div(one, hn::IfThenElse(alive, peak, one));
 
@@ -138,7 +141,8 @@ inline VF search_scale(LaneGroups groups, VF peak, CodeRange range, const ScaleS
     best_scale = hn::IfThenElse(better, scale, best_scale);
   }
   const auto fits = hn::And(found, hn::Le(best_error, hn::Mul(squares, hn::Set(d, kExactFit))));
-  if (HWY_UNLIKELY(!hn::AllFalse(d, fits))) best_scale = search_exact_fit(groups, range, peak, best_scale, best_error, fits);
+  if (HWY_UNLIKELY(!hn::AllFalse(d, fits)))
+    best_scale = search_exact_fit(groups, range, peak, best_scale, best_error, fits);
   return hn::IfThenElseZero(found, best_scale);
 }
 

@@ -23,8 +23,8 @@ struct CodeRange {
 struct ScaleStarts {
   std::span<const float> peak_codes;
   std::span<const float> rms_codes;
-  int refinements = 2;  // rounds of: best scale of the best codes, nearest codes again
-  int final_rounds = 2; // rounds with the scale rounded to f16
+  int refinements = 2;   // rounds of: best scale of the best codes, nearest codes again
+  int final_rounds = 2;  // rounds with the scale rounded to f16
 };
 
 /// Sums over one group for one scale.
@@ -33,7 +33,8 @@ struct ScaleMoments {
   float b = 0;  // sum w q^2
 };
 
-inline ScaleMoments scale_moments(std::span<const float> x, std::span<const float> w, float inverse_scale, CodeRange range) noexcept {
+inline ScaleMoments scale_moments(std::span<const float> x, std::span<const float> w, float inverse_scale,
+                                  CodeRange range) noexcept {
   ScaleMoments sums;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const float q = nearest_code(x[i], inverse_scale, range.lowest, range.highest);
@@ -50,7 +51,8 @@ struct ScaleError {
   ScaleMoments sums;
 };
 
-inline ScaleError scale_error(std::span<const float> x, std::span<const float> w, float scale, CodeRange range) noexcept {
+inline ScaleError scale_error(std::span<const float> x, std::span<const float> w, float scale,
+                              CodeRange range) noexcept {
   ScaleError result;
   const float inverse = inverse_or_zero(scale);
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -76,7 +78,8 @@ inline float peak_weight(std::span<const float> x) noexcept {
 
 /// A group that fits its grid except for the rounding of the scale (one value, or one magnitude) can be stored with any code for its peak:
 /// the scale whose rounding hurts least is returned. `error`: of `scale`.
-inline float search_exact_fit(std::span<const float> x, std::span<const float> w, CodeRange range, float peak, float scale, float error) noexcept {
+inline float search_exact_fit(std::span<const float> x, std::span<const float> w, CodeRange range, float peak,
+                              float scale, float error) noexcept {
   for (float code = range.lowest; code <= range.highest; code += 1.0f) {
     if (code == 0.0f) continue;
     const float other = f16_round(peak / code);
@@ -93,7 +96,8 @@ inline float search_exact_fit(std::span<const float> x, std::span<const float> w
 inline constexpr float kExactFit = 0x1p-20f;
 
 /// The f16 scale found for a group. `x` is finite (|x| < 2^24), `w` is in 0..1 with a maximum of 1.
-inline float search_scale(std::span<const float> x, std::span<const float> w, CodeRange range, const ScaleStarts& starts) noexcept {
+inline float search_scale(std::span<const float> x, std::span<const float> w, CodeRange range,
+                          const ScaleStarts& starts) noexcept {
   const float peak = peak_weight(x);
   if (std::abs(peak) < kSmallestPeak) return 0.0f;
   const float inverse_peak = 1.0f / peak;
