@@ -17,8 +17,10 @@ Json fill_template(const Node& node, const Scope& scope) {
   Json::Object members;
   for (const Node::Member& member : node.members()) {
     if (member.key == "when") continue;
-    if (Json value = fill_template(member.value, scope); !value.is_null())
-      members.emplace_back(member.key, std::move(value));
+    const bool keeps_null = member.key.ends_with('!');
+    Json value = fill_template(member.value, scope);
+    if (keeps_null || !value.is_null())
+      members.emplace_back(member.key.substr(0, member.key.size() - (keeps_null ? 1 : 0)), std::move(value));
   }
   return Json(std::move(members));
 }

@@ -13,6 +13,8 @@ namespace {
 
 using Node = Expression::Node;
 
+constexpr std::int64_t kMaxLoop = 10000;  // more layers than any model has
+
 Json evaluate_node(const Node& node, const Scope& scope);
 
 Json operand(const Node& node, const Scope& scope) {
@@ -98,6 +100,51 @@ std::vector<Json> evaluate_all(const Node& node, const Scope& scope) {
   return values;
 }
 
+// A scope with the variable of a loop in front.
+class LoopScope final : public Scope {
+ public:
+  LoopScope(const Scope& outer, const std::string& name) : outer_(outer), name_(name) {}
+  void set(Json value) { value_ = std::move(value); }
+  Json lookup(const std::string& name) const override { return name == name_ ? value_ : outer_.lookup(name); }
+  Json call(const std::string& function, const std::vector<Json>& arguments) const override {
+    return outer_.call(function, arguments);
+  }
+  [[noreturn]] void missing(const std::string& name) const override {
+    outer_.missing(name);
+    __builtin_unreachable();  // gcc 12 does not see that the call above never returns
+  }
+
+ private:
+  const Scope& outer_;
+  const std::string& name_;
+  Json value_;
+};
+
+// The list that a loop goes through: a list, or 0, 1, ... up to a number.
+Json::Array loop_items(const Json& source) {
+  if (source.is_array()) return source.array();
+  if (!source.is_integer() || source.integer() < 0 || source.integer() > kMaxLoop)
+    throw FormatError("each() and where() need a list or a number of at most " + std::to_string(kMaxLoop) +
+                      ", got " + display(source));
+  Json::Array items;
+  for (std::int64_t i = 0; i < source.integer(); ++i) items.emplace_back(i);
+  return items;
+}
+
+Json loop(const Node& node, const Scope& scope) {
+  LoopScope inner(scope, node.text);
+  Json::Array results;
+  for (const Json& item : loop_items(operand(*node.children[0], scope))) {
+    inner.set(item);
+    Json value = evaluate_node(*node.children[1], inner);
+    if (!node.value.boolean())
+      results.push_back(std::move(value));
+    else if (is_true(value))
+      results.push_back(item);
+  }
+  return Json(std::move(results));
+}
+
 Json evaluate_node(const Node& node, const Scope& scope) {
   switch (node.kind) {
     case Node::Kind::constant:
@@ -110,6 +157,8 @@ Json evaluate_node(const Node& node, const Scope& scope) {
       return Json(!is_true(evaluate_node(*node.children[0], scope)));
     case Node::Kind::choice:
       return evaluate_node(*node.children[is_true(evaluate_node(*node.children[0], scope)) ? 1 : 2], scope);
+    case Node::Kind::loop:
+      return loop(node, scope);
     case Node::Kind::operation:
       return operation(node, scope);
     case Node::Kind::call: {

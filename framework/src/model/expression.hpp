@@ -2,6 +2,7 @@
 //
 //   a | b (the first that is not null)   or and not   == != < <= > >=   in   + - * / // %   -a   if(condition, a, b)
 //   names of keys with dots, numbers, 'strings', true false null, [lists], functions(...)
+//   each(x, list, f(x)): a list of the values of f; where(x, list, f(x)): the x for which f is true. A number n stands for [0, 1, ... n-1].
 // (No operators with ? and : because YAML has its own use for them.)
 // A name that does not exist is null. Arithmetic with null is an error that names the key.
 #pragma once

@@ -6,9 +6,9 @@
 namespace pq {
 
 struct Expression::Node {
-  enum class Kind { constant, name, call, list, operation, negation, choice } kind = Kind::constant;
-  std::string text;  // the name, the function or the operator
-  Json value;        // of a constant
+  enum class Kind { constant, name, call, list, operation, negation, choice, loop } kind = Kind::constant;
+  std::string text;  // the name, the function, the operator, or the variable of a loop
+  Json value;        // of a constant; true: a loop that filters
   std::vector<std::shared_ptr<const Node>> children;
 };
 

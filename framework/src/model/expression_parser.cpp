@@ -190,6 +190,7 @@ class Parser {
     if (word == "false") return constant(Json(false));
     if (word == "null") return constant(Json());
     if (word == "if" && take("(")) return condition();
+    if ((word == "each" || word == "where") && take("(")) return loop(word == "where");
     if (take("(")) return make(Expression::Node::Kind::call, std::move(word), arguments(")"));
     return make(Expression::Node::Kind::name, std::move(word), {});
   }
@@ -198,6 +199,14 @@ class Parser {
     std::vector<NodePtr> parts = arguments(")");
     if (parts.size() != 3) fail("if() needs a condition and two values");
     return make(Expression::Node::Kind::choice, "", std::move(parts));
+  }
+
+  NodePtr loop(bool filters) {
+    std::vector<NodePtr> parts = arguments(")");
+    if (parts.size() != 3 || parts[0]->kind != Expression::Node::Kind::name)
+      fail("each() and where() need a name, a list and an expression");
+    return std::make_shared<const Expression::Node>(
+        Expression::Node{Expression::Node::Kind::loop, parts[0]->text, Json(filters), {parts[1], parts[2]}});
   }
 
   std::string_view text_;
@@ -210,7 +219,9 @@ class Parser {
 std::string first_name(const Expression::Node& node) {
   if (node.kind == Expression::Node::Kind::name) return node.text;
   for (const auto& child : node.children)
-    if (std::string found = first_name(*child); !found.empty()) return found;
+    if (std::string found = first_name(*child);
+        !found.empty() && (node.kind != Expression::Node::Kind::loop || found != node.text))
+      return found;
   return {};
 }
 

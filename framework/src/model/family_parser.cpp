@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 namespace pq {
 namespace {
@@ -185,6 +186,40 @@ void check_template(const Node& node) {
   if (node.is_scalar()) parse_expression(node, "config");
 }
 
+using ConfigMembers = std::map<std::string, const Node::Member*>;  // by name, as transformers writes them
+
+// {use: NAME, ...}: the members of common's config NAME, of which the map's own replace those of the same name.
+void collect_members(const Node& config, const Node& common, ConfigMembers& members, int depth = 0) {
+  if (depth > 8) throw_at(config.mark(), "configs use each other in a circle");
+  if (const Node* use = config.find("use")) {
+    const Node* configs = common.find("configs");
+    const Node* named = configs == nullptr ? nullptr : configs->find(use->as_string("use"));
+    if (named == nullptr)
+      throw_at(use->mark(), "there is no config '" + use->as_string("use") + "' in common.yaml");
+    collect_members(*named, common, members, depth + 1);
+  }
+  for (const Node::Member& member : config.members())
+    if (member.key != "use") members[member.key] = &member;
+}
+
+Node config_template(const Node& own, const Node& common) {
+  if (!own.is_map()) return own;
+  ConfigMembers members;
+  collect_members(own, common, members);
+  Node merged = Node::map(own.mark());
+  for (const auto& [key, member] : members) merged.set(key, member->value, member->mark);
+  return merged;
+}
+
+void parse_config(const Node& root, const Node& common, Family& family) {
+  if (const Node* config = root.find("config")) family.config = config_template(*config, common);
+  const Node* generation = root.find("generation_config");
+  if (generation == nullptr) generation = common.find("generation_config");
+  if (generation != nullptr) family.generation_config = *generation;
+  check_template(family.config);
+  check_template(family.generation_config);
+}
+
 void parse_names(const Node& root, const Node& common, Family& family) {
   const Node* hf = root.find("huggingface");
   if (hf == nullptr) throw_at(root.mark(), "a family needs 'huggingface'");
@@ -233,10 +268,7 @@ Family parse_family(const Node& root, const Node& common) {
     family.tokenizer.after = parse_metadata(tokenizer->find("after"), common);
   }
   if (family.tokenizer.kinds.empty()) family.tokenizer.kinds = {"bpe"};
-  if (const Node* config = root.find("config")) family.config = *config;
-  if (const Node* config = root.find("generation_config")) family.generation_config = *config;
-  check_template(family.config);
-  check_template(family.generation_config);
+  parse_config(root, common, family);
   return family;
 }
 

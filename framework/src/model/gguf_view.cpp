@@ -25,8 +25,9 @@ class GgufViewBuilder {
         scope_(&family.let, config, family.defaults, (files.path() / "config.json").string()) {}
 
   void build(ModelView& view) {
-    check_config();
     index_tensors();
+    scope_.set_tensors([this](const std::string& name) { return by_name_.contains(name); });
+    check_config();
     used_.assign(header_.tensors.size(), false);
     std::vector<std::pair<std::size_t, ViewTensor>> ordered;
     for (const TensorLink& link : tensor_links(family_, scope_))

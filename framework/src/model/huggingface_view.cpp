@@ -52,8 +52,7 @@ class HuggingFaceViewBuilder {
   }
 
   void add_functions() {
-    metadata_scope_.set_function("has_tensor",
-                                 [this](const auto& arguments) { return Json(find(arguments) != nullptr); });
+    metadata_scope_.set_tensors([this](const std::string& name) { return by_name_.contains(name); });
     metadata_scope_.set_function("rows", [this](const auto& arguments) {
       const TensorInfo* tensor = find(arguments);
       return tensor == nullptr ? Json() : Json(rows(tensor->shape));

@@ -6,6 +6,7 @@
 #include <polyquant/base/error.hpp>
 
 #include <map>
+#include <set>
 
 namespace pq {
 namespace {
@@ -48,6 +49,9 @@ std::string renamed(std::string name, const Family& family) {
 // Roles of a Hugging Face folder: what the GGUF names of its tensors would say.
 void add_huggingface_roles(ModelView& view, const Family& family, const Json& config) {
   ConfigScope scope(&family.let, config, family.defaults, "config.json");
+  std::set<std::string> names;
+  for (const ViewTensor& tensor : view.tensors) names.insert(renamed(tensor.name, family));
+  scope.set_tensors([&names](const std::string& name) { return names.contains(name); });
   set_facts(view.facts, family, scope);
   std::map<std::string, const TensorLink*> by_name;
   const std::vector<TensorLink> links = tensor_links(family, scope);

@@ -1,6 +1,7 @@
 #include "model/scope.hpp"
 
 #include "model/rope_factors.hpp"
+#include "model/tensor_links.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -72,9 +73,21 @@ Json FamilyScope::lookup(const std::string& name) const {
 Json FamilyScope::call(const std::string& function, const std::vector<Json>& arguments) const {
   if (const auto found = functions_.find(function); found != functions_.end())
     return found->second(arguments);
+  if (function == "has_tensor") return has_tensor(arguments);
+  // The key of the file where a `let` of the same name says more.
+  if (function == "key" && arguments.size() == 1 && arguments[0].is_string())
+    return stored(arguments[0].string());
   Json result;
   if (call_rope_function(function, arguments, result)) return result;
   throw ConfigError("the family's expressions use '" + function + "()', which does not exist here");
+}
+
+Json FamilyScope::has_tensor(const std::vector<Json>& arguments) const {
+  if (arguments.empty() || !arguments[0].is_string()) throw ConfigError("has_tensor() needs a name");
+  const bool counted = arguments.size() > 1 && arguments[1].is_integer();
+  const std::string name =
+      counted ? with_index(arguments[0].string(), 'N', arguments[1].integer()) : arguments[0].string();
+  return Json(has_tensor_ != nullptr && has_tensor_(name));
 }
 
 void FamilyScope::missing(const std::string& name) const {

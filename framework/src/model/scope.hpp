@@ -26,6 +26,8 @@ class FamilyScope : public Scope {
   void set_function(std::string name, Function function) {
     functions_[std::move(name)] = std::move(function);
   }
+  /// Answers has_tensor('NAME') and has_tensor('blk.N.NAME', layer) of expressions. Without it there are no tensors.
+  void set_tensors(std::function<bool(const std::string&)> has) { has_tensor_ = std::move(has); }
   const std::string& source() const noexcept { return source_; }
 
   Json lookup(const std::string& name) const override;
@@ -38,11 +40,13 @@ class FamilyScope : public Scope {
 
  private:
   bool is_active(const std::string& name) const;
+  Json has_tensor(const std::vector<Json>& arguments) const;
 
   const std::map<std::string, Expression>* let_;
   std::string source_;
   std::map<std::string, Json> variables_;
   std::map<std::string, Function> functions_;
+  std::function<bool(const std::string&)> has_tensor_;
   mutable std::vector<std::string> active_;  // lets being evaluated: their own name means the key
 };
 

@@ -14,23 +14,6 @@ constexpr std::int64_t kMaxExperts = 10000;
 constexpr std::size_t kMaxNames = 1'000'000;
 constexpr std::int64_t kMaxDimension = std::int64_t{1} << 48;
 
-// Replaces the path component `letter` ("blk.N.attn_q" -> "blk.3.attn_q").
-std::string with_index(const std::string& name, char letter, std::int64_t index) {
-  std::string out;
-  std::size_t start = 0;
-  while (true) {
-    const std::size_t dot = std::min(name.find('.', start), name.size());
-    const std::string_view part(name.data() + start, dot - start);
-    if (part.size() == 1 && part[0] == letter)
-      out += std::to_string(index);
-    else
-      out += part;
-    if (dot == name.size()) return out;
-    out += '.';
-    start = dot + 1;
-  }
-}
-
 bool has_index(const std::string& name, char letter) { return with_index(name, letter, 7) != name; }
 
 std::string as_bias(const std::string& name) {
@@ -226,6 +209,22 @@ class Builder {
 };
 
 }  // namespace
+
+std::string with_index(const std::string& name, char letter, std::int64_t index) {
+  std::string out;
+  std::size_t start = 0;
+  while (true) {
+    const std::size_t dot = std::min(name.find('.', start), name.size());
+    const std::string_view part(name.data() + start, dot - start);
+    if (part.size() == 1 && part[0] == letter)
+      out += std::to_string(index);
+    else
+      out += part;
+    if (dot == name.size()) return out;
+    out += '.';
+    start = dot + 1;
+  }
+}
 
 std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope) {
   return Builder(family, scope).build();

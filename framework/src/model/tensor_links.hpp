@@ -45,6 +45,9 @@ struct ReverseTensor {
 std::vector<ReverseTensor> reverse_links(const std::vector<TensorLink>& links,
                                          const std::vector<bool>& present);
 
+/// `name` with an index in place of the path component `letter`: "blk.N.attn_q" -> "blk.3.attn_q".
+std::string with_index(const std::string& name, char letter, std::int64_t index);
+
 /// True if `name` fits `pattern`, where * stands for any characters.
 bool matches(std::string_view name, std::string_view pattern);
 

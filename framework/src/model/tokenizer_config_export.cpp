@@ -73,6 +73,12 @@ Json added_tokens_decoder(const GgufTokens& tokens, const std::vector<AddedToken
   return Json(std::move(decoder));
 }
 
+// Some models pad with a token of the text ("!"): an id of config.json, which the tokenizer must not take for a special token.
+bool is_plain_padding(const Metadata& metadata, const GgufTokens& tokens, const std::string& kind) {
+  const std::int64_t id = metadata.integer("tokenizer.ggml." + kind + "_token_id", -1);
+  return kind == "padding" && tokens.type(static_cast<std::size_t>(id)) == TokenType::normal;
+}
+
 }  // namespace
 
 Json export_post_processor(const Metadata& metadata, const GgufTokens& tokens, bool ignore_merges,
@@ -93,7 +99,8 @@ Json export_special_tokens(const Metadata& metadata, const GgufTokens& tokens) {
       {"padding", "pad"}, {"cls", "cls"}, {"mask", "mask"}};
   Json special{Json::Object()};
   for (const auto& [gguf, name] : kKinds)
-    if (const std::string text = special_token(metadata, tokens, gguf); !text.empty())
+    if (const std::string text = special_token(metadata, tokens, gguf);
+        !text.empty() && !is_plain_padding(metadata, tokens, gguf))
       special.set(std::string(name) + "_token", Json(text));
   return special;
 }

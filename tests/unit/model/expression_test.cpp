@@ -95,3 +95,29 @@ TEST_CASE("metadata scope: keys are found with and without the architecture, and
   CHECK(Expression::parse("attention.eps").evaluate(scope) == Json(1e-5));
   CHECK(Expression::parse("general.name").evaluate(scope) == Json("x"));
 }
+
+TEST_CASE("expression: each() and where() go through a list or count up to a number", "[model]") {
+  CHECK(value("each(i, 4, (i + 1) % 2)") == value("[1, 0, 1, 0]"));
+  CHECK(value("each(t, types, t == 'a')", R"({"types": ["a", "b"]})") == value("[true, false]"));
+  CHECK(value("where(i, 5, i >= 3)") == value("[3, 4]"));
+  CHECK(value("each(i, 2, each(j, 2, i * 10 + j))") == value("[[0, 1], [10, 11]]"));
+  CHECK(value("length(where(i, 0, true))") == Json(0));
+  CHECK_THROWS_WITH(value("each(i, 'text', i)"), Contains("text"));
+  CHECK_THROWS_AS(value("each(i, 99999999, i)"), FormatError);
+  CHECK_THROWS_AS(Expression::parse("each(1, 2, 3)"), ConfigError);
+}
+
+TEST_CASE("expression: key() is the key of the file behind a let of the same name", "[model]") {
+  CHECK(value("key('head_dim')", R"({"hidden": 64, "n_head": 4})") == Json());
+  CHECK(value("key('head_dim')", R"({"head_dim": 32})") == Json(32));
+}
+
+TEST_CASE("expression: has_tensor() asks for stored tensors, of a layer too", "[model]") {
+  const Json config = parse_json("{}", "config.json"), defaults;
+  ConfigScope scope(nullptr, config, defaults, "config.json");
+  CHECK(Expression::parse("has_tensor('a')").evaluate(scope) == Json(false));
+  scope.set_tensors([](const std::string& name) { return name == "blk.3.a"; });
+  CHECK(Expression::parse("has_tensor('blk.N.a', 3)").evaluate(scope) == Json(true));
+  CHECK(Expression::parse("where(i, 5, has_tensor('blk.N.a', i))").evaluate(scope) ==
+        Json(Json::Array{Json(3)}));
+}

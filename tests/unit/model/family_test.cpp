@@ -1,6 +1,7 @@
 // The mechanisms of family files, on families made up for the purpose.
 #include "model/family.hpp"
 #include "config/yaml.hpp"
+#include "model/config_template.hpp"
 #include "model/tensor_links.hpp"
 #include "model/tiny_model.hpp"
 
@@ -166,6 +167,22 @@ TEST_CASE("family: mistakes in the file are reported at their place", "[model]")
 
 TEST_CASE("family: shared lists are spliced in", "[model]") {
   CHECK(family("tensors: [{use: shared}]").tensors.size() == 1);
+}
+
+TEST_CASE("family: a config template takes in a shared one, and members with ! stay if they are null",
+          "[model]") {
+  const Family toy =
+      parse_family(parse_yaml("family: toy\nhuggingface: {architectures: [Toy]}\ngguf: {architecture: toy}\n"
+                              "config: {use: inner, b: '3', c: null}\n",
+                              "toy.yaml"),
+                   parse_yaml("configs: {base: {a: '1', c: '1', pad!: nothing}, inner: {use: base, b: '2'}}\n"
+                              "generation_config: {d: '4'}\n",
+                              "common.yaml"));
+  const Metadata metadata;
+  const MetadataScope scope(metadata, "toy");
+  CHECK(fill_template(toy.config, scope) == json_object({{"a", 1}, {"b", 3}, {"pad", Json()}}));
+  CHECK(fill_template(toy.generation_config, scope) == json_object({{"d", 4}}));
+  CHECK_THROWS_WITH(family("config: {use: nothing}"), Contains("toy.yaml:4:") && Contains("nothing"));
 }
 
 TEST_CASE("family: sizes that overflow are refused", "[model]") {
