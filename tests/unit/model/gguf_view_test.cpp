@@ -14,26 +14,6 @@ using namespace pq;
 
 namespace {
 
-std::vector<std::string> checkpoints() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(PQ_GOLDEN_DIR) / "tiny"))
-    if (entry.is_directory()) names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-Json golden(const std::string& name) {
-  return parse_json(read_text_file(tiny::folder(name) / "gguf.json", 1 << 24), name + "/gguf.json");
-}
-
-std::shared_ptr<const ModelView> view_of(const std::string& name) {
-  ViewOptions options;
-  const Json expected = golden(name);
-  if (const Json* pre = expected.find("fixed_pre"); pre != nullptr && pre->is_string())
-    options.pre_tokenizer = pre->string();
-  return make_view(tiny::open_folder(tiny::folder(name)), tiny::folder(name), Dialect::gguf, options);
-}
-
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -68,10 +48,10 @@ bool same_value(const MetaValue& value, const Json& expected) {
 }  // namespace
 
 TEST_CASE("gguf view: tensors of the tiny checkpoints are those of the real converter", "[model][golden]") {
-  const std::string name = GENERATE(from_range(checkpoints()));
+  const std::string name = GENERATE(from_range(tiny::checkpoints()));
   INFO(name);
-  const auto view = view_of(name);
-  const Json expected = golden(name);
+  const auto view = tiny::gguf_view_of(name);
+  const Json expected = tiny::golden(name);
   const auto& tensors = expected.find("tensors")->array();
   REQUIRE(view->tensors.size() == tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -89,10 +69,10 @@ TEST_CASE("gguf view: tensors of the tiny checkpoints are those of the real conv
 
 TEST_CASE("gguf view: metadata of the tiny checkpoints is that of the real converter, in its order",
           "[model][golden]") {
-  const std::string name = GENERATE(from_range(checkpoints()));
+  const std::string name = GENERATE(from_range(tiny::checkpoints()));
   INFO(name);
-  const auto view = view_of(name);
-  const Json expected = golden(name);
+  const auto view = tiny::gguf_view_of(name);
+  const Json expected = tiny::golden(name);
   std::vector<std::string> keys;
   for (const Json& entry : expected.find("metadata")->array()) {
     const std::string key = entry.find("key")->string();
@@ -110,4 +90,21 @@ TEST_CASE("gguf view: metadata of the tiny checkpoints is that of the real conve
   std::vector<std::string> ours;
   for (const auto& entry : view->metadata.entries()) ours.push_back(entry.first);
   CHECK(ours == keys);
+}
+
+TEST_CASE("gguf view: the role of every tensor is known, in both dialects", "[model][golden]") {
+  const std::string name = GENERATE(from_range(tiny::checkpoints()));
+  INFO(name);
+  const auto gguf = tiny::gguf_view_of(name);
+  for (const ViewTensor& tensor : gguf->tensors) {
+    INFO(tensor.name);
+    CHECK(!tensor.role.empty());
+  }
+  const auto folder =
+      make_view(tiny::open_folder(tiny::folder(name)), tiny::folder(name), Dialect::huggingface, {});
+  CHECK(folder->warnings.empty());
+  for (const ViewTensor& tensor : folder->tensors) {
+    INFO(tensor.name);
+    CHECK(!tensor.role.empty());
+  }
 }

@@ -1,5 +1,6 @@
 #include "model/tiny_model.hpp"
 
+#include "model/family.hpp"
 #include "tokenizer/sha256.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -85,13 +86,51 @@ std::shared_ptr<const ModelReader> open_memory(MemoryModel model) {
   return std::make_shared<Reader>(std::move(model));
 }
 
-std::shared_ptr<const ModelReader> open_folder(const std::filesystem::path& path) {
-  const MappedFile file(path / "model.safetensors");
+std::vector<std::string> checkpoints() {
+  const auto path = std::filesystem::path(PQ_GOLDEN_DIR) / "tiny" / "index.json";
+  const Json index = parse_json(read_text_file(path, 1 << 20), "index.json");
+  std::vector<std::string> names;
+  for (const Json& entry : index.array()) names.push_back(entry.find("name")->string());
+  return names;
+}
+
+std::vector<std::string> known_checkpoints() {
+  std::vector<std::string> names;
+  for (const std::string& name : checkpoints()) {
+    const Family* family = find_family(installed_families(), config(name));
+    if (family != nullptr && !family->tensors.empty()) names.push_back(name);
+  }
+  return names;
+}
+
+Json golden(const std::string& name) {
+  return parse_json(read_text_file(folder(name) / "gguf.json", 1 << 24), name + "/gguf.json");
+}
+
+Json config(const std::string& name) {
+  return parse_json(read_text_file(folder(name) / "config.json", 1 << 20), name + "/config.json");
+}
+
+ViewOptions options(const std::string& name) {
+  ViewOptions options;
+  const Json expected = golden(name);
+  if (const Json* pre = expected.find("fixed_pre"); pre != nullptr && pre->is_string())
+    options.pre_tokenizer = pre->string();
+  return options;
+}
+
+std::shared_ptr<const ModelView> gguf_view_of(const std::string& name) {
+  return make_view(open_folder(folder(name)), folder(name), Dialect::gguf, options(name));
+}
+
+namespace {
+
+void add_tensors(const std::filesystem::path& path, MemoryModel& model) {
+  const MappedFile file(path);
   const auto header_bytes = load<std::uint64_t>(file.bytes().data());
   const Bytes text = file.bytes(8, header_bytes);
   const Json header =
-      parse_json({reinterpret_cast<const char*>(text.data()), text.size()}, "model.safetensors");
-  MemoryModel model;
+      parse_json({reinterpret_cast<const char*>(text.data()), text.size()}, path.filename().string());
   for (const auto& [name, entry] : header.object()) {
     if (name == "__metadata__") continue;
     TensorInfo info;
@@ -99,16 +138,28 @@ std::shared_ptr<const ModelReader> open_folder(const std::filesystem::path& path
     for (const Json& size : entry.find("shape")->array()) info.shape.push_back(size.integer());
     info.encoding = name_of(entry.find("dtype")->string());
     info.row_bytes = float_encoding(info.encoding)->row_bytes(cols(info.shape));
-    info.file = "model.safetensors";
+    info.file = path.filename().string();
     info.offset =
         8 + header_bytes + static_cast<std::uint64_t>(entry.find("data_offsets")->array()[0].integer());
     const Bytes bytes = file.bytes(info.offset, info.bytes());
     model.data.emplace_back(bytes.begin(), bytes.end());
     model.header.tensors.push_back(std::move(info));
   }
-  for (const auto& entry : std::filesystem::directory_iterator(path))
-    if (entry.is_regular_file() && entry.path().extension() != ".safetensors")
+}
+
+}  // namespace
+
+std::shared_ptr<const ModelReader> open_folder(const std::filesystem::path& path) {
+  MemoryModel model;
+  std::vector<std::filesystem::path> shards;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().extension() == ".safetensors")
+      shards.push_back(entry.path());
+    else if (entry.is_regular_file())
       model.header.side_files.push_back({entry.path().filename().string(), entry.path(), ""});
+  }
+  std::sort(shards.begin(), shards.end());
+  for (const auto& shard : shards) add_tensors(shard, model);
   return open_memory(std::move(model));
 }
 
@@ -152,6 +203,12 @@ MemoryModel written(const ModelView& view, const std::string& encoding) {
     model.header.tensors.push_back(std::move(info));
   }
   return model;
+}
+
+Json side_file(const ModelView& view, const std::string& name) {
+  for (const SideFile& file : view.side_files)
+    if (file.name == name) return parse_json(file.content, name);
+  return Json();
 }
 
 std::string array_sha256(const MetaValue& value) {

@@ -17,7 +17,19 @@ namespace pq::tiny {
 /// tests/golden/tiny/NAME.
 std::filesystem::path folder(const std::string& name);
 
-/// Reader of one model.safetensors and the files beside it.
+/// The names that tests/golden/tiny/index.json lists.
+std::vector<std::string> checkpoints();
+/// Those of a family that is known both ways. (That all are is for the tests of the GGUF view to say.)
+std::vector<std::string> known_checkpoints();
+/// What the real converter wrote (gguf.json), and config.json.
+Json golden(const std::string& name);
+Json config(const std::string& name);
+/// Options with the pre-tokenizer that the real converter was given.
+ViewOptions options(const std::string& name);
+/// The checkpoint as GGUF.
+std::shared_ptr<const ModelView> gguf_view_of(const std::string& name);
+
+/// Reader of all *.safetensors files of a folder and the files beside them.
 std::shared_ptr<const ModelReader> open_folder(const std::filesystem::path& path);
 
 /// A model in memory: what a writer would have written.
@@ -35,6 +47,9 @@ std::vector<std::byte> encoded(const ModelView& view, std::size_t tensor, const 
 
 /// The view written out: keep_f32 tensors as f32, the others as `encoding`.
 MemoryModel written(const ModelView& view, const std::string& encoding);
+
+/// A side file of JSON; null if the view has none of that name.
+Json side_file(const ModelView& view, const std::string& name);
 
 /// SHA-256 over the elements of a metadata array as GGUF stores them.
 std::string array_sha256(const MetaValue& value);
