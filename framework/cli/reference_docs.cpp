@@ -2,6 +2,7 @@
 
 #include "allocation/recipe_conditions.hpp"
 #include "config/pipeline_keys.hpp"
+#include "model/family.hpp"
 #include "verbs.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -119,6 +120,27 @@ void add_command(std::string& text, const CLI::App& app, const std::string& name
     add_command(text, *sub, name + " " + sub->get_name());
 }
 
+std::string codes(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + code(name);
+  return text;
+}
+
+ReferencePage families_page() {
+  std::string text =
+      kNotice +
+      std::string(
+          "# Model families\n\nModels of these classes are converted between Hugging Face and GGUF, both "
+          "ways. Of "
+          "others, tensors are quantized and copied inside one dialect.\nTo add one: "
+          "[Add a model family](../how-to/add-a-model-family.md).\n\n") +
+      header({"family", "models", "class in config.json", "`model_type`", "architecture in GGUF"});
+  for (const Family& family : installed_families())
+    text += row({code(family.id), family.summary, codes(family.architectures), codes(family.model_types),
+                 code(family.gguf_architecture)});
+  return {"families.md", text};
+}
+
 ReferencePage commands_page(const HelpTopics& topics) {
   std::string text = std::string(kNotice) + "# Commands\n";
   add_command(text, *topics.app, "polyquant");
@@ -131,6 +153,7 @@ std::vector<ReferencePage> reference_pages(const HelpTopics& topics) {
   return {commands_page(topics),
           pipeline_page(),
           recipes_page(topics),
+          families_page(),
           kind_page(topics, "encoding", "Encodings"),
           kind_page(topics, "quantizer", "Quantizers"),
           kind_page(topics, "format", "Formats"),

@@ -7,6 +7,7 @@
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
+#include <set>
 
 namespace pq {
 
@@ -66,6 +67,12 @@ std::vector<std::string> known_architectures(const std::vector<Family>& families
   for (const Family& family : families)
     names.insert(names.end(), family.architectures.begin(), family.architectures.end());
   return names;
+}
+
+std::vector<std::string> known_gguf_architectures(const std::vector<Family>& families) {
+  std::set<std::string> names;
+  for (const Family& family : families) names.insert(family.gguf_architecture);
+  return {names.begin(), names.end()};
 }
 
 }  // namespace pq

@@ -62,6 +62,7 @@ struct TokenizerRule {
 
 struct Family {
   std::string id;
+  std::string summary;                                  // the models, for people
   std::vector<std::string> architectures, model_types;  // of config.json
   std::vector<std::string> nested;                      // keys of nested text configurations
   std::vector<std::pair<std::string, std::string>>
@@ -94,7 +95,8 @@ const Family* find_family(const std::vector<Family>& families, const Json& confi
 /// The family of GGUF metadata; nullptr if there is none.
 const Family* find_family(const std::vector<Family>& families, const Metadata& metadata);
 
-/// All architectures that the families know, for messages.
+/// All classes, and all architectures of GGUF, that the families know, for messages.
 std::vector<std::string> known_architectures(const std::vector<Family>& families);
+std::vector<std::string> known_gguf_architectures(const std::vector<Family>& families);
 
 }  // namespace pq

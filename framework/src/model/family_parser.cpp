@@ -244,11 +244,12 @@ void parse_names(const Node& root, const Node& common, Family& family) {
 
 Family parse_family(const Node& root, const Node& common) {
   check_keys(root, "a family",
-             {"family", "huggingface", "gguf", "defaults", "let", "errors", "warnings", "metadata", "tensors",
-              "tokenizer", "config", "generation_config", "reverse_warnings"});
+             {"family", "summary", "huggingface", "gguf", "defaults", "let", "errors", "warnings", "metadata",
+              "tensors", "tokenizer", "config", "generation_config", "reverse_warnings"});
   Family family;
   family.id = optional_string(root, "family");
   if (family.id.empty()) throw_at(root.mark(), "a family needs 'family', its name");
+  family.summary = optional_string(root, "summary");
   parse_names(root, common, family);
   if (const Node* defaults = root.find("defaults")) family.defaults = default_value(*defaults);
   add_lets(common.find("let"), family);

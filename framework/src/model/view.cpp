@@ -8,8 +8,8 @@
 namespace pq {
 namespace {
 
-[[noreturn]] void unknown_family(const std::string& place, const std::string& name) {
-  const std::vector<std::string> known = known_architectures(installed_families());
+[[noreturn]] void unknown_family(const std::string& place, const std::string& name,
+                                 const std::vector<std::string>& known) {
   throw FormatError(place + ": the architecture '" + name + "' is not known" + suggestion(name, known) +
                     "; names cannot be translated between Hugging Face and GGUF, but an output of the same "
                     "kind can be written");
@@ -48,13 +48,16 @@ std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> re
       const Json* type = config.find("model_type");
       if (!listed && type == nullptr)
         throw FormatError(path.string() + "/config.json: key 'architectures' is missing");
-      unknown_family(path.string() + "/config.json", display(listed ? names->array()[0] : *type));
+      unknown_family(path.string() + "/config.json", display(listed ? names->array()[0] : *type),
+                     known_architectures(installed_families()));
     }
     return gguf_view(std::move(reader), files, *family, with_nested(config, *family), options);
   }
   const Metadata& metadata = reader->header().metadata;
   const Family* family = find_family(installed_families(), metadata);
-  if (family == nullptr) unknown_family(path.string(), metadata.string("general.architecture", "(none)"));
+  if (family == nullptr)
+    unknown_family(path.string(), metadata.string("general.architecture", "(none)"),
+                   known_gguf_architectures(installed_families()));
   return huggingface_view(std::move(reader), files, *family);
 }
 
