@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 
 namespace pq::cli {
@@ -126,6 +127,24 @@ std::string codes(const std::vector<std::string>& names) {
   return text;
 }
 
+// Each sentence once, with the families that say it.
+std::string lost_in_gguf() {
+  std::vector<std::pair<std::string, std::vector<std::string>>> sentences;
+  for (const Family& family : installed_families())
+    for (const ConditionText& warning : family.warnings) {
+      auto place = std::find_if(sentences.begin(), sentences.end(),
+                                [&](const auto& entry) { return entry.first == warning.text; });
+      if (place == sentences.end()) place = sentences.insert(place, {warning.text, {}});
+      place->second.push_back(family.id);
+    }
+  std::string text =
+      "\n## What GGUF cannot say\n\nThe file is written as llama.cpp's converter writes it, and this is "
+      "said:\n\n" +
+      header({"warning", "families"});
+  for (const auto& [sentence, families] : sentences) text += row({sentence, codes(families)});
+  return text;
+}
+
 ReferencePage families_page() {
   std::string text =
       kNotice +
@@ -138,7 +157,7 @@ ReferencePage families_page() {
   for (const Family& family : installed_families())
     text += row({code(family.id), family.summary, codes(family.architectures), codes(family.model_types),
                  code(family.gguf_architecture)});
-  return {"families.md", text};
+  return {"families.md", text + lost_in_gguf()};
 }
 
 ReferencePage commands_page(const HelpTopics& topics) {

@@ -108,3 +108,49 @@ TEST_CASE("gguf view: the role of every tensor is known, in both dialects", "[mo
     CHECK(!tensor.role.empty());
   }
 }
+
+TEST_CASE("gguf view: Mixtral with fused experts, as transformers 5 can save it, gives the same tensors",
+          "[model]") {
+  const auto source = tiny::open_folder(tiny::folder("mixtral-4"));
+  const auto& stored = source->header().tensors;
+  tiny::MemoryModel model;
+  model.header.side_files = source->header().side_files;
+  std::vector<std::byte> scratch;
+  const auto append = [&](const std::string& name, const std::string& from) {
+    const auto found =
+        std::find_if(stored.begin(), stored.end(), [&](const auto& t) { return t.name == from; });
+    REQUIRE(found != stored.end());
+    const Bytes bytes =
+        source->rows(static_cast<std::size_t>(found - stored.begin()), 0, rows(found->shape), scratch);
+    if (model.header.tensors.empty() || model.header.tensors.back().name != name) {
+      model.header.tensors.push_back(*found);
+      model.header.tensors.back().name = name;
+      model.data.emplace_back();
+    }
+    model.data.back().insert(model.data.back().end(), bytes.begin(), bytes.end());
+  };
+  for (const std::string layer : {"model.layers.0.", "model.layers.1."}) {
+    for (const std::string expert : {"0.", "1.", "2.", "3."})
+      for (const char* part : {"w1.weight", "w3.weight"})  // gate, then up, of each expert
+        append(layer + "mlp.experts.gate_up_proj", layer + "block_sparse_moe.experts." + expert + part);
+    model.header.tensors.back().shape = {4, 64, 64};
+    for (const std::string expert : {"0.", "1.", "2.", "3."})
+      append(layer + "mlp.experts.down_proj", layer + "block_sparse_moe.experts." + expert + "w2.weight");
+    model.header.tensors.back().shape = {4, 64, 32};
+    append(layer + "mlp.gate.weight", layer + "block_sparse_moe.gate.weight");
+  }
+  for (const TensorInfo& info : stored)
+    if (info.name.find("block_sparse_moe") == std::string::npos) append(info.name, info.name);
+  const auto expected = tiny::gguf_view_of("mixtral-4");
+  const auto found = make_view(tiny::open_memory(std::move(model)), tiny::folder("mixtral-4"), Dialect::gguf,
+                               tiny::options("mixtral-4"));
+  REQUIRE(found->tensors.size() == expected->tensors.size());
+  for (std::size_t i = 0; i < expected->tensors.size(); ++i) {
+    const std::string& name = expected->tensors[i].name;
+    INFO(name);
+    std::size_t other = 0;
+    while (other < found->tensors.size() && found->tensors[other].name != name) ++other;
+    REQUIRE(other < found->tensors.size());
+    CHECK(tiny::encoded(*found, other, "f32") == tiny::encoded(*expected, i, "f32"));
+  }
+}
