@@ -63,18 +63,23 @@ RecipeRule parse_rule(const Node& node, const std::string& where) {
 
 std::vector<RecipeRule> parse_rules(const Node& list, bool in_part);
 
-std::vector<RecipeRule> load_part(const Node& name, bool in_part) {
-  if (in_part) throw_at(name.mark(), "a part of recipes cannot include another one");
+/// The one key `key` of a part.
+Node load_part(const Node& name, const std::string& key) {
   const std::filesystem::path folder = recipe_folder() / "parts";
   const std::vector<std::string> known = yaml_files(folder);
   const std::string text = name.as_string("include");
   if (std::find(known.begin(), known.end(), text) == known.end())
     throw_at(name.mark(), "unknown part of recipes '" + text + "'" + suggestion(text, known));
   const Node root = load_yaml(folder / (text + ".yaml"));
-  const Node* rules = root.find("rules");
-  if (rules == nullptr || root.members().size() != 1)
-    throw_at(root.mark(), "a part of recipes is a map with the one key 'rules'");
-  return parse_rules(*rules, true);
+  const Node* value = root.find(key);
+  if (value == nullptr || root.members().size() != 1)
+    throw_at(root.mark(), "this part of recipes must be a map with the one key '" + key + "'");
+  return *value;
+}
+
+std::vector<RecipeRule> load_rules(const Node& name, bool in_part) {
+  if (in_part) throw_at(name.mark(), "a part of recipes cannot include another one");
+  return parse_rules(load_part(name, "rules"), true);
 }
 
 std::vector<RecipeRule> parse_rules(const Node& list, bool in_part) {
@@ -91,9 +96,24 @@ std::vector<RecipeRule> parse_rules(const Node& list, bool in_part) {
     }
     if (item.members().size() != 1)
       throw_at(item.mark(), where + " has 'include', so it cannot have other keys");
-    for (RecipeRule& rule : load_part(*include, in_part)) rules.push_back(std::move(rule));
+    for (RecipeRule& rule : load_rules(*include, in_part)) rules.push_back(std::move(rule));
   }
   return rules;
+}
+
+std::map<std::string, std::vector<std::string>> parse_substitutes(const Node& node) {
+  if (!node.is_map())
+    throw_at(node.mark(), "'substitutes' must be a map from an encoding to those to use in its place");
+  if (const Node* include = node.find("include"); include != nullptr && node.members().size() == 1)
+    return parse_substitutes(load_part(*include, "substitutes"));
+  std::map<std::string, std::vector<std::string>> substitutes;
+  for (const Node::Member& member : node.members()) {
+    if (member.key == "include")
+      throw_at(member.mark, "'substitutes' has 'include', so it cannot have other keys");
+    parse_component_spec(Node::scalar(member.key, false, member.mark), "substitutes");
+    substitutes[member.key] = parse_encodings(member.value, "substitutes." + member.key);
+  }
+  return substitutes;
 }
 
 int parse_file_type(const Node& node) {
@@ -107,15 +127,21 @@ int parse_file_type(const Node& node) {
 }  // namespace
 
 Recipe parse_recipe(const Node& root, const std::string& id) {
+  static const std::vector<std::string> keys = {"summary", "file_type", "needs_importance",
+                                                "rules",   "otherwise", "substitutes"};
   const std::string where = "recipe '" + id + "'";
   if (!root.is_map())
-    throw_at(root.mark(), where + " must be a map with the keys summary, file_type, rules, otherwise");
+    throw_at(root.mark(), where +
+                              " must be a map with the keys summary, file_type, needs_importance, rules, "
+                              "otherwise, substitutes");
   Recipe recipe;
   recipe.id = id;
   for (const Node::Member& member : root.members()) {
-    require_known(member.key, member.mark, {"summary", "file_type", "rules", "otherwise"}, where);
+    require_known(member.key, member.mark, keys, where);
     if (member.key == "summary") recipe.summary = member.value.as_string(member.key);
     if (member.key == "file_type") recipe.file_type = parse_file_type(member.value);
+    if (member.key == "needs_importance") recipe.needs_importance = member.value.as_bool(member.key);
+    if (member.key == "substitutes") recipe.substitutes = parse_substitutes(member.value);
     if (member.key == "rules") recipe.rules = parse_rules(member.value, false);
     if (member.key == "otherwise") recipe.encodings = parse_encodings(member.value, member.key);
   }
@@ -130,7 +156,9 @@ Recipe load_recipe(const std::string& id, const Mark& where) {
   const std::vector<std::string> known = known_recipes();
   if (std::find(known.begin(), known.end(), id) == known.end())
     throw_at(where, "unknown recipe '" + id + "'" + suggestion(id, known));
-  return parse_recipe(load_yaml(recipe_folder() / (id + ".yaml")), id);
+  Recipe recipe = parse_recipe(load_yaml(recipe_folder() / (id + ".yaml")), id);
+  recipe.is_built_in = true;
+  return recipe;
 }
 
 Recipe find_recipe(const Node& own, const std::string& id, const Mark& where) {
@@ -138,15 +166,18 @@ Recipe find_recipe(const Node& own, const std::string& id, const Mark& where) {
   return load_recipe(id, where);
 }
 
-std::vector<std::string> encodings_for(const Recipe& recipe, const ModelFacts& facts,
-                                       const ViewTensor& tensor, Dialect dialect) {
-  const RecipeSubject subject{facts, tensor, dialect};
+std::vector<std::string> encodings_for(const Recipe& recipe, const RecipeFacts& facts, const ModelView& view,
+                                       std::size_t index) {
+  const ViewTensor& tensor = view.tensors[index];
+  const RecipeSubject subject{facts, tensor, facts.places[index]};
   const auto fits = [&](const RecipeRule& rule) {
     return std::all_of(rule.conditions.begin(), rule.conditions.end(),
                        [&](const RecipeCondition& holds) { return holds(subject); });
   };
   const auto rule = std::find_if(recipe.rules.begin(), recipe.rules.end(), fits);
   std::vector<std::string> encodings = rule == recipe.rules.end() ? recipe.encodings : rule->encodings;
+  if (const auto more = recipe.substitutes.find(encodings.back()); more != recipe.substitutes.end())
+    encodings.insert(encodings.end(), more->second.begin(), more->second.end());
   for (std::string& encoding : encodings)
     if (encoding == kStored) encoding = tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding;
   return encodings;

@@ -4,19 +4,21 @@
 //   file_type: 2                      # general.file_type of GGUF outputs
 //   rules:                            # from top to bottom; the first whose conditions all hold decides
 //     - include: unquantized          # the rules of parts/unquantized.yaml
-//     - {roles: output, columns_multiple_of: 256, use: q6_k}
-//     - {roles: output, use: q8_0}
+//     - {category: attention_v, more_bits: true, use: q8_0}
+//     - {category: output, use: q6_k}
 //   otherwise: q4_0                   # for all other tensors
+//   substitutes: {q6_k: q8_0}         # where the block of the last one does not divide the columns
 //
 // `use` and `otherwise` take an encoding or a list that is tried in order: the first whose block divides the columns. The word `stored`
-// stands for the encoding that the source has.
+// stands for the encoding that the source has. `substitutes: {include: PART}` takes the map of a part.
 #pragma once
 
-#include "model/view.hpp"
+#include "allocation/recipe_facts.hpp"
 
 #include <polyquant/base/node.hpp>
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -24,9 +26,9 @@ namespace pq {
 
 /// What a rule decides about.
 struct RecipeSubject {
-  const ModelFacts& facts;
+  const RecipeFacts& facts;
   const ViewTensor& tensor;
-  Dialect dialect;
+  const TensorPlace& place;
 };
 using RecipeCondition = std::function<bool(const RecipeSubject&)>;
 
@@ -39,8 +41,11 @@ struct Recipe {
   std::string id;
   std::string summary;
   int file_type = -1;  // general.file_type; -1 = not written
+  bool is_built_in = false;
+  bool needs_importance = false;  // poor without importance, beyond what the encodings say themselves
   std::vector<RecipeRule> rules;
-  std::vector<std::string> encodings;  // for all other tensors, tried in order
+  std::vector<std::string> encodings;                           // for all other tensors, tried in order
+  std::map<std::string, std::vector<std::string>> substitutes;  // tried after the last choice
 };
 
 /// Reads one recipe; throws ConfigError at the place.
@@ -52,8 +57,8 @@ PQ_API Recipe find_recipe(const Node& own, const std::string& id, const Mark& wh
 /// Ids of the data folder's recipes, sorted.
 PQ_API std::vector<std::string> known_recipes();
 
-/// The candidates for a tensor, in order; specs of encodings. Never empty.
-PQ_API std::vector<std::string> encodings_for(const Recipe& recipe, const ModelFacts& facts,
-                                              const ViewTensor& tensor, Dialect dialect);
+/// The candidates for tensor `index` of the view that `facts` describe, in order; specs of encodings. Never empty.
+PQ_API std::vector<std::string> encodings_for(const Recipe& recipe, const RecipeFacts& facts,
+                                              const ModelView& view, std::size_t index);
 
 }  // namespace pq

@@ -1,54 +1,111 @@
 #include "allocation/recipe_conditions.hpp"
 
+#include "allocation/recipe_values.hpp"
 #include "config/pattern.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace pq {
 namespace {
 
-std::vector<std::string> words_of(const Node& value, const std::string& key) {
-  if (value.is_scalar()) return {value.text()};
-  if (!value.is_sequence() || value.items().empty())
-    throw_at(value.mark(), "'" + key + "' must be a word or a list of words");
-  std::vector<std::string> words;
-  for (const Node& item : value.items()) words.push_back(item.as_string(key));
-  return words;
+using Subject = RecipeSubject;
+
+constexpr std::array<const char*, 9> kCategories = {"output",      "embedding",   "attention_q",
+                                                    "attention_k", "attention_v", "attention_output",
+                                                    "ffn_up",      "ffn_gate",    "ffn_down"};
+
+template <class T, class U>
+bool has(const T& list, const U& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
 }
 
-std::int64_t positive(const Node& value, const std::string& key) {
-  const std::int64_t number = value.as_int(key);
-  if (number < 1) throw_at(value.mark(), "'" + key + "' must be at least 1, got '" + value.text() + "'");
-  return number;
+RecipeCondition architectures(const Node& value, const std::string& key) {
+  return [words = words_of(value, key)](const Subject& s) { return has(words, s.facts.architecture); };
 }
 
-// GGUF counts dimensions from the row upwards and takes trailing ones as absent: [1, n] is a vector.
-int dimensions(const Shape& shape) {
-  const auto first = std::find_if(shape.begin(), shape.end(), [](std::int64_t n) { return n != 1; });
-  return static_cast<int>(shape.end() - first);
+RecipeCondition category(const Node& value, const std::string& key) {
+  const std::vector<std::string> words = words_of(value, key);
+  for (const std::string& word : words) {
+    if (has(kCategories, word)) continue;
+    const std::vector<std::string> known(kCategories.begin(), kCategories.end());
+    throw_at(value.mark(), "unknown category '" + word + "'" + suggestion(word, known));
+  }
+  return [words](const Subject& s) { return has(words, s.place.category); };
 }
 
 RecipeCondition columns_multiple_of(const Node& value, const std::string& key) {
-  return [n = positive(value, key)](const RecipeSubject& s) { return cols(s.tensor.shape) % n == 0; };
+  return [n = positive_of(value, key)](const Subject& s) { return cols(s.tensor.shape) % n == 0; };
+}
+
+RecipeCondition count_below(const Node& value, const std::string& key) {
+  return
+      [share = share_of(value, key)](const Subject& s) { return s.place.count < share.of(s.place.places); };
 }
 
 RecipeCondition dialect(const Node& value, const std::string& key) {
   const std::string text = value.as_string(key);
   if (text != "gguf" && text != "huggingface")
     throw_at(value.mark(), "'dialect' must be gguf or huggingface, got '" + text + "'");
-  return [wanted = text == "gguf" ? Dialect::gguf : Dialect::huggingface](const RecipeSubject& s) {
-    return s.dialect == wanted;
+  return [wanted = text == "gguf" ? Dialect::gguf : Dialect::huggingface](const Subject& s) {
+    return s.facts.dialect == wanted;
+  };
+}
+
+RecipeCondition experts(const Node& value, const std::string& key) {
+  return [numbers = numbers_of(value, key)](const Subject& s) { return has(numbers, s.facts.experts); };
+}
+
+RecipeCondition experts_at_least(const Node& value, const std::string& key) {
+  return [n = positive_of(value, key)](const Subject& s) { return s.facts.experts >= n; };
+}
+
+RecipeCondition group_heads_at_least(const Node& value, const std::string& key) {
+  return [n = positive_of(value, key)](const Subject& s) { return s.facts.group_heads() >= n; };
+}
+
+RecipeCondition group_heads_below(const Node& value, const std::string& key) {
+  return [n = positive_of(value, key)](const Subject& s) { return s.facts.group_heads() < n; };
+}
+
+RecipeCondition grouped_heads(const Node& value, const std::string& key) {
+  return [wanted = value.as_bool(key)](const Subject& s) {
+    return (s.facts.heads != s.facts.key_value_heads) == wanted;
+  };
+}
+
+RecipeCondition has_importance(const Node& value, const std::string& key) {
+  return [wanted = value.as_bool(key)](const Subject& s) { return s.facts.has_importance == wanted; };
+}
+
+RecipeCondition layers(const Node& value, const std::string& key) {
+  return [numbers = numbers_of(value, key)](const Subject& s) { return has(numbers, s.facts.layers); };
+}
+
+RecipeCondition matrices_at_least(const Node& value, const std::string& key) {
+  return [n = positive_of(value, key)](const Subject& s) {
+    const Shape& shape = s.tensor.shape;
+    return shape.size() < 3 ? n == 1 : shape[shape.size() - 3] >= n;
+  };
+}
+
+RecipeCondition max_dimensions(const Node& value, const std::string& key) {
+  return [n = positive_of(value, key)](const Subject& s) { return dimensions(s.tensor.shape) <= n; };
+}
+
+// use_more_bits of llama-quant.cpp: the first and the last eighth, and every third place between them.
+RecipeCondition more_bits(const Node& value, const std::string& key) {
+  return [wanted = value.as_bool(key)](const Subject& s) {
+    const std::int64_t n = s.place.places, i = s.place.place;
+    return (i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2) == wanted;
   };
 }
 
 RecipeCondition must_be_f32(const Node& value, const std::string& key) {
-  return [wanted = value.as_bool(key)](const RecipeSubject& s) { return s.tensor.keep_f32 == wanted; };
-}
-
-RecipeCondition max_dimensions(const Node& value, const std::string& key) {
-  return [n = positive(value, key)](const RecipeSubject& s) { return dimensions(s.tensor.shape) <= n; };
+  return [wanted = value.as_bool(key)](const Subject& s) { return s.tensor.keep_f32 == wanted; };
 }
 
 RecipeCondition name(const Node& value, const std::string& key) {
@@ -60,35 +117,77 @@ RecipeCondition name(const Node& value, const std::string& key) {
       throw_at(value.mark(), "'" + key + "': " + error.what());
     }
   }
-  return [patterns](const RecipeSubject& s) {
+  return [patterns](const Subject& s) {
     return std::any_of(patterns.begin(), patterns.end(),
                        [&](const Pattern& p) { return p.matches(s.tensor.name); });
   };
 }
 
+RecipeCondition place_below(const Node& value, const std::string& key) {
+  return
+      [share = share_of(value, key)](const Subject& s) { return s.place.place < share.of(s.place.places); };
+}
+
+RecipeCondition place_from(const Node& value, const std::string& key) {
+  return
+      [share = share_of(value, key)](const Subject& s) { return s.place.place >= share.of(s.place.places); };
+}
+
 RecipeCondition roles(const Node& value, const std::string& key) {
-  return [words = words_of(value, key)](const RecipeSubject& s) {
-    return std::find(words.begin(), words.end(), s.tensor.role) != words.end();
-  };
+  return [words = words_of(value, key)](const Subject& s) { return has(words, s.tensor.role); };
 }
 
 RecipeCondition tied_output(const Node& value, const std::string& key) {
-  return [wanted = value.as_bool(key)](const RecipeSubject& s) { return s.facts.tied_output == wanted; };
+  return [wanted = value.as_bool(key)](const Subject& s) { return s.facts.tied_output == wanted; };
 }
 
 }  // namespace
 
 const std::vector<RecipeConditionKind>& recipe_condition_kinds() {
   static const std::vector<RecipeConditionKind> kinds = {
+      {"architectures", "The model has this GGUF architecture, or one of a list.", architectures},
+      {"category",
+       "The tensor is one of these: output (the embedding too, if the model has no other output matrix), "
+       "embedding, "
+       "attention_q, attention_k, attention_v (also fused with others), attention_output, ffn_up, ffn_gate, "
+       "ffn_down; "
+       "experts count with the rest.",
+       category},
       {"columns_multiple_of", "The row length is a multiple of this number.", columns_multiple_of},
+      {"count_below",
+       "Fewer tensors of the category come before this one than this number or share (1/8) of its places.",
+       count_below},
       {"dialect", "The output uses the names of this dialect: gguf or huggingface.", dialect},
+      {"experts", "The model has this number of experts, or one of a list; 0 without experts.", experts},
+      {"experts_at_least", "The model has at least this number of experts.", experts_at_least},
+      {"group_heads_at_least", "At least this number of query heads share a key-value head.",
+       group_heads_at_least},
+      {"group_heads_below", "Fewer than this number of query heads share a key-value head.",
+       group_heads_below},
+      {"grouped_heads", "The model has fewer key-value heads than query heads (true) or as many (false).",
+       grouped_heads},
+      {"has_importance", "The importance of columns is known (true) or not (false).", has_importance},
+      {"layers", "The model has this number of layers, or one of a list.", layers},
+      {"matrices_at_least", "The tensor is a stack of at least this number of matrices, as experts are.",
+       matrices_at_least},
       {"max_dimensions", "The tensor has at most this many dimensions; leading ones do not count.",
        max_dimensions},
+      {"more_bits",
+       "The tensor is in the first or last eighth of its places, or at every third place between them "
+       "(true), or it "
+       "is not (false).",
+       more_bits},
       {"must_be_f32", "The readers of the format demand f32 for the tensor (true) or do not (false).",
        must_be_f32},
       {"name",
        "A regular expression, or one of a list, is found in the tensor's name in the output's dialect.",
        name},
+      {"place_below",
+       "The tensor's place in its category is below this number or share (1/8) of all places. The place is "
+       "the number "
+       "of tensors before it, or the layer for feed-forward tensors of models with experts.",
+       place_below},
+      {"place_from", "The tensor's place is this number or share of all places, or a later one.", place_from},
       {"roles", "The tensor has this role, or one of a list.", roles},
       {"tied_output", "The model has no output matrix of its own (true) or has one (false).", tied_output},
   };

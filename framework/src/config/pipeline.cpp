@@ -133,6 +133,7 @@ Pipeline parse_pipeline(const Node& root, const std::filesystem::path& base) {
   if (pipeline.backend.is_scalar() && pipeline.backend.text() == "auto") pipeline.backend = Node();
   pipeline.threads = parse_threads(root);
   pipeline.effort = text_or(root, "effort", pipeline.effort);
+  if (const Node* imatrix = root.find("imatrix")) pipeline.imatrix = path_of(*imatrix, base, "imatrix");
   pipeline.recipes = node_or_null(root, "recipes");
   pipeline.outputs = parse_outputs(*root.find("outputs"), base);
   pipeline.report = parse_report(root, base);

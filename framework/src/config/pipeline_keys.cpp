@@ -35,8 +35,8 @@ const PipelineKeys& pipeline_keys() {
        .available = false},
       {.name = "imatrix",
        .type = Type::path,
-       .help = "A file with the importance of each column.",
-       .available = false},
+       .help = "An importance matrix (.gguf or .dat, as llama-imatrix writes it): how much the errors of "
+               "each column count."},
       {.name = "recipes",
        .type = Type::map,
        .help = "Recipes of your own, by name; outputs use them like the built-in ones."},

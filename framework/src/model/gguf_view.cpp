@@ -85,6 +85,7 @@ class GgufViewBuilder {
     tensor.role = link.role.empty() ? name.role : link.role;
     tensor.layer = link.layer;
     tensor.is_expert = name.is_expert;
+    tensor.gguf_name = link.gguf;
     tensor.keep_f32 = name.keep_f32;
     tensor.source_name = link.huggingface.empty() ? link.gguf : link.huggingface.front();
     return link.huggingface.empty() || find_sources(link, tensor) ? std::optional(std::move(tensor))

@@ -147,6 +147,10 @@ class HuggingFaceViewBuilder {
     tensor.role = link.role.empty() ? name.role : link.role;
     tensor.layer = link.layer;
     tensor.is_expert = name.is_expert;
+    if (keeps_columns(link)) {
+      tensor.gguf_name = link.gguf;
+      tensor.gguf_matrix = matrix_of_row(link, tensor.map.parts.front().first_row);
+    }
     tensor.elements = link.elements;
     tensor.transpose = link.transpose;
     tensor.add = -link.add;

@@ -53,18 +53,31 @@ void add_huggingface_roles(ModelView& view, const Family& family, const Json& co
   for (const ViewTensor& tensor : view.tensors) names.insert(renamed(tensor.name, family));
   scope.set_tensors([&names](const std::string& name) { return names.contains(name); });
   set_facts(view.facts, family, scope);
-  std::map<std::string, const TensorLink*> by_name;
+  struct Origin {
+    const TensorLink* link = nullptr;
+    std::int64_t matrix = 0;  // of a stacked GGUF tensor
+  };
+  std::map<std::string, Origin> by_name;
   const std::vector<TensorLink> links = tensor_links(family, scope);
-  for (const TensorLink& link : links)
-    for (const std::string& name : link.huggingface) by_name.emplace(name, &link);
+  for (const TensorLink& link : links) {
+    std::int64_t row = 0;
+    for (const RowMap::Part& part : link.map.parts) {
+      by_name.emplace(link.huggingface[part.stored], Origin{&link, matrix_of_row(link, row)});
+      row += part.rows;
+    }
+  }
   for (ViewTensor& tensor : view.tensors) {
     const auto found = by_name.find(renamed(tensor.name, family));
     if (found == by_name.end()) continue;
-    const TensorLink& link = *found->second;
+    const TensorLink& link = *found->second.link;
     const GgufName name = GgufNames::installed().describe(link.gguf, link.gguf_shape);
     tensor.role = link.role.empty() ? name.role : link.role;
     tensor.layer = link.layer;
     tensor.is_expert = name.is_expert;
+    if (keeps_columns(link)) {
+      tensor.gguf_name = link.gguf;
+      tensor.gguf_matrix = found->second.matrix;
+    }
   }
 }
 
@@ -74,6 +87,7 @@ void add_gguf_roles(ModelView& view) {
     tensor.role = name.role;
     tensor.layer = name.layer;
     tensor.is_expert = name.is_expert;
+    tensor.gguf_name = tensor.name;
     tensor.keep_f32 = name.keep_f32;
   }
 }

@@ -230,6 +230,11 @@ std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope) {
   return Builder(family, scope).build();
 }
 
+std::int64_t matrix_of_row(const TensorLink& link, std::int64_t row) {
+  const Shape& shape = link.gguf_shape;
+  return shape.size() < 3 ? 0 : row / shape[shape.size() - 2];
+}
+
 bool matches(std::string_view name, std::string_view pattern) {
   std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
   while (n < name.size()) {

@@ -34,6 +34,13 @@ struct TensorLink {
 /// for a rule that cannot work.
 std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope);
 
+/// The number of the matrix of a stacked GGUF tensor that row `row` of it belongs to; 0 if it is no stack.
+std::int64_t matrix_of_row(const TensorLink& link, std::int64_t row);
+/// True if columns of the Hugging Face tensors are columns of the GGUF tensor.
+inline bool keeps_columns(const TensorLink& link) {
+  return !link.transpose && !link.elements && link.generated.empty();
+}
+
 /// The part of `links` that makes the Hugging Face tensor number `source` of link `link` from GGUF tensors: parts refer to links by index.
 struct ReverseTensor {
   std::string name;

@@ -40,6 +40,10 @@ struct ViewTensor {
   std::string role;  // "embedding", "output", "attention_q", "ffn_down", "norm", ...; "" = unknown
   int layer = -1;
   bool is_expert = false;
+  /// Under this GGUF name importance matrices know the columns; "" = unknown, or the columns are not the input of a product. Experts of a
+  /// stack that are tensors of their own: the one with this number.
+  std::string gguf_name;
+  std::int64_t gguf_matrix = 0;
   bool keep_f32 = false;  // GGUF only: the readers demand f32 (norms, biases, routers, ...)
   RowMap map;
   bool elements = false;         // a vector whose map moves single weights

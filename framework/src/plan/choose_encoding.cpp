@@ -36,8 +36,9 @@ std::optional<std::string> obstacle(const Format& format, const Encoding& encodi
 }  // namespace
 
 EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, const Format& format,
-                                 const PluginRegistry& registry, const Recipe* recipe)
+                                 const PluginRegistry& registry, const Recipe* recipe, bool has_importance)
     : spec_(spec), view_(view), format_(format), registry_(registry), recipe_(recipe) {
+  if (recipe != nullptr) facts_ = recipe_facts(view, has_importance);
   for (const Rule& rule : spec.rules) patterns_.push_back(compile(rule));
 }
 
@@ -47,15 +48,16 @@ bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
          std::regex_search(tensor.source_name, patterns_[rule]);
 }
 
-EncodingChooser::Candidates EncodingChooser::candidates(const ViewTensor& tensor) const {
+EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const {
+  const ViewTensor& tensor = view_.tensors[index];
   const auto named = [&](const std::string& text) { return Node::scalar(text, false, spec_.mark); };
   // llama.cpp computes with norms, biases and routers in f32 only: no rule can change that.
   if (tensor.keep_f32) return {{named("f32")}, "the format"};
   for (std::size_t i = 0; i < spec_.rules.size(); ++i)
     if (fits(i, tensor)) return {{spec_.rules[i].encoding}, fmt::format("rule '{}'", spec_.rules[i].match)};
   if (recipe_ != nullptr) {
-    Candidates result{{}, fmt::format("recipe '{}'", recipe_->id)};
-    for (const std::string& id : encodings_for(*recipe_, view_.facts, tensor, view_.dialect))
+    Candidates result{{}, fmt::format("recipe '{}'", recipe_->id), recipe_->is_built_in};
+    for (const std::string& id : encodings_for(*recipe_, facts_, view_, index))
       result.specs.push_back(named(id));
     return result;
   }
@@ -82,9 +84,19 @@ Route EncodingChooser::route(const ViewTensor& tensor, const Encoding& target, c
   return repack ? Route::repack : Route::quantize;
 }
 
+std::shared_ptr<const Encoding> EncodingChooser::make(const Node& spec, const Candidates& wanted,
+                                                      const ViewTensor& tensor) const {
+  if (wanted.by_built_in && registry_.find_encoding(spec.text()) == nullptr)
+    throw PluginError(fmt::format(
+        "{}{} needs the encoding '{}' for {}, which no loaded plugin has; see `polyquant plugins`",
+        spec_.mark.source ? spec_.mark.to_string() + ": " : "", wanted.asked_by, spec.text(),
+        describe(tensor)));
+  return registry_.encoding(spec);
+}
+
 PlannedTensor EncodingChooser::choose(std::size_t index) const {
   const ViewTensor& tensor = view_.tensors[index];
-  Candidates wanted = candidates(tensor);
+  Candidates wanted = candidates(index);
   const auto stored =
       tensor.stored_encoding.empty() ? nullptr : registry_.find_encoding(tensor.stored_encoding);
   if (stored == nullptr && !tensor.stored_encoding.empty()) return carry(index, wanted);
@@ -92,7 +104,7 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
 
   std::string reason;
   for (const Node& spec : wanted.specs) {
-    const auto encoding = registry_.encoding(spec);
+    const auto encoding = make(spec, wanted, tensor);
     const auto problem = obstacle(format_, *encoding, tensor.shape);
     if (!problem) return {index, encoding, stored, route(tensor, *encoding, stored.get()), reason};
     if (reason.empty()) reason = *problem;

@@ -12,12 +12,14 @@ namespace pq {
 /// Chooses encodings for the tensors of one output.
 class EncodingChooser {
  public:
-  /// `recipe` nullptr: `encoding:` of the output, or what is stored. All arguments must outlive the chooser.
+  /// `recipe` nullptr: `encoding:` of the output, or what is stored. `has_importance`: a fact that recipes ask for. All arguments must
+  /// outlive the chooser.
   EncodingChooser(const OutputSpec& spec, const ModelView& view, const Format& format,
-                  const PluginRegistry& registry, const Recipe* recipe);
+                  const PluginRegistry& registry, const Recipe* recipe, bool has_importance = false);
 
   /// The encoding of one tensor: rules, then the recipe, `encoding:`, or what is stored; the first that the format can store and whose block
-  /// divides the columns, then `fallback:`. Throws ConfigError naming tensor, reason and cure if none does.
+  /// divides the columns, then `fallback:`. Throws ConfigError naming tensor, reason and cure if none does, PluginError if a built-in recipe
+  /// wants an encoding that no plugin has.
   PlannedTensor choose(std::size_t index) const;
 
   /// Rules that no tensor matched: probably a typing error.
@@ -27,8 +29,11 @@ class EncodingChooser {
   struct Candidates {
     std::vector<Node> specs;
     std::string asked_by;
+    bool by_built_in = false;  // a recipe of the installation
   };
-  Candidates candidates(const ViewTensor& tensor) const;
+  Candidates candidates(std::size_t index) const;
+  std::shared_ptr<const Encoding> make(const Node& spec, const Candidates& wanted,
+                                       const ViewTensor& tensor) const;
   bool fits(std::size_t rule, const ViewTensor& tensor) const;
   PlannedTensor carry(std::size_t index, const Candidates& candidates) const;
   Route route(const ViewTensor& tensor, const Encoding& target, const Encoding* stored) const;
@@ -38,6 +43,7 @@ class EncodingChooser {
   const Format& format_;
   const PluginRegistry& registry_;
   const Recipe* recipe_;
+  RecipeFacts facts_;                 // only with a recipe
   std::vector<std::regex> patterns_;  // parallel to spec_.rules
 };
 

@@ -59,13 +59,15 @@ void finish_config(PlannedOutput& output) {
 
 }  // namespace
 
-void finish_metadata(PlannedOutput& output, int file_type) {
+void finish_metadata(PlannedOutput& output, int file_type, const Imatrix* imatrix) {
   output.model.metadata = output.view->metadata;
   output.model.side_files = output.view->side_files;
-  if (output.view->dialect == Dialect::gguf)
-    finish_gguf(output, file_type);
-  else
+  if (output.view->dialect == Dialect::huggingface) {
     finish_config(output);
+    return;
+  }
+  finish_gguf(output, file_type);
+  if (imatrix != nullptr) record_importance(output.model.metadata, *imatrix);
 }
 
 }  // namespace pq

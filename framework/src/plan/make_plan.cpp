@@ -82,12 +82,16 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
 
   std::optional<Recipe> recipe;
   if (!spec.recipe.empty()) recipe = find_recipe(recipes, spec.recipe, spec.mark);
-  const EncodingChooser chooser(spec, *output.view, *output.format, registry, recipe ? &*recipe : nullptr);
+  const EncodingChooser chooser(spec, *output.view, *output.format, registry, recipe ? &*recipe : nullptr,
+                                plan.imatrix != nullptr);
   for (std::size_t i = 0; i < output.view->tensors.size(); ++i) add_tensor(output, chooser.choose(i));
   check_quantizer(output, spec);
   for (std::string& warning : chooser.unused_rules()) plan.warnings.push_back(std::move(warning));
 
-  finish_metadata(output, recipe ? recipe->file_type : -1);
+  if (plan.imatrix != nullptr) add_importance(output, plan.imatrix, plan.warnings);
+  warn_of_missing_importance(output, recipe && recipe->needs_importance, plan.warnings);
+
+  finish_metadata(output, recipe ? recipe->file_type : -1, plan.imatrix.get());
   output.layout = output.format->layout(output.to, output.model);
   return output;
 }
@@ -153,6 +157,8 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   plan.report = pipeline.report;
   plan.work = pipeline.work;
   choose_backend(pipeline, registry, plan);
+  if (!pipeline.imatrix.empty()) plan.imatrix = Imatrix::open(pipeline.imatrix, registry);
+  if (plan.imatrix != nullptr) plan.warnings = plan.imatrix->warnings();
   ViewCache views(model, pipeline.model);
   for (const OutputSpec& spec : pipeline.outputs)
     plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan));

@@ -3,6 +3,7 @@
 
 #include "config/pipeline.hpp"
 #include "model/view.hpp"
+#include "plan/importance.hpp"
 #include "plugin/registry.hpp"
 
 #include <polyquant/base/executor.hpp>
@@ -31,6 +32,8 @@ struct PlannedTensor {
   std::shared_ptr<const Encoding> stored;    // of the stored rows; nullptr if generated or unknown
   Route route = Route::quantize;
   std::string note;  // why it is not the first choice; "" otherwise
+  std::shared_ptr<const TensorImportance> importance =
+      nullptr;  // of the columns; nullptr = all count equally
 };
 
 /// One output. `model.tensors`, `layout.tensors` and `tensors` are parallel.
@@ -57,10 +60,11 @@ struct Plan {
   int device = 0;
   Effort effort = Effort::normal;
   std::filesystem::path report;
-  std::filesystem::path work;           // folder of the journal; empty = beside the first output
-  std::int64_t chunk_weights = 0;       // weights that one thread handles at a time
-  std::uint64_t peak_memory_bytes = 0;  // estimate
-  double seconds = 0;                   // estimate
+  std::shared_ptr<const Imatrix> imatrix;  // nullptr = none
+  std::filesystem::path work;              // folder of the journal; empty = beside the first output
+  std::int64_t chunk_weights = 0;          // weights that one thread handles at a time
+  std::uint64_t peak_memory_bytes = 0;     // estimate
+  double seconds = 0;                      // estimate
   std::vector<std::string> warnings;
 };
 

@@ -74,17 +74,21 @@ class ChunkRows {
 };
 
 void prepare_quantizer(const Plan& plan, const TensorTask::Target& target, const ViewTensor& tensor,
-                       const RunContext& context) {
+                       std::int64_t first_row, const RunContext& context) {
   TensorRun& run = target.output->tensors[target.tensor];
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
-  std::call_once(run.prepared, [&] {
+  MatrixRun& matrix = run.matrix_of(first_row);
+  std::call_once(matrix.prepared, [&] {
+    if (planned.importance != nullptr)
+      matrix.importance = planned.importance->columns(first_row / run.rows_per_matrix);
     QuantJob job;
     job.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
-    job.rows = rows(tensor.shape);
+    job.rows = run.rows_per_matrix;
     job.cols = cols(tensor.shape);
     job.encoding = planned.encoding.get();
     job.effort = plan.effort;
-    run.quantizer = target.output->plan->quantizer->prepare(job, context);
+    job.statistics.importance = matrix.importance;
+    matrix.quantizer = target.output->plan->quantizer->prepare(job, context);
   });
 }
 
@@ -154,7 +158,9 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   const ConstMatrix weights = rows.weights(planned.stored.get());
   scratch.encoded.resize(row_bytes * static_cast<std::uint64_t>(rows.count()));
   QuantReport report;
-  target.output->tensors[target.tensor].quantizer->quantize(weights, rows.first(), scratch.encoded, report);
+  TensorRun& run = target.output->tensors[target.tensor];
+  run.matrix_of(rows.first())
+      .quantizer->quantize(weights, rows.first() % run.rows_per_matrix, scratch.encoded, report);
   result.warnings = std::move(report.warnings);
   if (planned.route == Route::repack)
     result.exact_rows = repack_rows(planned, rows, row_bytes, scratch.encoded);
@@ -194,12 +200,12 @@ void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk,
     const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
     TensorRun& run = target.output->tensors[target.tensor];
     ChunkResult& result = run.chunks[static_cast<std::size_t>(chunk)];
-    if (planned.route != Route::copy) prepare_quantizer(plan, target, rows.tensor(), context);
+    if (planned.route != Route::copy) prepare_quantizer(plan, target, rows.tensor(), first, context);
     const Bytes bytes = planned.route == Route::copy ? copy_rows(planned, rows, result)
                                                      : encode_rows(target, rows, scratch, result);
     target.output->writer->write_rows(target.tensor, first, bytes);
     result.hash = hash_bytes(bytes);
-    if (--run.chunks_left == 0) run.quantizer.reset();
+    run.finish_chunk(first);
     target.output->nanoseconds += (std::chrono::steady_clock::now() - start).count();
   }
   release_rows(*task.view, rows.tensor(), first, count);

@@ -75,18 +75,37 @@ std::vector<TensorTask> make_tasks(std::vector<OutputRun>& runs) {
   return ordered;
 }
 
+/// The rows of a task that no chunk may cross: those of one matrix if the matrices of a stack have their own importance.
+std::int64_t rows_together(const TensorTask& task) {
+  std::int64_t count = rows(task.view->tensors[task.view_index].shape);
+  for (const TensorTask::Target& target : task.targets)
+    if (const auto& importance = target.output->plan->tensors[target.tensor].importance)
+      count = importance->rows_per_matrix;
+  return std::max<std::int64_t>(1, count);
+}
+
+void set_up_run(TensorRun& run, std::int64_t rows, std::int64_t together, std::int64_t chunks) {
+  run.rows_per_matrix = together;
+  run.matrices = std::vector<MatrixRun>(static_cast<std::size_t>(rows / together));
+  run.chunks.resize(static_cast<std::size_t>(chunks));
+}
+
 std::vector<WorkItem> cut_into_chunks(const Plan& plan, const std::vector<TensorTask>& tasks) {
   std::vector<WorkItem> items;
   for (std::size_t t = 0; t < tasks.size(); ++t) {
     const Shape& shape = tasks[t].view->tensors[tasks[t].view_index].shape;
-    const std::int64_t total = rows(shape), step = chunk_rows(plan, cols(shape));
-    std::int64_t chunk = 0;
-    for (std::int64_t first = 0; first < total; first += step)
-      items.push_back({t, chunk++, first, std::min(step, total - first)});
+    const std::int64_t total = rows(shape), together = rows_together(tasks[t]);
+    const std::int64_t step = chunk_rows(plan, cols(shape));
+    const std::size_t begin = items.size();
+    for (std::int64_t first = 0; first < total;) {
+      const std::int64_t count = rows_of_chunk(first, together, step);
+      items.push_back({t, static_cast<std::int64_t>(items.size() - begin), first, count});
+      first += count;
+    }
     for (const TensorTask::Target& target : tasks[t].targets) {
       TensorRun& run = target.output->tensors[target.tensor];
-      run.chunks.resize(static_cast<std::size_t>(chunk));
-      run.chunks_left = chunk;
+      set_up_run(run, total, together, static_cast<std::int64_t>(items.size() - begin));
+      for (std::size_t i = begin; i < items.size(); ++i) ++run.matrix_of(items[i].first).chunks_left;
     }
   }
   return items;
@@ -122,7 +141,7 @@ bool take_over(const TensorTask& task, const WorkItem& item, const std::vector<C
   for (std::size_t i = 0; i < recorded.size(); ++i) {
     TensorRun& run = task.targets[i].output->tensors[task.targets[i].tensor];
     run.chunks[static_cast<std::size_t>(item.chunk)] = recorded[i];
-    if (--run.chunks_left == 0) run.quantizer.reset();
+    run.finish_chunk(item.first);
   }
   return true;
 }

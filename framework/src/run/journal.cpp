@@ -32,6 +32,12 @@ std::string source_identity(const Plan& plan) {
   return text;
 }
 
+std::string file_identity(const fs::path& path) {
+  std::error_code ignored;
+  return fmt::format("{} {} {}", fs::absolute(path).string(), fs::file_size(path, ignored),
+                     fs::last_write_time(path, ignored).time_since_epoch().count());
+}
+
 std::string output_identity(const PlannedOutput& output) {
   std::string text =
       output.quantizer->info().id + '\n' + std::to_string(static_cast<int>(output.lossless)) + '\n';
@@ -49,6 +55,7 @@ Json identity(const Plan& plan) {
                {"effort", static_cast<int>(plan.effort)},
                {"backend", plan.backend->info().id},
                {"rows at a time", plan.chunk_weights}};
+  if (plan.imatrix != nullptr) json["imatrix"] = hash_of(file_identity(plan.imatrix->path()));
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     json[fmt::format("outputs[{}].to", i)] = fs::absolute(plan.outputs[i].to).string();
     json[fmt::format("outputs[{}]", i)] = hash_of(output_identity(plan.outputs[i]));

@@ -23,12 +23,27 @@ struct ChunkResult {
   std::vector<std::string> warnings;
 };
 
-/// A tensor of an output while its chunks are processed. The quantizer is prepared by the first chunk and freed after the last.
-struct TensorRun {
+/// The rows of a tensor that share an importance: all of it, or one matrix of a stack. The quantizer is prepared by the first chunk and
+/// freed after the last.
+struct MatrixRun {
   std::once_flag prepared;
+  std::vector<float> importance;  // of the columns; the quantizer looks at it
   std::unique_ptr<const TensorQuantizer> quantizer;
   std::atomic<std::int64_t> chunks_left{0};
+};
+
+/// A tensor of an output while its chunks are processed.
+struct TensorRun {
+  std::vector<MatrixRun> matrices;
+  std::int64_t rows_per_matrix = 0;
   std::vector<ChunkResult> chunks;  // in row order, so that sums do not depend on the threads
+  MatrixRun& matrix_of(std::int64_t row) { return matrices[static_cast<std::size_t>(row / rows_per_matrix)]; }
+  void finish_chunk(std::int64_t first_row) {
+    MatrixRun& matrix = matrix_of(first_row);
+    if (--matrix.chunks_left > 0) return;
+    matrix.quantizer.reset();
+    matrix.importance = {};
+  }
 };
 
 struct OutputRun {
@@ -42,6 +57,11 @@ struct OutputRun {
 /// Rows of one chunk of a tensor with `cols` columns.
 inline std::int64_t chunk_rows(const Plan& plan, std::int64_t cols) {
   return std::max<std::int64_t>(1, plan.chunk_weights / std::max<std::int64_t>(cols, 1));
+}
+
+/// Rows of the chunk that begins with row `first`: at most `step`, and none beyond its matrix of `rows_per_matrix` rows.
+inline std::int64_t rows_of_chunk(std::int64_t first, std::int64_t rows_per_matrix, std::int64_t step) {
+  return std::min(step, rows_per_matrix - first % rows_per_matrix);
 }
 
 /// 64-bit hash of written bytes (XXH3), used to compare what is read back.

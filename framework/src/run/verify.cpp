@@ -50,10 +50,11 @@ void verify_output(const Plan& plan, const OutputRun& output, const ModelReader&
                           const auto index = static_cast<std::size_t>(i);
                           const std::size_t at = find_tensor(output, reader, index);
                           const Shape& shape = tensors[index].shape;
-                          const std::int64_t total = rows(shape), step = chunk_rows(plan, cols(shape));
+                          const std::int64_t step = chunk_rows(plan, cols(shape));
+                          const std::int64_t together = output.tensors[index].rows_per_matrix;
                           std::size_t chunk = 0;
-                          for (std::int64_t first = 0; first < total; first += step) {
-                            const std::int64_t count = std::min(step, total - first);
+                          for (std::int64_t first = 0, count = 0; first < rows(shape); first += count) {
+                            count = rows_of_chunk(first, together, step);
                             if (hash_bytes(reader.rows(at, first, count, scratch)) !=
                                 output.tensors[index].chunks[chunk++].hash)
                               differs(output, fmt::format("rows {} to {} of tensor '{}' differ", first,

@@ -19,12 +19,21 @@ pq::ViewTensor tensor(std::string name, std::string role, pq::Shape shape) {
   return t;
 }
 
+// The choice for `t` in a model that has nothing else, but for an output matrix of its own unless `tied`.
+Names chosen(const pq::Recipe& recipe, const pq::ViewTensor& t, bool tied = false,
+             Dialect dialect = Dialect::gguf) {
+  pq::ModelView view;
+  view.dialect = dialect;
+  view.tensors = {t};
+  if (!tied) view.tensors.push_back(tensor("output.weight", "output", {4, 4}));
+  return encodings_for(recipe, recipe_facts(view, false), view, 0);
+}
 Names chosen(const std::string& recipe, const pq::ViewTensor& t, bool tied = false,
              Dialect dialect = Dialect::gguf) {
-  pq::ModelFacts facts;
-  facts.tied_output = tied;
-  return encodings_for(pq::load_recipe(recipe, {}), facts, t, dialect);
+  return chosen(pq::load_recipe(recipe, {}), t, tied, dialect);
 }
+/// The first of the candidates: the others are for columns that do not fit.
+std::string first(const Names& names) { return names.front(); }
 
 pq::Recipe parse(const std::string& yaml) { return pq::parse_recipe(pq::parse_yaml(yaml, "r.yaml"), "mine"); }
 std::string error_of(const std::string& yaml) {
@@ -44,33 +53,58 @@ TEST_CASE("recipe: the numbers of llama.cpp's file types", "[allocation][recipe]
   CHECK(type("q8_0") == 7);
   CHECK(type("q5_0") == 8);
   CHECK(type("q5_1") == 9);
+  CHECK(type("q2_k") == 10);
+  CHECK(type("q3_k_s") == 11);
+  CHECK(type("q3_k_m") == 12);
+  CHECK(type("q3_k_l") == 13);
+  CHECK(type("q4_k_s") == 14);
+  CHECK(type("q4_k_m") == 15);
+  CHECK(type("q5_k_s") == 16);
+  CHECK(type("q5_k_m") == 17);
+  CHECK(type("q6_k") == 18);
+  CHECK(type("iq2_xxs") == 19);
+  CHECK(type("iq2_xs") == 20);
+  CHECK(type("q2_k_s") == 21);
+  CHECK(type("iq3_xs") == 22);
+  CHECK(type("iq3_xxs") == 23);
+  CHECK(type("iq1_s") == 24);
+  CHECK(type("iq4_nl") == 25);
+  CHECK(type("iq3_s") == 26);
+  CHECK(type("iq3_m") == 27);
+  CHECK(type("iq2_s") == 28);
+  CHECK(type("iq2_m") == 29);
+  CHECK(type("iq4_xs") == 30);
+  CHECK(type("iq1_m") == 31);
   CHECK(type("bf16") == 32);
+  CHECK(type("tq1_0") == 36);
+  CHECK(type("tq2_0") == 37);
+  CHECK(type("mxfp4_moe") == 38);
 }
 
 TEST_CASE("recipe: weights of the layers get the recipe's own type", "[allocation][recipe]") {
   const auto id = GENERATE("q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "f16", "bf16", "f32");
-  CHECK(chosen(id, tensor("blk.0.ffn_down.weight", "ffn_down", {576, 1536})) == Names{id});
+  CHECK(first(chosen(id, tensor("blk.0.ffn_down.weight", "ffn_down", {576, 1536}))) == id);
 }
 
 TEST_CASE("recipe: the output of the types of 4 and 5 bits has 6 bits where its columns allow",
           "[allocation][recipe]") {
   const auto id = GENERATE("q4_0", "q4_1", "q5_0", "q5_1");
-  CHECK(chosen(id, tensor("output.weight", "output", {32000, 4096})) == Names{"q6_k"});
-  CHECK(chosen(id, tensor("output.weight", "output", {32000, 576})) == Names{"q8_0"});
-  CHECK(chosen(id, tensor("token_embd.weight", "embedding", {32000, 4096})) == Names{id});
+  CHECK(chosen(id, tensor("output.weight", "output", {32000, 4096})) == Names{"q6_k", "q8_0", "f16"});
+  CHECK(chosen(id, tensor("output.weight", "output", {32000, 576})) == Names{"q8_0", "f16"});
+  CHECK(first(chosen(id, tensor("token_embd.weight", "embedding", {32000, 4096}))) == id);
 }
 
 TEST_CASE("recipe: embeddings that are the output too are treated as such", "[allocation][recipe]") {
   const auto id = GENERATE("q4_0", "q4_1", "q5_0", "q5_1");
-  CHECK(chosen(id, tensor("token_embd.weight", "embedding", {49152, 768}), true) == Names{"q6_k"});
-  CHECK(chosen(id, tensor("token_embd.weight", "embedding", {49152, 576}), true) == Names{"q8_0"});
+  CHECK(chosen(id, tensor("token_embd.weight", "embedding", {49152, 768}), true) ==
+        Names{"q6_k", "q8_0", "f16"});
 }
 
 TEST_CASE("recipe: q8_0 and the floating-point types hold output and embeddings in their own type",
           "[allocation][recipe]") {
   const auto id = GENERATE("q8_0", "f16", "bf16", "f32");
-  CHECK(chosen(id, tensor("output.weight", "output", {32000, 4096})) == Names{id});
-  CHECK(chosen(id, tensor("token_embd.weight", "embedding", {49152, 576}), true) == Names{id});
+  CHECK(first(chosen(id, tensor("output.weight", "output", {32000, 4096}))) == id);
+  CHECK(first(chosen(id, tensor("token_embd.weight", "embedding", {49152, 576}), true)) == id);
 }
 
 TEST_CASE("recipe: what the readers demand in f32 is f32, and so are vectors of GGUF files",
@@ -87,7 +121,7 @@ TEST_CASE("recipe: what llama-quantize leaves alone keeps its stored type", "[al
   CHECK(chosen("q4_0", tensor("per_layer_model_proj.weight", "", {8960, 2048})) == Names{"bf16"});
   CHECK(chosen("q4_0", tensor("blk.0.ffn_gate_exps.bias", "", {8, 4096})) == Names{"bf16"});
   CHECK(chosen("q4_0", tensor("blk.0.attn_k_norm.weight", "norm", {32, 128})) == Names{"bf16"});
-  CHECK(chosen("q4_0", tensor("blk.0.ffn_gate_shexp.weight", "", {4096, 4096})) == Names{"q4_0"});
+  CHECK(chosen("q4_0", tensor("blk.0.ffn_gate_shexp.weight", "", {4096, 4096})) == Names{"q4_0", "f16"});
 }
 
 TEST_CASE("recipe: generated tensors that would stay as stored are f32", "[allocation][recipe]") {
@@ -104,7 +138,7 @@ TEST_CASE("recipe: in Hugging Face folders norms get the floating-point type of 
 
 TEST_CASE("recipe: the built-in ones are listed, their parts are not", "[allocation][recipe]") {
   const Names known = pq::known_recipes();
-  for (const char* id : {"bf16", "f16", "f32", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"}) {
+  for (const char* id : {"bf16", "f16", "f32", "q4_0", "q8_0", "q4_k_m", "iq2_xxs", "mxfp4_moe"}) {
     INFO(id);
     CHECK(std::find(known.begin(), known.end(), id) != known.end());
   }
@@ -139,11 +173,82 @@ TEST_CASE("recipe: the first rule whose conditions all hold decides", "[allocati
       "ffn_down, use: q5_0}\n"
       "otherwise: q4_0\n");
   const auto pick = [&](const char* name, const char* role) {
-    return encodings_for(recipe, {}, tensor(name, role, {4, 4}), Dialect::gguf);
+    return chosen(recipe, tensor(name, role, {4, 4}));
   };
   CHECK(pick("blk.1.ffn_down.weight", "ffn_down") == Names{"q8_0", "f16"});
   CHECK(pick("blk.2.ffn_down.weight", "ffn_down") == Names{"q5_0"});
   CHECK(pick("blk.2.ffn_up.weight", "ffn_up") == Names{"q4_0"});
+}
+
+TEST_CASE("recipe: the place of a tensor counts within its category, in layer order",
+          "[allocation][recipe]") {
+  const pq::Recipe recipe = parse(
+      "rules:\n  - {category: attention_v, place_below: 1/4, use: q8_0}\n"
+      "  - {category: attention_v, place_from: 3, use: q6_k}\n  - {category: ffn_down, more_bits: true, use: "
+      "q5_0}\n"
+      "otherwise: q4_0\n");
+  pq::ModelView view;
+  view.dialect = Dialect::gguf;
+  view.metadata.set("general.architecture", std::string("llama"));
+  view.metadata.set("llama.block_count", std::uint32_t{8});
+  for (const int layer : {3, 0, 2, 1, 10}) {  // as files have them: in any order
+    view.tensors.push_back(tensor("blk." + std::to_string(layer) + ".attn_v.weight", "attention_v", {4, 4}));
+    view.tensors.push_back(tensor("blk." + std::to_string(layer) + ".ffn_down.weight", "ffn_down", {4, 4}));
+  }
+  const pq::RecipeFacts facts = recipe_facts(view, false);
+  const auto of = [&](std::size_t i) { return encodings_for(recipe, facts, view, i).front(); };
+  CHECK(of(2) == "q8_0");  // the first of five: 5 / 4 = 1 place
+  CHECK(of(6) == "q4_0");
+  CHECK(of(4) == "q4_0");
+  CHECK(of(0) == "q6_k");  // the fourth
+  CHECK(of(8) == "q6_k");  // layer 10, the fifth
+  // Eight blocks: place 0 is the first eighth, then every third.
+  CHECK(of(3) == "q5_0");
+  CHECK(of(7) == "q4_0");
+  CHECK(of(5) == "q4_0");
+  CHECK(of(1) == "q5_0");
+  CHECK(of(9) == "q4_0");
+}
+
+TEST_CASE("recipe: in models with experts feed-forward tensors have the place of their layer",
+          "[allocation][recipe]") {
+  pq::ModelView view;
+  view.dialect = Dialect::gguf;
+  view.metadata.set("general.architecture", std::string("deepseek2"));
+  view.metadata.set("deepseek2.block_count", std::uint32_t{4});
+  view.metadata.set("deepseek2.expert_count", std::uint32_t{64});
+  for (const char* name :
+       {"blk.0.ffn_down.weight", "blk.1.ffn_down_exps.weight", "blk.1.ffn_down_shexp.weight",
+        "blk.1.ffn_down_exps.bias", "blk.2.ffn_gate_inp.weight"})
+    view.tensors.push_back(tensor(name, "", {4, 4}));
+  const pq::RecipeFacts facts = recipe_facts(view, false);
+  CHECK(facts.places[0].place == 0);
+  CHECK(facts.places[1].place == 1);
+  CHECK(facts.places[2].place == 1);
+  CHECK(facts.places[2].count == 2);
+  CHECK(facts.places[3].category.empty());  // biases and routers are not weights of the network
+  CHECK(facts.places[4].category.empty());
+}
+
+TEST_CASE("recipe: head counts that differ by layer count as those of the first", "[allocation][recipe]") {
+  pq::ModelView view;
+  view.dialect = Dialect::gguf;
+  view.metadata.set("general.architecture", std::string("openelm"));
+  view.metadata.set("openelm.attention.head_count", std::vector<std::uint32_t>{12, 16});
+  view.metadata.set("openelm.attention.head_count_kv", std::vector<std::uint32_t>{3, 5});
+  CHECK(recipe_facts(view, false).group_heads() == 4);
+  view.metadata.set("openelm.attention.head_count_kv", std::vector<std::uint32_t>{0, 5});
+  CHECK(recipe_facts(view, false).group_heads() == 0);  // a first layer without attention
+  view.metadata.erase("openelm.attention.head_count_kv");
+  CHECK(recipe_facts(view, false).group_heads() == 1);
+}
+
+TEST_CASE("recipe: substitutes follow the last choice of a tensor", "[allocation][recipe]") {
+  const pq::Recipe recipe = parse(
+      "rules: [{category: output, use: [q6_k, q8_0]}]\notherwise: q4_k\n"
+      "substitutes: {q4_k: [q5_0, f16], q8_0: bf16, q6_k: f32}\n");
+  CHECK(chosen(recipe, tensor("output.weight", "output", {4, 4})) == Names{"q6_k", "q8_0", "bf16"});
+  CHECK(chosen(recipe, tensor("blk.0.ffn_up.weight", "ffn_up", {4, 4})) == Names{"q4_k", "q5_0", "f16"});
 }
 
 TEST_CASE("recipe: mistakes are refused at their place", "[allocation][recipe]") {
@@ -165,6 +270,19 @@ TEST_CASE("recipe: mistakes are refused at their place", "[allocation][recipe]")
         "r.yaml:1:19: 'dialect' must be gguf or huggingface, got 'ggml'");
   CHECK(error_of("rules: [{name: 'a(', use: q8_0}]\notherwise: q4_0\n")
             .find("r.yaml:1:16: 'name': 'a(' is not a regular expression") == 0);
+  CHECK(error_of("rules: [{category: ffn_dwn, use: q8_0}]\notherwise: q4_0\n") ==
+        "r.yaml:1:20: unknown category 'ffn_dwn'; did you mean 'ffn_down'?");
+  CHECK(error_of("rules: [{place_below: 1/0, use: q8_0}]\notherwise: q4_0\n") ==
+        "r.yaml:1:23: 'place_below' must be a number such as 4 or a share such as 1/8, got '1/0'");
+  CHECK(error_of("rules: [{place_from: -1, use: q8_0}]\notherwise: q4_0\n")
+            .find("r.yaml:1:22: 'place_from' must be") == 0);
+  CHECK(error_of("rules: [{experts: many, use: q8_0}]\notherwise: q4_0\n").find("r.yaml:1:19: ") == 0);
+  CHECK(error_of("otherwise: q4_0\nsubstitutes: q8_0\n") ==
+        "r.yaml:2:14: 'substitutes' must be a map from an encoding to those to use in its place");
+  CHECK(error_of("otherwise: q4_0\nsubstitutes: {include: substitute}\n") ==
+        "r.yaml:2:24: unknown part of recipes 'substitute'; did you mean 'substitutes'?");
+  CHECK(error_of("otherwise: q4_0\nsubstitutes: {include: substitutes, q4_k: f16}\n") ==
+        "r.yaml:2:15: 'substitutes' has 'include', so it cannot have other keys");
   CHECK(error_of("otherwise: []\n") == "r.yaml:1:12: 'otherwise' is empty; name at least one encoding");
   CHECK(error_of("file_type: -1\notherwise: q4_0\n") ==
         "r.yaml:1:12: 'file_type' must be a number of llama.cpp's file types, got '-1'");
