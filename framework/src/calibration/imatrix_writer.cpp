@@ -32,8 +32,10 @@ Metadata metadata_of(const ImatrixData& data) {
   return metadata;
 }
 
+/// ggml drops dimensions of one at the end, so a single matrix is a vector.
 OutputTensor f32_tensor(std::string name, std::int64_t rows, std::int64_t cols) {
-  return {std::move(name), {rows, cols}, "f32", static_cast<std::uint64_t>(cols) * sizeof(float)};
+  const Shape shape = rows == 1 ? Shape{cols} : Shape{rows, cols};
+  return {std::move(name), shape, "f32", static_cast<std::uint64_t>(cols) * sizeof(float)};
 }
 
 }  // namespace
