@@ -151,6 +151,7 @@ Recipe parse_recipe(const Node& root, const std::string& id) {
 }
 
 std::vector<std::string> known_recipes() { return yaml_files(recipe_folder()); }
+std::vector<std::string> known_recipe_parts() { return yaml_files(recipe_folder() / "parts"); }
 
 Recipe load_recipe(const std::string& id, const Mark& where) {
   const std::vector<std::string> known = known_recipes();

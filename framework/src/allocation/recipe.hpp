@@ -56,6 +56,8 @@ PQ_API Recipe load_recipe(const std::string& id, const Mark& where);
 PQ_API Recipe find_recipe(const Node& own, const std::string& id, const Mark& where);
 /// Ids of the data folder's recipes, sorted.
 PQ_API std::vector<std::string> known_recipes();
+/// What `include` can name.
+PQ_API std::vector<std::string> known_recipe_parts();
 
 /// The candidates for tensor `index` of the view that `facts` describe, in order; specs of encodings. Never empty.
 PQ_API std::vector<std::string> encodings_for(const Recipe& recipe, const RecipeFacts& facts,

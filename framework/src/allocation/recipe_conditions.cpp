@@ -7,16 +7,11 @@
 #include <polyquant/base/text.hpp>
 
 #include <algorithm>
-#include <array>
 
 namespace pq {
 namespace {
 
 using Subject = RecipeSubject;
-
-constexpr std::array<const char*, 9> kCategories = {"output",      "embedding",   "attention_q",
-                                                    "attention_k", "attention_v", "attention_output",
-                                                    "ffn_up",      "ffn_gate",    "ffn_down"};
 
 template <class T, class U>
 bool has(const T& list, const U& value) {
@@ -30,9 +25,8 @@ RecipeCondition architectures(const Node& value, const std::string& key) {
 RecipeCondition category(const Node& value, const std::string& key) {
   const std::vector<std::string> words = words_of(value, key);
   for (const std::string& word : words) {
-    if (has(kCategories, word)) continue;
-    const std::vector<std::string> known(kCategories.begin(), kCategories.end());
-    throw_at(value.mark(), "unknown category '" + word + "'" + suggestion(word, known));
+    if (has(recipe_categories(), word)) continue;
+    throw_at(value.mark(), "unknown category '" + word + "'" + suggestion(word, recipe_categories()));
   }
   return [words](const Subject& s) { return has(words, s.place.category); };
 }
@@ -143,53 +137,67 @@ RecipeCondition tied_output(const Node& value, const std::string& key) {
 
 }  // namespace
 
+const std::vector<std::string>& recipe_categories() {
+  static const std::vector<std::string> categories = {"output",      "embedding",   "attention_q",
+                                                      "attention_k", "attention_v", "attention_output",
+                                                      "ffn_up",      "ffn_gate",    "ffn_down"};
+  return categories;
+}
+
 const std::vector<RecipeConditionKind>& recipe_condition_kinds() {
+  using Value = ConditionValue;
   static const std::vector<RecipeConditionKind> kinds = {
-      {"architectures", "The model has this GGUF architecture, or one of a list.", architectures},
-      {"category",
+      {"architectures", Value::words, "The model has this GGUF architecture, or one of a list.",
+       architectures},
+      {"category", Value::categories,
        "The tensor is one of these: output (the embedding too, if the model has no other output matrix), "
        "embedding, "
        "attention_q, attention_k, attention_v (also fused with others), attention_output, ffn_up, ffn_gate, "
        "ffn_down; "
        "experts count with the rest.",
        category},
-      {"columns_multiple_of", "The row length is a multiple of this number.", columns_multiple_of},
-      {"count_below",
+      {"columns_multiple_of", Value::number, "The row length is a multiple of this number.",
+       columns_multiple_of},
+      {"count_below", Value::share,
        "Fewer tensors of the category come before this one than this number or share (1/8) of its places.",
        count_below},
-      {"dialect", "The output uses the names of this dialect: gguf or huggingface.", dialect},
-      {"experts", "The model has this number of experts, or one of a list; 0 without experts.", experts},
-      {"experts_at_least", "The model has at least this number of experts.", experts_at_least},
-      {"group_heads_at_least", "At least this number of query heads share a key-value head.",
+      {"dialect", Value::dialect, "The output uses the names of this dialect: gguf or huggingface.", dialect},
+      {"experts", Value::numbers,
+       "The model has this number of experts, or one of a list; 0 without experts.", experts},
+      {"experts_at_least", Value::number, "The model has at least this number of experts.", experts_at_least},
+      {"group_heads_at_least", Value::number, "At least this number of query heads share a key-value head.",
        group_heads_at_least},
-      {"group_heads_below", "Fewer than this number of query heads share a key-value head.",
+      {"group_heads_below", Value::number, "Fewer than this number of query heads share a key-value head.",
        group_heads_below},
-      {"grouped_heads", "The model has fewer key-value heads than query heads (true) or as many (false).",
-       grouped_heads},
-      {"has_importance", "The importance of columns is known (true) or not (false).", has_importance},
-      {"layers", "The model has this number of layers, or one of a list.", layers},
-      {"matrices_at_least", "The tensor is a stack of at least this number of matrices, as experts are.",
-       matrices_at_least},
-      {"max_dimensions", "The tensor has at most this many dimensions; leading ones do not count.",
-       max_dimensions},
-      {"more_bits",
+      {"grouped_heads", Value::boolean,
+       "The model has fewer key-value heads than query heads (true) or as many (false).", grouped_heads},
+      {"has_importance", Value::boolean, "The importance of columns is known (true) or not (false).",
+       has_importance},
+      {"layers", Value::numbers, "The model has this number of layers, or one of a list.", layers},
+      {"matrices_at_least", Value::number,
+       "The tensor is a stack of at least this number of matrices, as experts are.", matrices_at_least},
+      {"max_dimensions", Value::number,
+       "The tensor has at most this many dimensions; leading ones do not count.", max_dimensions},
+      {"more_bits", Value::boolean,
        "The tensor is in the first or last eighth of its places, or at every third place between them "
        "(true), or it "
        "is not (false).",
        more_bits},
-      {"must_be_f32", "The readers of the format demand f32 for the tensor (true) or do not (false).",
-       must_be_f32},
-      {"name",
+      {"must_be_f32", Value::boolean,
+       "The readers of the format demand f32 for the tensor (true) or do not (false).", must_be_f32},
+      {"name", Value::words,
        "A regular expression, or one of a list, is found in the tensor's name in the output's dialect.",
        name},
-      {"place_below",
+      {"place_below", Value::share,
        "The tensor's place in its category is below this number or share (1/8) of all places. The place is "
        "the number "
        "of tensors before it, or the layer for feed-forward tensors of models with experts.",
        place_below},
-      {"place_from", "The tensor's place is this number or share of all places, or a later one.", place_from},
-      {"roles", "The tensor has this role, or one of a list.", roles},
-      {"tied_output", "The model has no output matrix of its own (true) or has one (false).", tied_output},
+      {"place_from", Value::share,
+       "The tensor's place is this number or share of all places, or a later one.", place_from},
+      {"roles", Value::words, "The tensor has this role, or one of a list.", roles},
+      {"tied_output", Value::boolean, "The model has no output matrix of its own (true) or has one (false).",
+       tied_output},
   };
   return kinds;
 }

@@ -143,13 +143,15 @@ Json output_schema(const std::vector<ComponentInfo>& components) {
 }  // namespace
 
 std::string pipeline_json_schema(const std::vector<ComponentInfo>& components,
-                                 const std::vector<std::string>& recipes) {
+                                 const std::vector<std::string>& recipes, const std::string& own_recipe) {
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", "polyquant pipeline"}};
   schema.update(map_schema(pipeline_keys()));
   schema["properties"]["version"] = {{"const", 1}, {"description", pipeline_keys().front().help}};
   schema["properties"]["outputs"]["minItems"] = 1;
+  schema["properties"]["recipes"]["additionalProperties"] = reference("recipe");
   Json& definitions = schema["$defs"];
+  definitions["recipe"] = Json::parse(own_recipe);
   definitions["output"] = output_schema(components);
   definitions["rule"] = map_schema(rule_keys());
   // Any word: a pipeline may have recipes of its own.

@@ -8,8 +8,10 @@
 
 namespace pq {
 
-/// The schema as a JSON document: keys of the pipeline, ids and options of the components, ids of the recipes.
+/// The schema as a JSON document: keys of the pipeline, ids and options of the components, ids of the recipes. `own_recipe` is the schema of
+/// what stands under `recipes:`, as JSON.
 PQ_API std::string pipeline_json_schema(const std::vector<ComponentInfo>& components,
-                                        const std::vector<std::string>& recipes);
+                                        const std::vector<std::string>& recipes,
+                                        const std::string& own_recipe);
 
 }  // namespace pq

@@ -116,7 +116,7 @@ std::string count_of(std::size_t n, const char* one, const char* many) {
 void report(const Gaps& gaps, const std::vector<std::string>& unknown, const std::string& where,
             const std::string& file, std::vector<std::string>& warnings) {
   if (!gaps.tensors.empty() && gaps.used > 0)
-    warnings.push_back(fmt::format("{}: {} no importance in {}, so all its columns count equally: {}", where,
+    warnings.push_back(fmt::format("{}: {} no importance in {}, so all columns count equally: {}", where,
                                    count_of(gaps.tensors.size(), "tensor has", "tensors have"), file,
                                    named(gaps.tensors)));
   if (!gaps.embeddings.empty())

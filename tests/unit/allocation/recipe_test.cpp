@@ -1,9 +1,12 @@
 #include "allocation/recipe.hpp"
 
+#include "allocation/recipe_conditions.hpp"
+#include "allocation/recipe_schema.hpp"
 #include "config/message_of.hpp"
 #include "config/yaml.hpp"
 
 #include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
 
 using pq::Dialect;
 using Names = std::vector<std::string>;
@@ -287,4 +290,18 @@ TEST_CASE("recipe: mistakes are refused at their place", "[allocation][recipe]")
   CHECK(error_of("file_type: -1\notherwise: q4_0\n") ==
         "r.yaml:1:12: 'file_type' must be a number of llama.cpp's file types, got '-1'");
   CHECK(error_of("- a\n").find("r.yaml:1:1: recipe 'mine' must be a map") == 0);
+}
+
+TEST_CASE("recipe: its JSON Schema knows every condition with its values", "[allocation][recipe]") {
+  const auto schema = nlohmann::json::parse(pq::recipe_json_schema());
+  CHECK(schema["required"] == nlohmann::json({"otherwise"}));
+  const auto& forms = schema["properties"]["rules"]["items"]["anyOf"];
+  const auto& conditions = forms[0]["properties"];
+  for (const auto& kind : pq::recipe_condition_kinds()) {
+    INFO(kind.key);
+    CHECK(conditions[kind.key]["description"] == kind.help);
+  }
+  CHECK(conditions["place_below"]["anyOf"][1]["pattern"] == "^[0-9]+/[1-9][0-9]*$");
+  CHECK(conditions["category"]["anyOf"][0]["enum"][0] == "output");
+  CHECK(forms[1]["properties"]["include"]["enum"].size() >= 8);
 }

@@ -16,7 +16,7 @@ json schema() {
       pq::pipeline_json_schema({{"encoding", "affine", "Even levels.", "", "p", {bits}},
                                 {"encoding", "q4_0", "4 bits.", "4.5 bits per weight", "p", {}},
                                 {"format", "gguf", "GGUF.", "", "p", {shard}}},
-                               {"q4_0", "q8_0"}));
+                               {"q4_0", "q8_0"}, R"({"type": "object"})"));
 }
 
 }  // namespace
@@ -39,6 +39,11 @@ TEST_CASE("schema: ids of components are offered with their descriptions", "[con
   CHECK(forms[0] == json({{"const", "affine"}, {"description", "Even levels."}}));
   CHECK(forms[1]["pattern"] == "^affine:");
   CHECK(forms[2]["description"] == "4 bits. (4.5 bits per weight)");
+}
+
+TEST_CASE("schema: own recipes have the schema of recipes", "[config][schema]") {
+  CHECK(schema()["properties"]["recipes"]["additionalProperties"]["$ref"] == "#/$defs/recipe");
+  CHECK(schema()["$defs"]["recipe"]["type"] == "object");
 }
 
 TEST_CASE("schema: a component's options have types, choices and defaults", "[config][schema]") {
