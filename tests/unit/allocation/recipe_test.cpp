@@ -303,5 +303,5 @@ TEST_CASE("recipe: its JSON Schema knows every condition with its values", "[all
   }
   CHECK(conditions["place_below"]["anyOf"][1]["pattern"] == "^[0-9]+/[1-9][0-9]*$");
   CHECK(conditions["category"]["anyOf"][0]["enum"][0] == "output");
-  CHECK(forms[1]["properties"]["include"]["enum"].size() >= 8);
+  CHECK(forms[1]["properties"]["include"]["enum"].size() >= 7);
 }
