@@ -25,6 +25,7 @@ Json output_json(const PlannedOutput& output, const OutputResult* result) {
                   {"encoding", tensor.encoding},
                   {"route", to_string(output.tensors[i].route)},
                   {"bytes", tensor_bytes(tensor)}};
+    if (output.tensors[i].importance != nullptr) entry["importance"] = true;
     if (!output.tensors[i].note.empty()) entry["note"] = output.tensors[i].note;
     if (result != nullptr) {
       entry["relative_error"] = result->tensors[i].relative_error();

@@ -54,6 +54,24 @@ struct Fixture {
   }
 };
 
+/// An encoding of which only the description matters.
+class Described final : public Encoding {
+ public:
+  Described(std::string id, GridFamily family, double bits) {
+    info_.id = info_.spec = std::move(id);
+    info_.grid.family = family;
+    info_.bits_per_weight = bits;
+    info_.uses_importance = true;
+  }
+  const EncodingInfo& info() const override { return info_; }
+  std::size_t row_bytes(std::int64_t) const override { return 1; }
+  std::unique_ptr<RowEncoder> encoder(const EncodeRequest&) const override { return nullptr; }
+  void decode(Bytes, Matrix) const override {}
+
+ private:
+  EncodingInfo info_;
+};
+
 Floats ones(std::size_t n) { return Floats(n, 1.0f); }
 
 }  // namespace
@@ -168,6 +186,38 @@ TEST_CASE("importance: what llama-quantize records about the matrix is recorded"
   CHECK(metadata.string("quantize.imatrix.dataset", "") == "calibration.txt");
   CHECK((*metadata.find("quantize.imatrix.entries_count") == MetaValue(std::uint32_t{210})));
   CHECK((*metadata.find("quantize.imatrix.chunks_count") == MetaValue(std::uint32_t{64})));
+}
+
+TEST_CASE("importance: encodings of few bits without it are counted in one line", "[plan][importance]") {
+  Fixture f;
+  for (const char* name :
+       {"token_embd.weight", "blk.0.attn_q.weight", "blk.0.attn_k.weight", "blk.0.attn_v.weight"})
+    f.add(name, {4, 32});
+  f.view->tensors[0].role = "embedding";  // llama-quantize does without it there
+  const auto few = std::make_shared<const Described>("iq2_xs", GridFamily::lattice, 2.3125);
+  for (const std::size_t i : {0u, 1u, 2u}) f.output.tensors[i].encoding = few;
+  f.output.tensors[3].encoding = std::make_shared<const Described>("iq3_s", GridFamily::lattice, 3.4375);
+  warn_of_missing_importance(f.output, false, f.warnings);
+  CHECK(f.all_warnings() ==
+        "out.gguf: tensors in so few bits need the importance of columns, and these have none: 2 as iq2_xs; "
+        "give "
+        "`imatrix: FILE` (--imatrix)\n");
+  f.warnings.clear();
+  f.output.tensors[1].importance = f.output.tensors[2].importance =
+      std::make_shared<const TensorImportance>();
+  warn_of_missing_importance(f.output, false, f.warnings);
+  CHECK(f.warnings.empty());
+}
+
+TEST_CASE("importance: a recipe can ask for it where encodings alone do not", "[plan][importance]") {
+  Fixture f;
+  f.add("blk.0.attn_q.weight", {4, 32});
+  f.output.tensors[0].encoding = std::make_shared<const Described>("q2_k", GridFamily::affine, 2.625);
+  warn_of_missing_importance(f.output, false, f.warnings);
+  CHECK(f.warnings.empty());
+  warn_of_missing_importance(f.output, true, f.warnings);
+  REQUIRE(f.warnings.size() == 1);
+  CHECK_THAT(f.warnings[0], Contains("1 as q2_k"));
 }
 
 }  // namespace pq
