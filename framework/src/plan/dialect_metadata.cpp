@@ -24,12 +24,17 @@ std::string main_encoding(const PlannedOutput& output) {
   return most == weights.end() ? "" : most->first;
 }
 
+/// The file type that llama.cpp takes for a file of mostly this encoding (llama-model-loader.cpp); -1 = none.
+int file_type_of(const std::string& encoding) {
+  const std::vector<std::string> known = known_recipes();
+  for (const char* ending : {"", "_m", "_moe"})
+    if (const std::string id = encoding + ending; std::find(known.begin(), known.end(), id) != known.end())
+      return load_recipe(id, {}).file_type;
+  return -1;
+}
+
 void finish_gguf(PlannedOutput& output, int file_type) {
-  if (file_type < 0) {
-    const std::string id = main_encoding(output);
-    const std::vector<std::string> known = known_recipes();
-    if (std::find(known.begin(), known.end(), id) != known.end()) file_type = load_recipe(id, {}).file_type;
-  }
+  if (file_type < 0) file_type = file_type_of(main_encoding(output));
   Metadata& metadata = output.model.metadata;
   if (file_type >= 0)
     metadata.set("general.file_type", static_cast<std::uint32_t>(file_type));

@@ -183,69 +183,6 @@ TEST_CASE("recipe: the first rule whose conditions all hold decides", "[allocati
   CHECK(pick("blk.2.ffn_up.weight", "ffn_up") == Names{"q4_0"});
 }
 
-TEST_CASE("recipe: the place of a tensor counts within its category, in layer order",
-          "[allocation][recipe]") {
-  const pq::Recipe recipe = parse(
-      "rules:\n  - {category: attention_v, place_below: 1/4, use: q8_0}\n"
-      "  - {category: attention_v, place_from: 3, use: q6_k}\n  - {category: ffn_down, more_bits: true, use: "
-      "q5_0}\n"
-      "otherwise: q4_0\n");
-  pq::ModelView view;
-  view.dialect = Dialect::gguf;
-  view.metadata.set("general.architecture", std::string("llama"));
-  view.metadata.set("llama.block_count", std::uint32_t{8});
-  for (const int layer : {3, 0, 2, 1, 10}) {  // as files have them: in any order
-    view.tensors.push_back(tensor("blk." + std::to_string(layer) + ".attn_v.weight", "attention_v", {4, 4}));
-    view.tensors.push_back(tensor("blk." + std::to_string(layer) + ".ffn_down.weight", "ffn_down", {4, 4}));
-  }
-  const pq::RecipeFacts facts = recipe_facts(view, false);
-  const auto of = [&](std::size_t i) { return encodings_for(recipe, facts, view, i).front(); };
-  CHECK(of(2) == "q8_0");  // the first of five: 5 / 4 = 1 place
-  CHECK(of(6) == "q4_0");
-  CHECK(of(4) == "q4_0");
-  CHECK(of(0) == "q6_k");  // the fourth
-  CHECK(of(8) == "q6_k");  // layer 10, the fifth
-  // Eight blocks: place 0 is the first eighth, then every third.
-  CHECK(of(3) == "q5_0");
-  CHECK(of(7) == "q4_0");
-  CHECK(of(5) == "q4_0");
-  CHECK(of(1) == "q5_0");
-  CHECK(of(9) == "q4_0");
-}
-
-TEST_CASE("recipe: in models with experts feed-forward tensors have the place of their layer",
-          "[allocation][recipe]") {
-  pq::ModelView view;
-  view.dialect = Dialect::gguf;
-  view.metadata.set("general.architecture", std::string("deepseek2"));
-  view.metadata.set("deepseek2.block_count", std::uint32_t{4});
-  view.metadata.set("deepseek2.expert_count", std::uint32_t{64});
-  for (const char* name :
-       {"blk.0.ffn_down.weight", "blk.1.ffn_down_exps.weight", "blk.1.ffn_down_shexp.weight",
-        "blk.1.ffn_down_exps.bias", "blk.2.ffn_gate_inp.weight"})
-    view.tensors.push_back(tensor(name, "", {4, 4}));
-  const pq::RecipeFacts facts = recipe_facts(view, false);
-  CHECK(facts.places[0].place == 0);
-  CHECK(facts.places[1].place == 1);
-  CHECK(facts.places[2].place == 1);
-  CHECK(facts.places[2].count == 2);
-  CHECK(facts.places[3].category.empty());  // biases and routers are not weights of the network
-  CHECK(facts.places[4].category.empty());
-}
-
-TEST_CASE("recipe: head counts that differ by layer count as those of the first", "[allocation][recipe]") {
-  pq::ModelView view;
-  view.dialect = Dialect::gguf;
-  view.metadata.set("general.architecture", std::string("openelm"));
-  view.metadata.set("openelm.attention.head_count", std::vector<std::uint32_t>{12, 16});
-  view.metadata.set("openelm.attention.head_count_kv", std::vector<std::uint32_t>{3, 5});
-  CHECK(recipe_facts(view, false).group_heads() == 4);
-  view.metadata.set("openelm.attention.head_count_kv", std::vector<std::uint32_t>{0, 5});
-  CHECK(recipe_facts(view, false).group_heads() == 0);  // a first layer without attention
-  view.metadata.erase("openelm.attention.head_count_kv");
-  CHECK(recipe_facts(view, false).group_heads() == 1);
-}
-
 TEST_CASE("recipe: substitutes follow the last choice of a tensor", "[allocation][recipe]") {
   const pq::Recipe recipe = parse(
       "rules: [{category: output, use: [q6_k, q8_0]}]\notherwise: q4_k\n"

@@ -25,7 +25,8 @@ std::string with_output(const std::string& lines) {
 TEST_CASE("pipeline: a whole pipeline becomes typed data, with paths relative to its folder",
           "[config][pipeline]") {
   const pq::Pipeline p = parse(
-      "version: 1\nmodel: ../models/m\nbackend: auto\nthreads: 2\neffort: best\nwork: state\nreport: "
+      "version: 1\nmodel: ../models/m\nbackend: auto\nthreads: 2\neffort: best\nwork: state\nimatrix: "
+      "m.dat\nreport: "
       "out/report.json\noutputs:\n"
       "  - {format: gguf, recipe: q4_0, to: out/a.gguf}\n"
       "  - format: {type: safetensors}\n    encoding: {type: affine, bits: 4}\n    quantizer: rtn\n    to: "
@@ -36,12 +37,13 @@ TEST_CASE("pipeline: a whole pipeline becomes typed data, with paths relative to
   CHECK(p.backend.is_null());
   CHECK(p.threads == 2);
   CHECK(p.effort == "best");
+  CHECK(p.imatrix == "/base/m.dat");
   CHECK(p.report == "/base/out/report.json");
   CHECK(p.work == "/base/state");
   REQUIRE(p.outputs.size() == 2);
   CHECK(p.outputs[0].to == "/base/out/a.gguf");
   CHECK(p.outputs[0].recipe == "q4_0");
-  CHECK(p.outputs[0].mark.to_string() == "pipeline.yaml:9:5");
+  CHECK(p.outputs[0].mark.to_string() == "pipeline.yaml:10:5");
   CHECK(p.outputs[0].quantizer.is_null());
   CHECK_FALSE(p.outputs[0].lossless.has_value());
   CHECK(p.outputs[1].to == "/abs/b");
@@ -98,8 +100,6 @@ TEST_CASE("pipeline: exactly one of recipe and encoding", "[config][pipeline]") 
 TEST_CASE("pipeline: what this version cannot do is refused at its place", "[config][pipeline]") {
   CHECK(error_of("version: 1\nmodel: m\ncalibration: {data: x}\n") ==
         "pipeline.yaml:3:1: 'calibration' is not available in polyquant 0.1; remove it");
-  CHECK(error_of("imatrix: x.gguf\n") ==
-        "pipeline.yaml:1:1: 'imatrix' is not available in polyquant 0.1; remove it");
   CHECK(error_of("evaluate: {text: x}\n") ==
         "pipeline.yaml:1:1: 'evaluate' is not available in polyquant 0.1; remove it");
   CHECK(error_of(with_output("    allocate: {target: 4bpw}\n")) ==

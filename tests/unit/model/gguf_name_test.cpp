@@ -36,7 +36,8 @@ void check_mixtral(const ModelView& view) {
 }  // namespace
 
 TEST_CASE("gguf names: in GGUF they are the tensors' own", "[model]") {
-  for (const ViewTensor& t : tiny::gguf_view_of("llama")->tensors) CHECK(t.gguf_name == t.name);
+  const auto view = tiny::gguf_view_of("llama");
+  for (const ViewTensor& t : view->tensors) CHECK(t.gguf_name == t.name);
 }
 
 TEST_CASE("gguf names: Hugging Face tensors have them, with the number of their expert", "[model]") {
