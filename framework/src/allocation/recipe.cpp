@@ -77,8 +77,12 @@ Node load_part(const Node& name, const std::string& key) {
   return *value;
 }
 
+void refuse_include_in(bool in_part, const Mark& mark) {
+  if (in_part) throw_at(mark, "a part of recipes cannot include another one");
+}
+
 std::vector<RecipeRule> load_rules(const Node& name, bool in_part) {
-  if (in_part) throw_at(name.mark(), "a part of recipes cannot include another one");
+  refuse_include_in(in_part, name.mark());
   return parse_rules(load_part(name, "rules"), true);
 }
 
@@ -101,11 +105,13 @@ std::vector<RecipeRule> parse_rules(const Node& list, bool in_part) {
   return rules;
 }
 
-std::map<std::string, std::vector<std::string>> parse_substitutes(const Node& node) {
+std::map<std::string, std::vector<std::string>> parse_substitutes(const Node& node, bool in_part) {
   if (!node.is_map())
     throw_at(node.mark(), "'substitutes' must be a map from an encoding to those to use in its place");
-  if (const Node* include = node.find("include"); include != nullptr && node.members().size() == 1)
-    return parse_substitutes(load_part(*include, "substitutes"));
+  if (const Node* include = node.find("include"); include != nullptr && node.members().size() == 1) {
+    refuse_include_in(in_part, include->mark());
+    return parse_substitutes(load_part(*include, "substitutes"), true);
+  }
   std::map<std::string, std::vector<std::string>> substitutes;
   for (const Node::Member& member : node.members()) {
     if (member.key == "include")
@@ -141,7 +147,7 @@ Recipe parse_recipe(const Node& root, const std::string& id) {
     if (member.key == "summary") recipe.summary = member.value.as_string(member.key);
     if (member.key == "file_type") recipe.file_type = parse_file_type(member.value);
     if (member.key == "needs_importance") recipe.needs_importance = member.value.as_bool(member.key);
-    if (member.key == "substitutes") recipe.substitutes = parse_substitutes(member.value);
+    if (member.key == "substitutes") recipe.substitutes = parse_substitutes(member.value, false);
     if (member.key == "rules") recipe.rules = parse_rules(member.value, false);
     if (member.key == "otherwise") recipe.encodings = parse_encodings(member.value, member.key);
   }

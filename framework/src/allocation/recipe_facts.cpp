@@ -64,11 +64,14 @@ int layer_of(const ModelView& view, const ViewTensor& tensor) {
   return view.dialect == Dialect::gguf ? block_of(tensor.name) : tensor.layer;
 }
 
-/// A whole number of the metadata; of a list (one number per layer) the first.
+constexpr std::int64_t kMost =
+    1'000'000;  // far above every model, so that damaged files cannot make sums overflow
+
+/// A whole number of the metadata, between 0 and kMost; of a list (one number per layer) the first.
 std::int64_t integer(const Metadata& metadata, const std::string& key, std::int64_t fallback) {
   const MetaValue* value = metadata.find(key);
   if (value == nullptr) return fallback;
-  return std::visit(
+  const std::int64_t number = std::visit(
       [&](const auto& x) -> std::int64_t {
         using T = std::decay_t<decltype(x)>;
         if constexpr (std::is_integral_v<T>) {
@@ -81,6 +84,7 @@ std::int64_t integer(const Metadata& metadata, const std::string& key, std::int6
         return fallback;
       },
       *value);
+  return std::clamp<std::int64_t>(number, 0, kMost);
 }
 
 void add_gguf_model(RecipeFacts& facts, const ModelView& view) {

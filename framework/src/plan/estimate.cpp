@@ -4,6 +4,7 @@
 #include <chrono>
 #include <map>
 #include <random>
+#include <utility>
 
 namespace pq {
 namespace {
@@ -17,8 +18,8 @@ double elapsed_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Seconds per weight of encoding and decoding back, on one thread.
-double seconds_per_weight(const Encoding& encoding, Effort effort) {
+/// Seconds per weight of encoding and decoding back, on one thread. Encoders may search longer if importance is given.
+double seconds_per_weight(const Encoding& encoding, Effort effort, bool has_importance) {
   const auto sample_cols =
       static_cast<std::int64_t>(round_up(4096, static_cast<std::uint64_t>(encoding.info().block_cols)));
   constexpr std::int64_t kRows = 8;
@@ -26,7 +27,9 @@ double seconds_per_weight(const Encoding& encoding, Effort effort) {
   std::mt19937 random(1);
   for (float& w : weights) w = static_cast<float>(random() % 2001) * 1e-3f - 1.0f;
   std::vector<std::byte> bytes(encoding.row_bytes(sample_cols) * kRows);
-  const auto encoder = encoding.encoder({sample_cols, {}, effort});
+  std::vector<float> importance(has_importance ? static_cast<std::size_t>(sample_cols) : 0);
+  for (float& value : importance) value = static_cast<float>(1 + random() % 1000) * 1e-3f;
+  const auto encoder = encoding.encoder({sample_cols, importance, effort});
   const ConstMatrix in{weights.data(), kRows, sample_cols, sample_cols};
   double best = 1e9;
   for (int repeat = 0; repeat < 2; ++repeat) {
@@ -50,7 +53,7 @@ std::uint64_t metadata_bytes(const OutputModel& model) {
 
 void estimate(Plan& plan, int threads) {
   std::int64_t longest_row = 1;
-  std::map<std::string, double> speeds;
+  std::map<std::pair<std::string, bool>, double> speeds;
   double seconds = 0;
   std::uint64_t kept = 0;
   std::uint64_t per_weight = sizeof(float);
@@ -62,8 +65,9 @@ void estimate(Plan& plan, int threads) {
       seconds +=
           static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) / kCopyBytesPerSecond;
       if (tensor.route == Route::copy) continue;
-      const auto [at, fresh] = speeds.try_emplace(out.encoding, 0.0);
-      if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort);
+      const bool has_importance = tensor.importance != nullptr;
+      const auto [at, fresh] = speeds.try_emplace({out.encoding, has_importance}, 0.0);
+      if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort, has_importance);
       seconds += at->second * static_cast<double>(elements(out.shape));
     }
     kept += 2 * metadata_bytes(output.model);

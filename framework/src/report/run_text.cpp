@@ -64,6 +64,20 @@ std::string notes(const PlannedOutput& output) {
   return text;
 }
 
+std::string importance_line(const PlannedOutput& output) {
+  std::string file;
+  std::size_t with = 0, quantized = 0;
+  for (const PlannedTensor& tensor : output.tensors) {
+    if (tensor.route != Route::copy && tensor.encoding->info().uses_importance) ++quantized;
+    if (tensor.importance == nullptr) continue;
+    ++with;
+    file = tensor.importance->imatrix->path().filename().string();
+  }
+  return with == 0 ? ""
+                   : fmt::format("  importance of columns: {} of {} tensors that can use it, from {}\n", with,
+                                 quantized, file);
+}
+
 std::string worst_tensors(const PlannedOutput& output, const OutputResult& result) {
   std::vector<std::size_t> order(result.tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -91,7 +105,7 @@ std::string headline(const PlannedOutput& output) {
 std::string plan_text(const Plan& plan) {
   std::string text;
   for (const PlannedOutput& output : plan.outputs)
-    text += headline(output) + table(output, nullptr) + notes(output);
+    text += headline(output) + table(output, nullptr) + importance_line(output) + notes(output);
   text += fmt::format("peak memory about {}, time about {:.1f} s on {}\n",
                       format_bytes(plan.peak_memory_bytes), plan.seconds, plan.backend->info().id);
   return text;
@@ -101,8 +115,8 @@ std::string run_text(const Plan& plan, const RunResult& result) {
   std::string text;
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
-    text += headline(output) + table(output, &result.outputs[i]) + worst_tensors(output, result.outputs[i]) +
-            notes(output);
+    text += headline(output) + table(output, &result.outputs[i]) + importance_line(output) +
+            worst_tensors(output, result.outputs[i]) + notes(output);
   }
   return text +
          fmt::format("{:.1f} s, peak memory {}\n", result.seconds, format_bytes(result.peak_memory_bytes));

@@ -85,6 +85,24 @@ TEST_CASE("recipe: head counts that differ by layer count as those of the first"
   CHECK(recipe_facts(view, false).group_heads() == 1);
 }
 
+TEST_CASE("recipe: numbers of a damaged header do no harm", "[allocation][recipe]") {
+  const pq::Recipe recipe = parse(
+      "rules: [{category: ffn_down, place_below: 999999/7, use: q8_0}, {category: ffn_down, more_bits: true, "
+      "use: q5_0}]\n"
+      "otherwise: q4_0\n");
+  pq::ModelView view;
+  view.dialect = Dialect::gguf;
+  view.metadata.set("general.architecture", std::string("llama"));
+  view.metadata.set("llama.block_count",
+                    GENERATE(std::uint64_t{1} << 63, (std::uint64_t{1} << 63) - 1, std::uint64_t{0}));
+  view.metadata.set("llama.attention.head_count", std::int32_t{-5});
+  view.tensors = {tensor("blk.0.ffn_down.weight", "ffn_down", {4, 4})};
+  const pq::RecipeFacts facts = recipe_facts(view, false);
+  CHECK(facts.group_heads() == 0);
+  CHECK(facts.layers <= 1'000'000);
+  CHECK_FALSE(encodings_for(recipe, facts, view, 0).empty());
+}
+
 TEST_CASE("recipe: in Hugging Face folders the category comes from the role", "[allocation][recipe]") {
   pq::ModelView view;
   view.dialect = Dialect::huggingface;

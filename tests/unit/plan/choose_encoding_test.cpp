@@ -81,4 +81,22 @@ TEST_CASE("encoding choice: without an encoding what is stored is copied", "[pla
   CHECK_THROWS_WITH(chooser.choose(0), Catch::Contains("unheard_of") && Catch::Contains("polyquant plugins"));
 }
 
+TEST_CASE("encoding choice: a built-in recipe whose encoding no plugin has says so, an own one is a mistake",
+          "[plan]") {
+  Chooser chooser;
+  Recipe recipe;
+  recipe.id = "q4_k_m";
+  recipe.encodings = {"unheard_of"};
+  recipe.is_built_in = true;
+  const EncodingChooser built_in(chooser.spec, chooser.view, chooser.format, chooser.registry, &recipe);
+  CHECK_THROWS_AS(built_in.choose(0), PluginError);
+  CHECK_THROWS_WITH(
+      built_in.choose(0),
+      "recipe 'q4_k_m' needs the encoding 'unheard_of' for tensor 'wide' [8, 64], which no loaded plugin "
+      "has; see `polyquant plugins`");
+  recipe.is_built_in = false;
+  const EncodingChooser own(chooser.spec, chooser.view, chooser.format, chooser.registry, &recipe);
+  CHECK_THROWS_AS(own.choose(0), ConfigError);
+}
+
 }  // namespace pq
