@@ -96,6 +96,44 @@ def models():
                 more={"attention.sliding_window": 512, "attention.shared_kv_layers": 10})
 
 
+    yield from exceptions()
+
+
+def exceptions():
+    """Small models with the tensors that llama-quantize treats by name or by architecture."""
+    def small(arch, heads, kv, blocks, more, layers=4, **other):
+        return model(f"small-{arch}", arch, layers, 512, heads, kv, 32000, [(0, layers - 1, blocks)], more=more, **other)
+
+    square = lambda *stems: [(f"{stem}.weight", [512, 512]) for stem in stems]
+    moe = {"expert_count": 16, "expert_used_count": 2, "expert_shared_count": 1, "expert_feed_forward_length": 256, "leading_dense_block_count": 0}
+    latent = {"attention.key_length_mla": 128, "attention.value_length_mla": 128, "attention.q_lora_rank": 512, "attention.kv_lora_rank": 512}
+    yield small("glm5-next", 4, 4, square("attn_q_a", "attn_q_b", "attn_kv_a_mqa", "attn_k_b", "attn_v_b", "attn_output", "nextn.eh_proj", "hc_attn_fn",
+                                          "indexer.attn_q_b", "indexer.attn_k", "indexer.proj", "indexer_compressor_gate", "ssm_f_a", "ssm_g_b",
+                                          "ssm_beta", "ssm_out") + experts(16, 512, 256) + shared(512, 256),
+                latent | moe | {"ssm.conv_kernel": 4, "kda.head_dim": 128, "attention.indexer.head_count": 4, "attention.indexer.key_length": 128,
+                                "attention.indexer.top_k": 64, "attention.indexer.kpool": 4, "hyper_connection.count": 4,
+                                "hyper_connection.sinkhorn_iterations": 3, "hyper_connection.epsilon": 1e-5})
+    yield small("bailingmoe3", 4, 4, square("attn_q_a", "attn_q_b", "attn_kv_a_mqa", "attn_output") + [("attn_k_b.weight", [4, 512, 256]),
+                                                                                                     ("attn_v_b.weight", [4, 256, 512])]
+                + experts(16, 512, 256) + shared(512, 256),
+                latent | moe | {"ssm.conv_kernel": 4, "kda.head_dim": 128, "kda.gate_lower_bound": -5.0, "expert_gating_func": 2})
+    yield small("rwkv7", 0, 0, square("time_mix_key", "time_mix_value", "time_mix_receptance", "time_mix_output", "time_mix_first", "time_mix_w0", "time_mix_w1",
+                                      "time_mix_w2", "time_mix_a1", "time_mix_a2", "time_mix_v1", "time_mix_v2", "time_mix_g1", "time_mix_g2",
+                                      "time_mix_lerp_fused", "channel_mix_key", "channel_mix_value"),
+                {"wkv.head_size": 64, "attention.decay_lora_rank": 64, "attention.iclr_lora_rank": 64, "attention.value_residual_mix_lora_rank": 64,
+                 "attention.layer_norm_epsilon": 1e-5})
+    yield small("lfm2", 8, 2, square("attn_q", "attn_k", "attn_v", "attn_output", "shortconv.in_proj", "shortconv.out_proj", "ffn_gate", "ffn_up", "ffn_down")
+                + [("shortconv.conv.weight", [512, 3])], {"shortconv.l_cache": 3}, tied=True)
+    yield small("mamba", 0, 0, [("ssm_in.weight", [2048, 512]), ("ssm_conv1d.weight", [1024, 4]), ("ssm_x.weight", [64, 1024]), ("ssm_dt.weight", [1024, 32]),
+                                ("ssm_out.weight", [512, 1024])],
+                {"ssm.conv_kernel": 4, "ssm.inner_size": 1024, "ssm.state_size": 16, "ssm.time_step_rank": 32})
+    yield small("bert", 8, 8, square("attn_q", "attn_k", "attn_v", "attn_output", "ffn_up", "ffn_down"), {"attention.layer_norm_epsilon": 1e-5}, tied=True,
+                frame=[("position_embd.weight", [512, 512]), ("token_types.weight", [2, 512])])
+    stems = ("attn_v", "attn_rel_b", "ffn_down")
+    sides = [(f"{side}.blk.{layer}.{stem}.weight", [512, 512]) for side in ("enc", "dec") for layer in range(12) for stem in stems]
+    yield model("small-t5", "t5", 12, 512, 8, 8, 32000, [], more={"attention.relative_buckets_count": 32}, frame=sides)
+
+
 def tensors_of(model):
     yield from model["frame"]
     for first, last, block in model["blocks"]:
