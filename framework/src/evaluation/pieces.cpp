@@ -9,7 +9,7 @@ namespace pq {
 
 std::int64_t piece_rows(const ViewTensor& tensor) noexcept {
   // Every row of a transposed matrix needs all of its stored rows.
-  if (tensor.transpose && tensor.shape.size() >= 2)
+  if (tensor.is_transposed() && tensor.shape.size() >= 2)
     return std::max<std::int64_t>(1, tensor.shape[tensor.shape.size() - 2]);
   return std::max<std::int64_t>(1, kPieceWeights / std::max<std::int64_t>(1, cols(tensor.shape)));
 }
@@ -22,7 +22,7 @@ void append_pieces(std::vector<Piece>& pieces, std::size_t tensor, std::int64_t 
 
 void release_rows(const ModelView& view, std::size_t tensor, std::int64_t first, std::int64_t count) {
   const ViewTensor& viewed = view.tensors[tensor];
-  if (viewed.transpose || viewed.elements || !viewed.generated.empty()) return;
+  if (viewed.is_transposed() || viewed.elements || !viewed.generated.empty()) return;
   std::map<std::size_t, std::pair<std::int64_t, std::int64_t>> ranges;  // stored tensor -> first and last row
   for (std::int64_t r = first; r < first + count; ++r) {
     const auto [stored, row] = viewed.map.source(r);

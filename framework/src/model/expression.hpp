@@ -27,6 +27,13 @@ class Scope {
   virtual Json call(const std::string& function, const std::vector<Json>& arguments) const = 0;
   /// Throws FormatError: `name` was needed and is null.
   [[noreturn]] virtual void missing(const std::string& name) const = 0;
+  /// Throws FormatError: the value of `name` cannot be used; `what` follows the key's name ("must be a number, not ...").
+  [[noreturn]] void wrong(const std::string& name, const std::string& what) const;
+  /// The file that the names come from, for messages.
+  virtual const std::string& source() const noexcept = 0;
+  /// The key of the file that gives `name` its value: of several, the first whose value is not `good`.
+  using Test = std::function<bool(const Json&)>;
+  virtual std::string origin(const std::string& name, const Test& good) const = 0;
 };
 
 /// A parsed expression. Immutable, callable from any thread.
@@ -47,16 +54,23 @@ class Expression {
   std::int64_t integer(const Scope& scope) const;
   /// The first name in the text, "" if there is none: what a message should name.
   std::string first_name() const;
+  /// All names in the text.
+  std::vector<std::string> names() const;
+  /// Throws FormatError: the value cannot be used because of the first name whose own value is not `good`.
+  [[noreturn]] void wrong(const Scope& scope, const Scope::Test& good, const std::string& what) const;
 
  private:
   std::string text_;
   std::shared_ptr<const Node> root_;
 };
 
+/// The shortest decimal that gives this f32, as a double: 0.1 rather than 0.10000000149011612.
+double shortest_double(float value);
+
 /// Truth of a value: null, false, 0, "" and empty lists are false.
 bool is_true(const Json& value);
 
-/// min, max, int, float, sqrt, ln, abs, length, contains, list, f32 (shortest double of an f32): functions without state.
+/// min, max, int, float, sqrt, ln, length, contains, list, f32 (shortest double of an f32): functions without state.
 /// Returns false if there is no such function.
 bool call_builtin(const std::string& function, const std::vector<Json>& arguments, Json& result);
 

@@ -216,6 +216,14 @@ class Parser {
 
 }  // namespace
 
+void collect_names(const Expression::Node& node, std::vector<std::string>& names) {
+  if (node.kind == Expression::Node::Kind::name) names.push_back(node.text);
+  // Of a choice the values come before the condition: they are what a message is about.
+  const std::size_t first = node.kind == Expression::Node::Kind::choice ? 1 : 0;
+  for (std::size_t i = first; i < node.children.size(); ++i) collect_names(*node.children[i], names);
+  if (first == 1) collect_names(*node.children[0], names);
+}
+
 std::string first_name(const Expression::Node& node) {
   if (node.kind == Expression::Node::Kind::name) return node.text;
   for (const auto& child : node.children)

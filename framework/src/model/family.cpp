@@ -62,6 +62,16 @@ const Family* find_family(const std::vector<Family>& families, const Metadata& m
   return fallback;
 }
 
+std::string renamed(std::string name, const Family& family) {
+  for (const auto& [from, to] : family.rename) {
+    const bool at_begin = from.starts_with('^');
+    const std::string_view part = std::string_view(from).substr(at_begin ? 1 : 0);
+    const std::size_t at = name.find(part);
+    if (at != std::string::npos && (at == 0 || !at_begin)) name.replace(at, part.size(), to);
+  }
+  return name;
+}
+
 std::vector<std::string> known_architectures(const std::vector<Family>& families) {
   std::vector<std::string> names;
   for (const Family& family : families)

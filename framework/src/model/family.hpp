@@ -21,6 +21,7 @@ struct MetadataRule {
   Expression from;
   Expression when;
   bool required = false;
+  bool before_general = false;  // the converter writes it with generated tensors, before general.*
 };
 
 /// Rows taken from every group of rows of a source.
@@ -44,9 +45,27 @@ struct TensorRule {
   std::vector<TakeRule> take;
   Expression add;     // GGUF weight = Hugging Face weight + add
   Expression values;  // generated: the weights as a list
-  bool transpose = false;
-  std::string role;  // empty: by the GGUF name
+  enum class Transpose {
+    no,
+    stored,
+    taken
+  } transpose = Transpose::no;  // the stored matrices, or what is taken
+  bool elements = false;        // the rule moves single weights, not rows
+  std::string role;             // empty: by the GGUF name
   Mark mark;
+};
+
+/// Stored tensors that are no weights of the GGUF model. `zero`: only if they hold nothing but zeros.
+struct DropRule {
+  std::string pattern;  // a name with * for any characters and {expressions}
+  Expression when;
+  bool zero = false;
+};
+
+/// Stored tensors that mean a form of storage which cannot be read, with a sentence for the user.
+struct RefuseRule {
+  std::string pattern;
+  std::string text;
 };
 
 /// A condition with a sentence for the user; {expressions} in the sentence are filled in.
@@ -56,7 +75,7 @@ struct ConditionText {
 };
 
 struct TokenizerRule {
-  std::vector<std::string> kinds;  // tried in order: sentencepiece, llama-json, bpe
+  std::vector<std::string> kinds;  // tried in order: sentencepiece, sentencepiece-json, llama-json, bpe
   std::vector<MetadataRule> before, after;
 };
 
@@ -66,8 +85,9 @@ struct Family {
   std::vector<std::string> architectures, model_types;  // of config.json
   std::vector<std::string> nested;                      // keys of nested text configurations
   std::vector<std::pair<std::string, std::string>>
-      rename;                     // parts of stored names replaced before anything else
-  std::vector<std::string> drop;  // name patterns (*) of tensors that are no weights
+      rename;  // parts of stored names replaced before anything else; ^ binds to the name's begin
+  std::vector<DropRule> drop;
+  std::vector<RefuseRule> refuse;
   std::string gguf_architecture;
   Expression gguf_when;  // on GGUF metadata, where several families share an architecture
   Json defaults;         // class defaults of transformers for absent keys
@@ -80,6 +100,9 @@ struct Family {
   Node generation_config;
   std::vector<ConditionText> reverse_warnings;
 };
+
+/// A stored name after the family's renaming.
+std::string renamed(std::string name, const Family& family);
 
 /// Reads one file. `common`: the root of common/common.yaml. Throws ConfigError at the place of a mistake.
 Family parse_family(const Node& root, const Node& common);

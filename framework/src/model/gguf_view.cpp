@@ -19,12 +19,14 @@ class GgufViewBuilder {
  public:
   GgufViewBuilder(const ModelReader& reader, const ModelFiles& files, const Family& family,
                   const Json& config)
-      : header_(reader.header()),
+      : reader_(reader),
+        header_(reader.header()),
         files_(files),
         family_(family),
         scope_(&family.let, config, family.defaults, (files.path() / "config.json").string()) {}
 
   void build(ModelView& view) {
+    refuse_storage();
     index_tensors();
     scope_.set_tensors([this](const std::string& name) { return by_name_.contains(name); });
     check_config();
@@ -46,18 +48,24 @@ class GgufViewBuilder {
 
  private:
   void check_config() {
+    scope_.check_kinds();
     for (const ConditionText& condition : family_.errors)
       if (condition.when.test(scope_, true))
         throw FormatError(files_.path().string() + ": " + fill_in(condition.text, scope_));
   }
 
+  // Quantized storage of other programs that no format plugin took.
+  void refuse_storage() const {
+    for (const RefuseRule& rule : family_.refuse)
+      for (const TensorInfo& info : header_.tensors)
+        if (matches(info.name, rule.pattern))
+          throw FormatError(files_.path().string() + (info.file.empty() ? "" : "/" + info.file) +
+                            ": tensor '" + info.name + "': " + rule.text);
+  }
+
   void index_tensors() {
     for (std::size_t i = 0; i < header_.tensors.size(); ++i) {
-      std::string name = header_.tensors[i].name;
-      for (const auto& [from, to] : family_.rename)
-        if (const std::size_t at = name.find(from); at != std::string::npos)
-          name.replace(at, from.size(), to);
-      const auto [place, is_new] = by_name_.emplace(name, i);
+      const auto [place, is_new] = by_name_.emplace(renamed(header_.tensors[i].name, family_), i);
       if (!is_new)
         throw FormatError(files_.path().string() + ": tensors '" + header_.tensors[place->second].name +
                           "' and '" + header_.tensors[i].name + "' have the same meaning");
@@ -72,13 +80,18 @@ class GgufViewBuilder {
     return note + "; the class defaults were taken)";
   }
 
+  // A wrong number of layers shows as a layer too many or too few.
+  std::string layers_note(bool wanted) const {
+    return wanted ? " (" + scope_.keys_of({Expression::parse("layers")}) + ")" : "";
+  }
+
   std::optional<ViewTensor> make_tensor(const TensorLink& link) {
     ViewTensor tensor;
     tensor.name = link.gguf;
     tensor.shape = link.gguf_shape;
     tensor.generated = link.generated;
     tensor.add = link.add;
-    tensor.transpose = link.transpose;
+    tensor.transpose = link.result_transposed;
     tensor.elements = link.elements;
     tensor.map = link.map;
     const GgufName name = GgufNames::installed().describe(link.gguf, link.gguf_shape);
@@ -100,8 +113,8 @@ class GgufViewBuilder {
       if (found == by_name_.end()) {
         if (link.optional && stored.empty()) return false;
         throw FormatError(files_.path().string() + ": tensor '" + name +
-                          "' is missing, which a model of the family '" + family_.id + "' needs" +
-                          defaults_note());
+                          "' is missing, which a model of the family '" + family_.id +
+                          "' with this config.json needs" + layers_note(link.layer >= 0) + defaults_note());
       }
       stored.push_back(found->second);
       check_source(link, header_.tensors[found->second]);
@@ -122,7 +135,8 @@ class GgufViewBuilder {
     if (info.shape == link.shape) return;
     throw FormatError(files_.path().string() + (info.file.empty() ? "" : "/" + info.file) + ": tensor '" +
                       info.name + "' has the shape " + to_string(info.shape) + ", but config.json gives " +
-                      link.shape_text + " = " + to_string(link.shape) + defaults_note());
+                      to_string(link.shape) + " (" + scope_.keys_of(link.rule->shape) + ")" +
+                      defaults_note());
   }
 
   static std::size_t position(const ViewTensor& tensor) {
@@ -131,16 +145,27 @@ class GgufViewBuilder {
     return last;
   }
 
+  bool is_zero(std::size_t index) const {
+    std::vector<std::byte> scratch;
+    const Bytes bytes = reader_.rows(index, 0, rows(header_.tensors[index].shape), scratch);
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte x) { return x == std::byte{0}; });
+  }
+
+  bool is_dropped(std::size_t index) const {
+    const std::string& name = header_.tensors[index].name;
+    return std::any_of(family_.drop.begin(), family_.drop.end(), [&](const DropRule& rule) {
+      return matches(name, fill_in(rule.pattern, scope_)) && rule.when.test(scope_, true) &&
+             (!rule.zero || is_zero(index));
+    });
+  }
+
   void refuse_unknown() const {
-    for (std::size_t i = 0; i < used_.size(); ++i) {
-      if (used_[i]) continue;
-      const std::string& name = header_.tensors[i].name;
-      const bool dropped = std::any_of(family_.drop.begin(), family_.drop.end(),
-                                       [&](const std::string& p) { return matches(name, p); });
-      if (!dropped)
-        throw FormatError(files_.path().string() + ": tensor '" + name + "' is not known to the family '" +
-                          family_.id + "' with this config.json; it would be lost" + defaults_note());
-    }
+    for (std::size_t i = 0; i < used_.size(); ++i)
+      if (!used_[i] && !is_dropped(i))
+        throw FormatError(files_.path().string() + ": tensor '" + header_.tensors[i].name +
+                          "' is not known to the family '" + family_.id +
+                          "' with this config.json; it would be lost" +
+                          layers_note(matches(header_.tensors[i].name, "*.*.*.*")) + defaults_note());
   }
 
   void add_facts(ModelView& view) {
@@ -152,6 +177,7 @@ class GgufViewBuilder {
     }
   }
 
+  const ModelReader& reader_;
   const ModelHeader& header_;
   const ModelFiles& files_;
   const Family& family_;

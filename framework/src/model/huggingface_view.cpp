@@ -24,7 +24,7 @@ class HuggingFaceViewBuilder {
         header_(reader.header()),
         files_(files),
         family_(family),
-        metadata_scope_(header_.metadata, family.gguf_architecture) {}
+        metadata_scope_(header_.metadata, family.gguf_architecture, files.path().string()) {}
 
   void build(ModelView& view) {
     if (family_.config.is_null())
@@ -73,7 +73,7 @@ class HuggingFaceViewBuilder {
     const Bytes bytes = reader_.rows(index, 0, rows(tensor->shape), scratch);
     Json::Array list;
     for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4)
-      list.emplace_back(static_cast<double>(load<float>(bytes.data() + at)));
+      list.emplace_back(shortest_double(load<float>(bytes.data() + at)));
     return Json(std::move(list));
   }
 
@@ -152,7 +152,7 @@ class HuggingFaceViewBuilder {
       tensor.gguf_matrix = matrix_of_row(link, tensor.map.parts.front().first_row);
     }
     tensor.elements = link.elements;
-    tensor.transpose = link.transpose;
+    tensor.transpose = link.stored_transposed;
     tensor.add = -link.add;
     tensor.stored_encoding = header_.tensors[stored[reverse.link]].encoding;
     for (RowMap::Part& part : tensor.map.parts) {

@@ -40,12 +40,6 @@ Known known_family(const ModelReader& reader, const ModelFiles& files) {
   return known;
 }
 
-std::string renamed(std::string name, const Family& family) {
-  for (const auto& [from, to] : family.rename)
-    if (const std::size_t at = name.find(from); at != std::string::npos) name.replace(at, from.size(), to);
-  return name;
-}
-
 // Roles of a Hugging Face folder: what the GGUF names of its tensors would say.
 void add_huggingface_roles(ModelView& view, const Family& family, const Json& config) {
   ConfigScope scope(&family.let, config, family.defaults, "config.json");

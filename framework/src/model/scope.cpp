@@ -6,27 +6,17 @@
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 
 namespace pq {
 namespace {
-
-// 1e-05 rather than 9.999999747378752e-06: what the source framework had written.
-double shortest(float value) {
-  char text[64];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  double result = 0;
-  std::from_chars(text, end, result);
-  return result;
-}
 
 template <class T>
 Json number(T value) {
   if constexpr (std::is_same_v<T, bool>)
     return Json(value);
   else if constexpr (std::is_same_v<T, float>)
-    return Json(shortest(value));
+    return Json(shortest_double(value));  // what the source framework had written
   else if constexpr (std::is_same_v<T, double>)
     return Json(value);
   else if constexpr (std::is_same_v<T, std::uint64_t>)
@@ -77,6 +67,9 @@ Json FamilyScope::call(const std::string& function, const std::vector<Json>& arg
   // The key of the file where a `let` of the same name says more.
   if (function == "key" && arguments.size() == 1 && arguments[0].is_string())
     return stored(arguments[0].string());
+  // The key that gives a `let` its value, for messages.
+  if (function == "key_of" && arguments.size() == 1 && arguments[0].is_string())
+    return Json(origin(arguments[0].string(), [](const Json&) { return true; }));
   Json result;
   if (call_rope_function(function, arguments, result)) return result;
   throw ConfigError("the family's expressions use '" + function + "()', which does not exist here");
@@ -101,6 +94,21 @@ void FamilyScope::missing(const std::string& name) const {
   throw FormatError(source_ + ": key '" + key + "' is missing");
 }
 
+std::string FamilyScope::origin(const std::string& name, const Test& good) const {
+  const std::string head = name.substr(0, name.find('.'));
+  const auto let = let_ == nullptr ? std::map<std::string, Expression>::const_iterator() : let_->find(head);
+  if (let_ == nullptr || let == let_->end() || is_active(head)) return name;
+  active_.push_back(head);  // inside its definition the name means the key
+  std::string found;
+  for (const bool any : {false, true})
+    for (const std::string& inner : let->second.names())
+      if (const Json value = lookup(inner); found.empty() && !value.is_null() && (any || !good(value)))
+        found = origin(inner, good);
+  active_.pop_back();
+  if (found.empty()) return name;
+  return found + name.substr(head.size());
+}
+
 ConfigScope::ConfigScope(const std::map<std::string, Expression>* let, const Json& config,
                          const Json& defaults, std::string source)
     : FamilyScope(let, std::move(source)), config_(config), defaults_(defaults) {}
@@ -115,8 +123,44 @@ Json ConfigScope::stored(const std::string& key) const {
   return *value;
 }
 
-MetadataScope::MetadataScope(const Metadata& metadata, std::string architecture)
-    : FamilyScope(nullptr, "GGUF metadata"), metadata_(metadata), architecture_(std::move(architecture)) {}
+void FamilyScope::collect_keys(const Expression& expression, std::vector<std::string>& keys) const {
+  for (const std::string& name : expression.names()) {
+    const std::string head = name.substr(0, name.find('.'));
+    const auto let = let_ == nullptr ? std::map<std::string, Expression>::const_iterator() : let_->find(head);
+    if (let_ != nullptr && let != let_->end() && !is_active(head)) {
+      active_.push_back(head);
+      collect_keys(let->second, keys);
+      active_.pop_back();
+    } else if (const Json value = lookup(name); !value.is_null() && !variables_.contains(name)) {
+      const std::string text = name + " " + display(value);
+      if (std::find(keys.begin(), keys.end(), text) == keys.end()) keys.push_back(text);
+    }
+  }
+}
+
+std::string FamilyScope::keys_of(const std::vector<Expression>& expressions) const {
+  std::vector<std::string> keys;
+  for (const Expression& expression : expressions) collect_keys(expression, keys);
+  std::string text;
+  for (const std::string& key : keys) text += (text.empty() ? "" : ", ") + key;
+  return text;
+}
+
+void ConfigScope::check_kinds(const Json& values, const Json& defaults, const std::string& prefix) const {
+  if (!defaults.is_object()) return;
+  for (const auto& [key, usual] : defaults.object()) {
+    const Json* value = values.find(key);
+    if (value == nullptr || value->is_null() || usual.is_null()) continue;
+    const bool same = usual.is_number() ? value->is_number() : usual.kind_name() == value->kind_name();
+    if (!same)
+      wrong(prefix + key, "must be " + std::string(usual.kind_name()) + ", not " +
+                              std::string(value->kind_name()) + " (" + display(*value) + ")");
+    if (usual.is_object()) check_kinds(*value, usual, prefix + key + ".");
+  }
+}
+
+MetadataScope::MetadataScope(const Metadata& metadata, std::string architecture, std::string source)
+    : FamilyScope(nullptr, std::move(source)), metadata_(metadata), architecture_(std::move(architecture)) {}
 
 Json MetadataScope::stored(const std::string& key) const {
   if (const MetaValue* value = metadata_.find(architecture_ + "." + key)) return to_json_value(*value);

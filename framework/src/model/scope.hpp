@@ -28,11 +28,14 @@ class FamilyScope : public Scope {
   }
   /// Answers has_tensor('NAME') and has_tensor('blk.N.NAME', layer) of expressions. Without it there are no tensors.
   void set_tensors(std::function<bool(const std::string&)> has) { has_tensor_ = std::move(has); }
-  const std::string& source() const noexcept { return source_; }
+  const std::string& source() const noexcept override { return source_; }
 
   Json lookup(const std::string& name) const override;
   Json call(const std::string& function, const std::vector<Json>& arguments) const override;
   [[noreturn]] void missing(const std::string& name) const override;
+  std::string origin(const std::string& name, const Test& good) const override;
+  /// "num_attention_heads 4, hidden_size 64": the keys with a value that take part in these expressions.
+  std::string keys_of(const std::vector<Expression>& expressions) const;
 
  protected:
   /// The value of a key with dots; null if it is absent.
@@ -40,6 +43,7 @@ class FamilyScope : public Scope {
 
  private:
   bool is_active(const std::string& name) const;
+  void collect_keys(const Expression& expression, std::vector<std::string>& keys) const;
   Json has_tensor(const std::vector<Json>& arguments) const;
 
   const std::map<std::string, Expression>* let_;
@@ -55,6 +59,8 @@ class ConfigScope : public FamilyScope {
  public:
   ConfigScope(const std::map<std::string, Expression>* let, const Json& config, const Json& defaults,
               std::string source);
+  /// Throws FormatError for a key whose value is of another kind than its class default (null is always allowed).
+  void check_kinds() const { check_kinds(config_, defaults_, ""); }
   /// Keys whose default was used so far, each once.
   const std::vector<std::string>& defaults_used() const noexcept { return defaults_used_; }
 
@@ -62,6 +68,8 @@ class ConfigScope : public FamilyScope {
   Json stored(const std::string& key) const override;
 
  private:
+  void check_kinds(const Json& values, const Json& defaults, const std::string& prefix) const;
+
   const Json& config_;
   const Json& defaults_;
   mutable std::vector<std::string> defaults_used_;
@@ -70,7 +78,7 @@ class ConfigScope : public FamilyScope {
 /// Names are GGUF keys, with or without the architecture in front. f32 values appear as the shortest number that gives them.
 class MetadataScope : public FamilyScope {
  public:
-  MetadataScope(const Metadata& metadata, std::string architecture);
+  MetadataScope(const Metadata& metadata, std::string architecture, std::string source = "GGUF metadata");
 
  protected:
   Json stored(const std::string& key) const override;

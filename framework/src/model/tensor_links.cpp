@@ -13,6 +13,7 @@ constexpr std::int64_t kMaxLayers = 10000;
 constexpr std::int64_t kMaxExperts = 10000;
 constexpr std::size_t kMaxNames = 1'000'000;
 constexpr std::int64_t kMaxDimension = std::int64_t{1} << 48;
+constexpr std::int64_t kMaxSize = std::int64_t{1} << 31;  // of one key in a message: the larger one is named
 
 bool has_index(const std::string& name, char letter) { return with_index(name, letter, 7) != name; }
 
@@ -28,9 +29,10 @@ class Builder {
   Builder(const Family& family, ConfigScope& scope) : family_(family), scope_(scope) {}
 
   std::vector<TensorLink> build() {
-    layers_ = Expression::parse("layers").integer(scope_);
+    const Expression layers = Expression::parse("layers");
+    layers_ = layers.integer(scope_);
     if (layers_ < 0 || layers_ > kMaxLayers)
-      throw FormatError(scope_.source() + ": " + std::to_string(layers_) + " layers are not possible");
+      layers.wrong(scope_, is_size, "is " + std::to_string(layers_) + ": so many layers are not possible");
     for (const TensorRule& rule : family_.tensors) {
       if (!has_index(rule.gguf, 'N')) {
         add(rule, -1);
@@ -50,27 +52,33 @@ class Builder {
     throw_at(rule.mark, "the rule of '" + rule.gguf + "' does not work for this model: " + what);
   }
 
-  Shape shape(const std::vector<Expression>& expressions) const {
-    Shape result;
-    std::uint64_t product = 1;
-    for (const Expression& expression : expressions) {
-      const std::int64_t size = expression.integer(scope_);
-      const auto grown = size <= 0 || size > kMaxDimension
-                             ? std::nullopt
-                             : checked_mul(product, static_cast<std::uint64_t>(size));
-      if (!grown || *grown > static_cast<std::uint64_t>(kMaxDimension))
-        throw FormatError(scope_.source() + ": '" + expression.text() + "' is " + std::to_string(size) +
-                          ", which is no size of a tensor");
-      product = *grown;
-      result.push_back(size);
-    }
-    return result;
+  // One factor of a size.
+  static bool is_size(const Json& value) {
+    return value.is_integer() && value.integer() > 0 && value.integer() < kMaxSize;
   }
 
-  static std::string text_of(const std::vector<Expression>& shape) {
-    std::string text = "[";
-    for (const Expression& expression : shape) text += (text.size() > 1 ? ", " : "") + expression.text();
-    return text + "]";
+  Shape shape(const std::vector<Expression>& expressions) const {
+    Shape result;
+    for (const Expression& expression : expressions) {
+      const std::int64_t size = expression.integer(scope_);
+      if (size <= 0 || size > kMaxDimension) no_size(expression, size);
+      result.push_back(size);
+    }
+    std::uint64_t product = 1;
+    for (const std::int64_t size : result) {
+      const auto grown = checked_mul(product, static_cast<std::uint64_t>(size));
+      product = grown.value_or(UINT64_MAX);
+    }
+    if (product <= static_cast<std::uint64_t>(kMaxDimension)) return result;
+    const auto largest =
+        static_cast<std::size_t>(std::max_element(result.begin(), result.end()) - result.begin());
+    no_size(expressions[largest], result[largest]);
+  }
+
+  [[noreturn]] void no_size(const Expression& expression, std::int64_t size) const {
+    expression.wrong(
+        scope_, is_size,
+        "makes '" + expression.text() + "' " + std::to_string(size) + ", which is no size of a tensor");
   }
 
   void add(const TensorRule& rule, int layer) {
@@ -87,12 +95,12 @@ class Builder {
     link.layer = layer;
     link.gguf = with_index(rule.gguf, 'N', layer);
     link.role = rule.role;
+    link.rule = &rule;
     if (!rule.values.empty()) {
       add_values(rule, link);
     } else {
       link.optional = bias ? !rule.bias.test(scope_, false) : rule.optional.test(scope_, false);
       link.shape = shape(rule.shape);
-      link.shape_text = text_of(rule.shape);
       if (bias) make_bias(rule, link);
       add_names(rule, link, bias);
       names_ += link.huggingface.size();
@@ -112,12 +120,14 @@ class Builder {
     link.gguf_shape = {static_cast<std::int64_t>(link.generated.size())};
   }
 
-  void make_bias(const TensorRule& rule, TensorLink& link) const {
-    if (link.shape.size() < 2) fail(rule, "'bias' needs a matrix");
+  // One number per output: the rows of a matrix, the columns of a transposed one, as many as the weights of a norm.
+  static void make_bias(const TensorRule& rule, TensorLink& link) {
     link.gguf = as_bias(link.gguf);
-    link.shape.pop_back();
     if (!link.role.empty()) link.role = "bias";
-    link.shape_text = "the rows of " + link.shape_text;
+    if (link.shape.size() < 2) return;
+    if (rule.transpose == TensorRule::Transpose::stored)
+      std::swap(link.shape[link.shape.size() - 2], link.shape.back());
+    link.shape.pop_back();
   }
 
   void add_names(const TensorRule& rule, TensorLink& link, bool bias) const {
@@ -129,60 +139,72 @@ class Builder {
       }
       const std::int64_t count = rule.count.integer(scope_);
       if (count <= 0 || count > kMaxExperts)
-        throw FormatError(scope_.source() + ": '" + rule.count.text() + "' is " + std::to_string(count));
+        rule.count.wrong(
+            scope_, is_size,
+            "is " + std::to_string(count) + "; 1 to " + std::to_string(kMaxExperts) + " are possible");
       for (std::int64_t expert = 0; expert < count; ++expert)
         link.huggingface.push_back(with_index(name, 'E', expert));
     }
   }
 
   void add_rows(const TensorRule& rule, TensorLink& link) const {
-    link.transpose = rule.transpose && link.shape.size() > 1;
+    const bool is_matrix = link.shape.size() > 1;
+    link.stored_transposed = is_matrix && rule.transpose == TensorRule::Transpose::stored;
+    link.result_transposed = is_matrix && rule.transpose == TensorRule::Transpose::taken;
     link.add = rule.add.empty() ? 0.0f : static_cast<float>(rule.add.evaluate(scope_).number());
     // A vector is one row; its weights are moved one by one where the matrix' rows are moved.
     const bool moves = !rule.rotary.empty() || !rule.take.empty() || link.huggingface.size() > 1;
-    link.elements = link.shape.size() == 1 && moves && link.huggingface.size() == 1;
-    const std::int64_t source_rows = link.elements ? link.shape[0] : rows(link.shape);
+    link.elements = rule.elements || (!is_matrix && moves && link.huggingface.size() == 1);
+    const Shape turned = mapped_shape(link);
+    const std::int64_t source_rows = rows(turned);
     if (rule.take.empty())
-      for (std::size_t i = 0; i < link.huggingface.size(); ++i)
-        link.map.parts.push_back({i, 0, source_rows, 1});
+      for (std::size_t i = 0; i < link.huggingface.size(); ++i) link.map.parts.push_back({i, 0, source_rows});
     else
       add_takes(rule, link, source_rows);
+    for (RowMap::Part& part : link.map.parts) part.transposed = link.stored_transposed;
     std::int64_t total = 0;
     for (const RowMap::Part& part : link.map.parts) total += part.rows;
-    add_gguf_shape(rule, link, total);
+    add_gguf_shape(rule, link, turned, total);
     if (!rule.rotary.empty()) add_rotary(rule, link, total);
   }
 
   void add_takes(const TensorRule& rule, TensorLink& link, std::int64_t source_rows) const {
     const std::int64_t groups = rule.groups.empty() ? 1 : rule.groups.integer(scope_);
     if (groups <= 0 || source_rows % groups != 0)
-      throw FormatError(scope_.source() + ": " + std::to_string(source_rows) + " rows cannot be cut into " +
-                        std::to_string(groups) + " groups");
+      rule.groups.wrong(scope_, is_size,
+                        "is " + std::to_string(groups) + ", but the " + std::to_string(source_rows) +
+                            " rows of tensor '" + link.gguf + "' cannot be cut into so many groups");
     const std::int64_t group_rows = source_rows / groups;
     for (const TakeRule& take : rule.take) {
       const std::int64_t first = take.first.empty() ? 0 : take.first.integer(scope_);
       const std::int64_t step = take.step.empty() ? 1 : take.step.integer(scope_);
       const std::int64_t count = take.count.integer(scope_);
-      if (first < 0 || step <= 0 || count <= 0 || first + (count - 1) * step >= group_rows)
-        fail(rule, "'take' reaches outside its group");
+      if (first < 0 || step <= 0 || count <= 0 || count > group_rows || first >= group_rows ||
+          (count - 1) * step >= group_rows - first)
+        throw FormatError(scope_.source() + ": " + std::to_string(count) + " rows from row " +
+                          std::to_string(first) + " on ('" + take.count.text() + "') reach outside the " +
+                          std::to_string(group_rows) + " rows of a group of tensor '" + link.gguf + "' (" +
+                          scope_.keys_of(rule.shape) + ")");
       for (std::size_t i = 0; i < link.huggingface.size(); ++i)
         for (std::int64_t group = 0; group < groups; ++group)
           link.map.parts.push_back({i, group * group_rows + first, count, step});
     }
   }
 
-  void add_gguf_shape(const TensorRule& rule, TensorLink& link, std::int64_t total_rows) const {
-    const std::int64_t width = link.elements ? 1 : cols(link.shape);
-    if (!rule.gguf_shape.empty() && !link.elements) {
+  void add_gguf_shape(const TensorRule& rule, TensorLink& link, const Shape& turned,
+                      std::int64_t total_rows) const {
+    const std::int64_t width = cols(turned);
+    const bool stacked = link.huggingface.size() > 1 && has_index(rule.huggingface[0], 'E');
+    if (!rule.gguf_shape.empty() && (link.shape.size() > 1 || rule.elements)) {
       link.gguf_shape = shape(rule.gguf_shape);
     } else if (link.elements) {
       link.gguf_shape = {total_rows};
-    } else if (link.transpose) {
+    } else if (link.result_transposed) {
       link.gguf_shape = {width, total_rows};
-    } else if (total_rows == rows(link.shape) && link.huggingface.size() == 1) {
-      link.gguf_shape = link.shape;
-    } else if (link.huggingface.size() > 1 && has_index(rule.huggingface[0], 'E')) {
-      link.gguf_shape = link.shape;  // stacked: the count comes in front
+    } else if (total_rows == rows(turned) && link.huggingface.size() == 1) {
+      link.gguf_shape = turned;
+    } else if (stacked && rule.take.empty()) {
+      link.gguf_shape = turned;  // the count comes in front
       link.gguf_shape.insert(link.gguf_shape.begin(), static_cast<std::int64_t>(link.huggingface.size()));
     } else {
       link.gguf_shape = {total_rows, width};
@@ -193,10 +215,12 @@ class Builder {
 
   void add_rotary(const TensorRule& rule, TensorLink& link, std::int64_t total_rows) const {
     const std::int64_t heads = rule.rotary.integer(scope_);
+    if (link.stored_transposed) fail(rule, "'rotary' does not go with 'transpose'");
     if (heads <= 0 || total_rows % heads != 0 || total_rows / heads % 2 != 0)
-      throw FormatError(scope_.source() + ": " + std::to_string(total_rows) + " rows of '" + link.gguf +
-                        "' cannot be cut into " + std::to_string(heads) +
-                        " heads of an even number of rows ('" + rule.rotary.text() + "')");
+      rule.rotary.wrong(scope_, is_size,
+                        "is " + std::to_string(heads) + ", but the " + std::to_string(total_rows) +
+                            " rows of tensor '" + link.gguf +
+                            "' cannot be cut into so many heads of an even number of rows");
     link.map.order = RowMap::Order::rotary_to_pairs;
     link.map.head_rows = total_rows / heads;
   }
@@ -233,6 +257,13 @@ std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope) {
 std::int64_t matrix_of_row(const TensorLink& link, std::int64_t row) {
   const Shape& shape = link.gguf_shape;
   return shape.size() < 3 ? 0 : row / shape[shape.size() - 2];
+}
+
+Shape mapped_shape(const TensorLink& link) {
+  if (link.elements) return {elements(link.shape), 1};
+  Shape shape = link.shape;
+  if (link.stored_transposed) std::swap(shape[shape.size() - 2], shape.back());
+  return shape;
 }
 
 bool matches(std::string_view name, std::string_view pattern) {

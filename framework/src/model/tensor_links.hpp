@@ -19,16 +19,20 @@ struct TensorLink {
   Shape shape;                           // of each of them
   std::string gguf;
   Shape gguf_shape;
-  RowMap map;             // rows of the GGUF tensor; Part::stored is an index into `huggingface`
-  bool elements = false;  // vectors: the map counts single weights
-  bool transpose = false;
+  RowMap map;                      // rows of the GGUF tensor; Part::stored is an index into `huggingface`
+  bool elements = false;           // the map counts single weights
+  bool stored_transposed = false;  // the map counts rows of the transposed Hugging Face matrices
+  bool result_transposed = false;  // the GGUF matrices are the transposed mapped rows
   float add = 0;
   std::vector<float> generated;
   std::string role;
   int layer = -1;
   bool optional = false;
-  std::string shape_text;  // the rule's shape, for messages: "[vocab_size, hidden]"
+  const TensorRule* rule = nullptr;  // of the family, for messages
 };
+
+/// The shape whose rows the map of the link counts: that of a Hugging Face tensor, transposed or one weight per row where the rule says so.
+Shape mapped_shape(const TensorLink& link);
 
 /// All links of the family for the layers that `scope` (a config) gives. Throws FormatError for a config that contradicts itself, ConfigError
 /// for a rule that cannot work.
@@ -38,7 +42,7 @@ std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope);
 std::int64_t matrix_of_row(const TensorLink& link, std::int64_t row);
 /// True if columns of the Hugging Face tensors are columns of the GGUF tensor.
 inline bool keeps_columns(const TensorLink& link) {
-  return !link.transpose && !link.elements && link.generated.empty();
+  return !link.stored_transposed && !link.result_transposed && !link.elements && link.generated.empty();
 }
 
 /// The part of `links` that makes the Hugging Face tensor number `source` of link `link` from GGUF tensors: parts refer to links by index.

@@ -16,48 +16,44 @@ struct Piece {
 
 struct Source {
   std::string name;
-  Shape shape;
-  bool elements = false;
+  const TensorLink* link = nullptr;  // the first one: gives shape and transposition
   std::vector<Piece> pieces;
 };
 
-void append(RowMap& map, std::size_t link, std::int64_t row) {
-  if (!map.parts.empty()) {
-    RowMap::Part& last = map.parts.back();
-    if (last.stored == link && last.step == 1 && last.first_row + last.rows == row) {
-      ++last.rows;
-      return;
-    }
-  }
-  map.parts.push_back({link, row, 1, 1});
+[[noreturn]] void incomplete(const Source& source) {
+  throw ConfigError("the family's rules do not give all rows of '" + source.name + "'");
 }
 
-// Pieces with steps interleave: written out row by row.
-RowMap interleaved(const Source& source, std::int64_t total) {
-  std::vector<std::pair<std::size_t, std::int64_t>> origin(static_cast<std::size_t>(total), {0, -1});
-  for (const Piece& piece : source.pieces)
-    for (std::int64_t i = 0; i < piece.rows; ++i)
-      origin[static_cast<std::size_t>(piece.first + i * piece.step)] = {piece.link, piece.from + i};
-  RowMap map;
-  for (const auto& [link, row] : origin) {
-    if (row < 0) throw ConfigError("the family's rules do not give all rows of '" + source.name + "'");
-    append(map, link, row);
+// Pieces with a step take turns: as many of them as the step is long, beginning one row after the other.
+std::size_t turns(const Source& source, std::size_t at) {
+  const Piece& first = source.pieces[at];
+  const auto lanes = static_cast<std::size_t>(first.step);
+  if (at + lanes > source.pieces.size()) incomplete(source);
+  for (std::size_t i = 1; i < lanes; ++i) {
+    const Piece& piece = source.pieces[at + i];
+    if (piece.step != first.step || piece.rows != first.rows ||
+        piece.first != first.first + static_cast<std::int64_t>(i))
+      incomplete(source);
   }
-  return map;
+  return lanes;
 }
 
-RowMap joined(Source& source, std::int64_t total) {
+RowMap joined(Source& source, const std::vector<TensorLink>& links, std::int64_t total) {
   std::sort(source.pieces.begin(), source.pieces.end(),
             [](const Piece& a, const Piece& b) { return a.first < b.first; });
   RowMap map;
   std::int64_t next = 0;
-  for (const Piece& piece : source.pieces) {
-    if (piece.first != next)
-      throw ConfigError("the family's rules do not give all rows of '" + source.name + "'");
-    map.parts.push_back({piece.link, piece.from, piece.rows, 1});
-    next += piece.rows;
+  for (std::size_t i = 0; i < source.pieces.size();) {
+    if (source.pieces[i].first != next) incomplete(source);
+    const std::size_t lanes = turns(source, i);
+    for (std::size_t end = i + lanes; i < end; ++i) {
+      const Piece& piece = source.pieces[i];
+      map.parts.push_back({piece.link, piece.from, piece.rows, 1, static_cast<std::int64_t>(lanes),
+                           links[piece.link].result_transposed});
+      next += piece.rows;
+    }
   }
-  if (next != total) throw ConfigError("the family's rules do not give all rows of '" + source.name + "'");
+  if (next != total) incomplete(source);
   return map;
 }
 
@@ -67,7 +63,7 @@ void collect(const TensorLink& link, std::size_t index, std::vector<Source>& sou
   for (const RowMap::Part& part : link.map.parts) {
     const std::string& name = link.huggingface[part.stored];
     const auto [place, is_new] = known.emplace(name, sources.size());
-    if (is_new) sources.push_back({name, link.shape, link.elements, {}});
+    if (is_new) sources.push_back({name, &link, {}});
     sources[place->second].pieces.push_back({index, part.first_row, part.rows, part.step, from});
     from += part.rows;
   }
@@ -83,12 +79,9 @@ std::vector<ReverseTensor> reverse_links(const std::vector<TensorLink>& links,
     if (present[i] && links[i].generated.empty()) collect(links[i], i, sources, known);
   std::vector<ReverseTensor> tensors;
   for (Source& source : sources) {
-    const std::int64_t total = source.elements ? source.shape[0] : rows(source.shape);
-    const bool steps =
-        std::any_of(source.pieces.begin(), source.pieces.end(), [](const Piece& p) { return p.step != 1; });
+    const TensorLink& first = *source.link;
     const std::size_t link = source.pieces.front().link;
-    ReverseTensor tensor{source.name, source.shape,
-                         steps ? interleaved(source, total) : joined(source, total), link};
+    ReverseTensor tensor{source.name, first.shape, joined(source, links, rows(mapped_shape(first))), link};
     if (links[link].map.order == RowMap::Order::rotary_to_pairs) {
       tensor.map.order = RowMap::Order::rotary_to_halves;
       tensor.map.head_rows = links[link].map.head_rows;

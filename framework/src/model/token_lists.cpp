@@ -184,6 +184,14 @@ TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& adde
   return list;
 }
 
+void add_json_tokens(TokenList& list, const TokenizerJson& tokenizer, std::int64_t rows) {
+  for (const AddedToken& token : tokenizer.added_tokens) {
+    check_id(token.id, rows, token.content, tokenizer.source);
+    set_token(list, token.id, token.content, token.special ? TokenType::control : TokenType::user_defined);
+    list.scores[static_cast<std::size_t>(token.id)] = kAddedScore;
+  }
+}
+
 TokenList llama_tokens(const TokenizerJson& tokenizer, const Json& tokenizer_config, std::int64_t rows) {
   TokenList list = padding(rows, true);
   std::unordered_map<std::string_view, std::int64_t> rank;

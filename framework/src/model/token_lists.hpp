@@ -17,6 +17,9 @@ TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& adde
                                const Json& tokenizer_config, std::int64_t rows,
                                std::vector<std::string>& warnings);
 
+/// Puts the added tokens of tokenizer.json over such a list, as the converter does for some classes (Phi-3).
+void add_json_tokens(TokenList& list, const TokenizerJson& tokenizer, std::int64_t rows);
+
 /// Kind "llama" from a tokenizer.json with byte fallback: scores are minus the rank of the first merge that makes the piece.
 TokenList llama_tokens(const TokenizerJson& tokenizer, const Json& tokenizer_config, std::int64_t rows);
 

@@ -44,19 +44,23 @@ struct Writer {
   }
 };
 
-bool write_sentencepiece(Writer& writer) {
+bool write_sentencepiece_list(Writer& writer, bool with_json) {
   const auto text = writer.files.text("tokenizer.model", kMaxTokenizerBytes);
   if (!text) return false;
   const Bytes bytes = std::as_bytes(std::span(text->data(), text->size()));
   const SentencePieceModel model =
       parse_sentencepiece_model(bytes, (writer.files.path() / "tokenizer.model").string());
-  writer.write_list("llama", "default",
-                    sentencepiece_tokens(model, writer.files.json("added_tokens.json"),
-                                         writer.tokenizer_config, writer.rows, writer.view.warnings));
+  TokenList list = sentencepiece_tokens(model, writer.files.json("added_tokens.json"),
+                                        writer.tokenizer_config, writer.rows, writer.view.warnings);
   const auto tokenizer = writer.tokenizer_json();
+  if (with_json && tokenizer) add_json_tokens(list, *tokenizer, writer.rows);
+  writer.write_list("llama", "default", std::move(list));
   writer.write_specials(tokenizer ? &*tokenizer : nullptr);
   return true;
 }
+
+bool write_sentencepiece(Writer& writer) { return write_sentencepiece_list(writer, false); }
+bool write_sentencepiece_json(Writer& writer) { return write_sentencepiece_list(writer, true); }
 
 // gguf-py's LlamaHfVocab takes BPE with byte fallback and a Sequence as decoder.
 bool write_llama_json(Writer& writer) {
@@ -86,7 +90,10 @@ bool write_bpe(Writer& writer) {
 using WriteKind = bool (*)(Writer&);
 const std::vector<std::pair<std::string, WriteKind>>& kinds() {
   static const std::vector<std::pair<std::string, WriteKind>> kKinds = {
-      {"sentencepiece", write_sentencepiece}, {"llama-json", write_llama_json}, {"bpe", write_bpe}};
+      {"sentencepiece", write_sentencepiece},
+      {"sentencepiece-json", write_sentencepiece_json},
+      {"llama-json", write_llama_json},
+      {"bpe", write_bpe}};
   return kKinds;
 }
 

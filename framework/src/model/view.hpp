@@ -21,6 +21,8 @@ struct RowMap {
     std::int64_t first_row = 0;
     std::int64_t rows = 0;
     std::int64_t step = 1;
+    std::int64_t lanes = 1;  // > 1: this part and the next lanes - 1 of equal length take turns, one row each
+    bool transposed = false;  // rows of the stored matrices (last two dimensions) transposed: their columns
   };
   std::vector<Part> parts;  // one after the other
   /// Order inside the joined parts. rotary_to_pairs: per head of `head_rows`, row 2j + s comes from s * head_rows / 2 + j (Hugging Face ->
@@ -28,8 +30,10 @@ struct RowMap {
   enum class Order { natural, rotary_to_pairs, rotary_to_halves } order = Order::natural;
   std::int64_t head_rows = 0;
 
-  /// Stored tensor and row of row r.
+  /// Stored tensor and row of row r; of a transposed part the row counts columns.
   std::pair<std::size_t, std::int64_t> source(std::int64_t r) const;
+  /// Some rows are columns of what is stored.
+  bool has_transposed_parts() const noexcept;
 };
 
 /// One tensor of the view.
@@ -46,13 +50,17 @@ struct ViewTensor {
   std::int64_t gguf_matrix = 0;
   bool keep_f32 = false;  // GGUF only: the readers demand f32 (norms, biases, routers, ...)
   RowMap map;
-  bool elements = false;         // a vector whose map moves single weights
-  bool transpose = false;        // every stored matrix (last two dimensions) is transposed after mapping
+  bool elements = false;         // the map moves single weights (biases)
+  bool transpose = false;        // every matrix (last two dimensions) is transposed after mapping
   float add = 0;                 // added to every weight after decoding (Gemma's norm + 1)
   std::vector<float> generated;  // not stored at all: these are the weights
   std::string stored_encoding;   // common spec of all parts; "" if generated
+  /// A row needs all rows of a stored matrix.
+  bool is_transposed() const noexcept { return transpose || map.has_transposed_parts(); }
   /// The stored bytes of a row are the view's row: no addition, no transposition, not generated.
-  bool rows_are_stored() const noexcept { return !transpose && !elements && add == 0 && generated.empty(); }
+  bool rows_are_stored() const noexcept {
+    return !elements && add == 0 && generated.empty() && !is_transposed();
+  }
 };
 
 /// What is known about the model itself.

@@ -4,17 +4,35 @@
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
-#include <cstring>
+#include <map>
 
 namespace pq {
 namespace {
 
-// Consecutive stored rows that are consecutive in the view.
+constexpr std::int64_t kBandWeights = 1 << 18;  // 1 MiB of f32 at a time while transposing
+
+// Stored rows that are consecutive in the view. With a step only if they are columns, which are picked from the same stored rows.
 struct Run {
   std::size_t stored = 0;
   std::int64_t first = 0;
   std::int64_t rows = 0;
+  std::int64_t step = 1;
+  bool transposed = false;
 };
+
+// Calls visit(run) for rows [from, to) of the part (or of the parts that take turns) at `part`.
+template <class Visit>
+void for_part_runs(const RowMap::Part* part, std::int64_t from, std::int64_t to, Visit visit) {
+  const std::int64_t lanes = part->lanes;
+  if (lanes == 1 && (part->step == 1 || part->transposed)) {
+    visit(Run{part->stored, part->first_row + from * part->step, to - from, part->step, part->transposed});
+    return;
+  }
+  for (std::int64_t r = from; r < to; ++r) {
+    const RowMap::Part& lane = part[r % lanes];
+    visit(Run{lane.stored, lane.first_row + r / lanes * lane.step, 1, 1, lane.transposed});
+  }
+}
 
 // Calls visit(run) for view rows [first, first + count) in order.
 template <class Visit>
@@ -34,59 +52,95 @@ void for_runs(const RowMap& map, std::int64_t first, std::int64_t count, Visit v
     return;
   }
   std::int64_t start = 0;  // of the part, in view rows
-  for (const RowMap::Part& part : map.parts) {
-    const std::int64_t from = std::max(first, start), to = std::min(first + count, start + part.rows);
-    if (from < to && part.step == 1) visit(Run{part.stored, part.first_row + from - start, to - from});
-    if (part.step != 1)
-      for (std::int64_t r = from; r < to; ++r)
-        visit(Run{part.stored, part.first_row + (r - start) * part.step, 1});
-    start += part.rows;
-    if (start >= first + count) break;
+  for (std::size_t i = 0; i < map.parts.size() && start < first + count;) {
+    const RowMap::Part& part = map.parts[i];
+    const std::int64_t rows = part.rows * part.lanes;
+    const std::int64_t from = std::max(first, start), to = std::min(first + count, start + rows);
+    if (from < to) for_part_runs(&part, from - start, to - start, visit);
+    start += rows;
+    i += static_cast<std::size_t>(part.lanes);
   }
 }
 
-// Decodes mapped rows [first, first + out.rows), without addition or transposition.
+// Columns of stored matrices as rows: bands of stored rows are decoded and spread.
+void decode_columns(const ModelView& view, const Run& run, Matrix out, const Encoding& decoder,
+                    std::vector<std::byte>& scratch) {
+  const Shape& shape = view.reader->header().tensors[run.stored].shape;
+  const std::int64_t width = cols(shape), height = shape[shape.size() - 2];
+  const std::int64_t band = std::clamp<std::int64_t>(kBandWeights / width, 1, height);
+  std::vector<float> weights(static_cast<std::size_t>(band * width));
+  for (std::int64_t done = 0; done < run.rows;) {
+    const std::int64_t row = run.first + done * run.step, matrix = row / width, column = row % width;
+    const std::int64_t count = std::min(run.rows - done, (width - column - 1) / run.step + 1);
+    for (std::int64_t top = 0; top < height; top += band) {
+      const std::int64_t rows = std::min(band, height - top);
+      decoder.decode(view.reader->rows(run.stored, matrix * height + top, rows, scratch),
+                     Matrix{weights.data(), rows, width, width});
+      for (std::int64_t i = 0; i < count; ++i) {
+        const auto to = out.row(done + i).subspan(static_cast<std::size_t>(top));
+        const float* from = weights.data() + column + i * run.step;
+        for (std::int64_t r = 0; r < rows; ++r) to[static_cast<std::size_t>(r)] = from[r * width];
+      }
+    }
+    done += count;
+  }
+}
+
+// Decodes mapped rows [first, first + out.rows), without addition or transposition of the result.
 void decode_mapped(const ModelView& view, const RowMap& map, std::int64_t first, Matrix out,
                    const Encoding& decoder, std::vector<std::byte>& scratch) {
   std::int64_t done = 0;
   for_runs(map, first, out.rows, [&](const Run& run) {
-    decoder.decode(view.reader->rows(run.stored, run.first, run.rows, scratch), out.slice(done, run.rows));
+    const Matrix rows = out.slice(done, run.rows);
+    if (run.transposed)
+      decode_columns(view, run, rows, decoder, scratch);
+    else
+      decoder.decode(view.reader->rows(run.stored, run.first, run.rows, scratch), rows);
     done += run.rows;
   });
   PQ_ASSERT(done == out.rows, "the map gives every row");
 }
 
-// A vector whose weights move: decoded whole, then picked.
-void decode_elements(const ModelView& view, const ViewTensor& tensor, Matrix out, const Encoding& decoder,
-                     std::vector<std::byte>& scratch) {
-  std::vector<std::vector<float>> sources(view.reader->header().tensors.size());
-  std::vector<float> picked(static_cast<std::size_t>(cols(tensor.shape)));
-  for (std::size_t i = 0; i < picked.size(); ++i) {
-    const auto [stored, element] = tensor.map.source(static_cast<std::int64_t>(i));
-    std::vector<float>& source = sources[stored];
-    if (source.empty()) {
-      const std::int64_t length = elements(view.reader->header().tensors[stored].shape);
-      source.resize(static_cast<std::size_t>(length));
-      decoder.decode(view.reader->rows(stored, 0, 1, scratch), Matrix{source.data(), 1, length, length});
-    }
-    picked[i] = source[static_cast<std::size_t>(element)];
-  }
-  if (out.rows > 0) std::copy(picked.begin(), picked.end(), out.data);
+// Single weights that move: the sources are decoded whole, then picked.
+void decode_elements(const ModelView& view, const ViewTensor& tensor, std::int64_t first, Matrix out,
+                     const Encoding& decoder, std::vector<std::byte>& scratch) {
+  std::map<std::size_t, std::vector<float>> sources;
+  const auto source = [&](std::size_t stored) -> const std::vector<float>& {
+    std::vector<float>& weights = sources[stored];
+    if (!weights.empty()) return weights;
+    const Shape& shape = view.reader->header().tensors[stored].shape;
+    weights.resize(static_cast<std::size_t>(elements(shape)));
+    decoder.decode(view.reader->rows(stored, 0, rows(shape), scratch),
+                   Matrix{weights.data(), rows(shape), cols(shape), cols(shape)});
+    return weights;
+  };
+  std::int64_t at = 0;
+  for_runs(tensor.map, first * out.cols, out.rows * out.cols, [&](const Run& run) {
+    const std::vector<float>& weights = source(run.stored);
+    for (std::int64_t i = 0; i < run.rows; ++i, ++at)
+      out.row(at / out.cols)[static_cast<std::size_t>(at % out.cols)] =
+          weights[static_cast<std::size_t>(run.first + i)];
+  });
 }
 
 // View row r of matrix g is column r of the mapped rows of that matrix.
 void decode_transposed(const ModelView& view, const ViewTensor& tensor, std::int64_t first, Matrix out,
                        const Encoding& decoder, std::vector<std::byte>& scratch) {
   const std::int64_t matrix_rows = tensor.shape[tensor.shape.size() - 2], width = cols(tensor.shape);
-  std::vector<float> line(static_cast<std::size_t>(matrix_rows));
+  const std::int64_t band = std::clamp<std::int64_t>(kBandWeights / matrix_rows, 1, width);
+  std::vector<float> lines(static_cast<std::size_t>(band * matrix_rows));
   for (std::int64_t r = first; r < first + out.rows;) {
     const std::int64_t matrix = r / matrix_rows, from = r % matrix_rows;
     const std::int64_t count = std::min(matrix_rows - from, first + out.rows - r);
-    for (std::int64_t c = 0; c < width; ++c) {
-      decode_mapped(view, tensor.map, matrix * width + c, Matrix{line.data(), 1, matrix_rows, matrix_rows},
-                    decoder, scratch);
-      for (std::int64_t i = 0; i < count; ++i)
-        out.row(r - first + i)[static_cast<std::size_t>(c)] = line[static_cast<std::size_t>(from + i)];
+    for (std::int64_t left = 0; left < width; left += band) {
+      const std::int64_t part = std::min(band, width - left);
+      decode_mapped(view, tensor.map, matrix * width + left,
+                    Matrix{lines.data(), part, matrix_rows, matrix_rows}, decoder, scratch);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const auto to = out.row(r - first + i).subspan(static_cast<std::size_t>(left));
+        for (std::int64_t c = 0; c < part; ++c)
+          to[static_cast<std::size_t>(c)] = lines[static_cast<std::size_t>(c * matrix_rows + from + i)];
+      }
     }
     r += count;
   }
@@ -124,7 +178,7 @@ void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t f
   if (!wanted.generated.empty()) return copy_generated(wanted, first, out);
   PQ_ASSERT(decoder != nullptr, "stored rows need a decoder");
   if (wanted.elements)
-    decode_elements(view, wanted, out, *decoder, scratch);
+    decode_elements(view, wanted, first, out, *decoder, scratch);
   else if (wanted.transpose)
     decode_transposed(view, wanted, first, out, *decoder, scratch);
   else

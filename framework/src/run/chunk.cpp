@@ -179,7 +179,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
 /// Gives the source's pages of these rows back. Rotary orders mix rows inside a head, so whole heads are released; a thread that still
 /// needs one reads it again.
 void release_rows(const ModelView& view, const ViewTensor& tensor, std::int64_t first, std::int64_t count) {
-  if (tensor.transpose || !tensor.generated.empty()) return;
+  if (tensor.is_transposed() || tensor.elements || !tensor.generated.empty()) return;
   const auto [stored, row_a] = tensor.map.source(first);
   const auto [last_stored, row_b] = tensor.map.source(first + count - 1);
   if (stored != last_stored) return;

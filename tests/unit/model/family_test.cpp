@@ -120,8 +120,9 @@ TEST_CASE("family: a bias follows its matrix, weight by weight", "[model]") {
 
 TEST_CASE("family: a transposed tensor", "[model]") {
   const auto list =
-      links("tensors: [{huggingface: c_fc.weight, gguf: ffn_up.weight, shape: [4, 16], transpose: true}]");
+      links("tensors: [{huggingface: c_fc.weight, gguf: ffn_up.weight, shape: [4, 16], transpose: stored}]");
   CHECK(list[0].gguf_shape == Shape{16, 4});
+  CHECK(list[0].map.parts.at(0).transposed);
   tiny::MemoryModel model;
   TensorInfo info;
   info.name = "c_fc.weight";
