@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""q4_0 ... q8_0 against ggml in the same process: our error is never above its encoder's, and it decodes our bytes to the same floats."""
+"""q4_0 ... q8_0 and the K types against ggml in the same process: our error is never above its encoder's, and it decodes our bytes to the same floats."""
 import json
 import struct
 
 import numpy as np
 
-from common import SMOL, Checks, llama, model, run
+from common import SMOL, WIDE, Checks, llama, model, run
 
-TYPES = ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0")
+TYPES = {SMOL: ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0"), WIDE: ("q6_k",)}  # K types need columns in multiples of 256
 TENSORS = ("model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight", "model.layers.7.self_attn.v_proj.weight",
            "model.layers.15.mlp.down_proj.weight", "model.layers.29.mlp.gate_proj.weight")
 MAX_ROWS = 1536
@@ -30,13 +30,13 @@ def squared_error(w, decoded, importance):
 
 def main():
     checks, cpp = Checks(), llama()
-    folder = model(SMOL)
     importance_of = np.random.default_rng(1)
-    for name in TENSORS:
+    for model_name, name in [(m, n) for m in TYPES for n in TENSORS]:
+        folder = model(model_name)
         w = tensor(folder, name)
         importance = np.exp(importance_of.normal(size=w.shape[1])).astype(np.float32)
         (folder.parent / "importance.f32").write_bytes(importance.tobytes())
-        for kind in TYPES:
+        for kind in TYPES[model_name]:
             for weights in (None, importance):
                 extra = () if weights is None else ("--importance", folder.parent / "importance.f32")
                 encoded = run("codec", "encode", kind, "--cols", w.shape[1], *extra, stdin=w.tobytes()).stdout

@@ -3,7 +3,10 @@
 //   codec_bench ROWS.f32 COLS [--importance FILE.f32] [--effort fast|normal|best] [--only ID] [--seconds S] [--dump FILE]
 //
 // Prints one JSON object per encoding. Error: sum w (x - y)^2 / sum w x^2 of the decoded values.
+#include <gguf_k/encoding.hpp>
 #include <gguf_legacy/encoding.hpp>
+
+#include <hwy/targets.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,7 +21,7 @@
 namespace {
 
 struct Arguments {
-  std::string rows, importance, only, dump;
+  std::string rows, importance, only, dump, target;
   std::int64_t cols = 0;
   pq::Effort effort = pq::Effort::normal;
   double seconds = 0.5;
@@ -39,17 +42,31 @@ double cpu_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-/// Seconds of the fastest call; at least three calls.
+/// Median seconds of a call; at least five calls after a first one that warms up.
 template <class F>
-double fastest(double budget, const F& call) {
+double median_seconds(double budget, const F& call) {
+  call();
+  std::vector<double> times;
   const double begin = cpu_seconds();
-  double best = 1e9;
-  for (int i = 0; i < 3 || cpu_seconds() - begin < budget; ++i) {
-    const double start = cpu_seconds();
+  for (double now = begin; times.size() < 5 || now - begin < budget;) {
     call();
-    best = std::min(best, cpu_seconds() - start);
+    const double after = cpu_seconds();
+    times.push_back(after - now);
+    now = after;
   }
-  return best;
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
+  return times[times.size() / 2];
+}
+
+/// Restricts Highway's choice to one instruction set; false if this machine or build has none of that name.
+bool use_target(const std::string& name) {
+  for (std::int64_t rest = hwy::SupportedTargets(); rest != 0; rest &= rest - 1) {
+    if (name != hwy::TargetName(rest & -rest)) continue;
+    hwy::SetSupportedTargetsForTest(rest & -rest);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    return true;
+  }
+  return false;
 }
 
 double relative_error(pq::ConstMatrix x, pq::ConstMatrix y, const std::vector<float>& importance) {
@@ -75,8 +92,8 @@ void bench(const pq::Encoding& encoding, const Arguments& arguments, const std::
   std::vector<float> back(rows.size());
   const pq::Matrix y{back.data(), count, cols, cols};
   const auto encoder = encoding.encoder({cols, importance, arguments.effort});
-  const double encode = fastest(arguments.seconds, [&] { encoder->encode(x, bytes); });
-  const double decode = fastest(arguments.seconds, [&] { encoding.decode(bytes, y); });
+  const double encode = median_seconds(arguments.seconds, [&] { encoder->encode(x, bytes); });
+  const double decode = median_seconds(arguments.seconds, [&] { encoding.decode(bytes, y); });
   const double weights = static_cast<double>(rows.size());
   std::printf(
       "{\"encoding\": \"%s\", \"encode_weights_per_second\": %.4g, \"decode_weights_per_second\": %.4g, "
@@ -92,7 +109,7 @@ void bench(const pq::Encoding& encoding, const Arguments& arguments, const std::
 double memory_bandwidth(double seconds) {
   std::vector<char> from(std::size_t{1} << 28, 1), to(from.size());
   return 2.0 * static_cast<double>(from.size()) /
-         fastest(seconds, [&] { std::memcpy(to.data(), from.data(), from.size()); });
+         median_seconds(seconds, [&] { std::memcpy(to.data(), from.data(), from.size()); });
 }
 
 }  // namespace
@@ -113,6 +130,8 @@ int main(int argc, char** argv) {
       arguments.importance = value;
     else if (key == "--only")
       arguments.only = value;
+    else if (key == "--target")
+      arguments.target = value;
     else if (key == "--dump")
       arguments.dump = value;
     else if (key == "--seconds")
@@ -130,13 +149,18 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "codec_bench: %s does not hold whole rows of %s columns\n", argv[1], argv[2]);
     return 2;
   }
+  if (!arguments.target.empty() && !use_target(arguments.target)) {
+    std::fprintf(stderr, "codec_bench: this machine has no instruction set %s\n", arguments.target.c_str());
+    return 2;
+  }
   if (arguments.only == "memory") {
     std::printf("{\"copy_bytes_per_second\": %.4g}\n", memory_bandwidth(arguments.seconds));
     return 0;
   }
   using namespace pq::gguf;
-  for (const auto make : {make_q4_0, make_q4_1, make_q5_0, make_q5_1, make_q8_0}) {
+  for (const auto make : {make_q4_0, make_q4_1, make_q5_0, make_q5_1, make_q8_0, make_q6_k}) {
     const auto encoding = make();
+    if (arguments.cols % encoding->info().block_cols != 0) continue;
     if (arguments.only.empty() || arguments.only == encoding->info().id)
       bench(*encoding, arguments, rows, importance);
   }

@@ -18,13 +18,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
-#if HWY_TARGET != HWY_SCALAR  // there the plain loops serve
 HWY_BEFORE_NAMESPACE();
 namespace pq::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// f32 lanes; at most 16, at least 4 on all targets that Highway dispatches to.
+/// f32 lanes: 4, 8 or 16; 1 where Highway has no SIMD.
 using F32 = hn::CappedTag<float, 16>;
 using I32 = hn::Rebind<std::int32_t, F32>;
 using U32 = hn::Rebind<std::uint32_t, F32>;
@@ -32,7 +32,8 @@ using VF = hn::Vec<F32>;
 using VI = hn::Vec<I32>;
 using VU = hn::Vec<U32>;
 constexpr std::size_t kLanes = hn::MaxLanes(F32());
-static_assert(kLanes == 4 || kLanes == 8 || kLanes == 16, "lanes are loaded and stored in 128-bit pieces");
+static_assert(kLanes == 1 || kLanes == 4 || kLanes == 8 || kLanes == 16,
+              "lanes are loaded and stored in 128-bit pieces");
 
 /// Where the groups of the lanes lie: one after the other.
 template <std::size_t kStep>
@@ -41,6 +42,7 @@ struct Consecutive {
   HWY_INLINE const float* operator[](std::size_t lane) const { return first + lane * kStep; }
 };
 
+#if HWY_TARGET != HWY_SCALAR
 /// Four f32 at `offset` of the groups k, k + 4, ...: one group per 128-bit piece of the vector.
 template <class Groups>
 HWY_INLINE VF load_pieces(Groups groups, std::size_t k, std::size_t offset) {
@@ -100,18 +102,43 @@ HWY_INLINE void transpose_pieces(D d, V& a, V& b, V& c, V& e) {
   e = hn::BitCast(d, hn::InterleaveUpper(d64, ab_high, ce_high));
 }
 
+/// Elements offset .. offset + 3 of all groups, one vector each.
+template <class Groups>
+HWY_INLINE void load_elements(Groups groups, std::size_t offset, VF (&v)[4]) {
+  for (std::size_t k = 0; k < 4; ++k) v[k] = load_pieces(groups, k, offset);
+  transpose_pieces(F32(), v[0], v[1], v[2], v[3]);
+}
+
+/// Four u32 vectors a..e (lane = block) to 16 consecutive bytes of each block.
+template <std::size_t kStep>
+HWY_INLINE void store_words(VU a, VU b, VU c, VU e, std::byte* blocks, std::size_t offset) {
+  transpose_pieces(U32(), a, b, c, e);
+  store_pieces<kStep>(a, blocks, 0, offset);
+  store_pieces<kStep>(b, blocks, 1, offset);
+  store_pieces<kStep>(c, blocks, 2, offset);
+  store_pieces<kStep>(e, blocks, 3, offset);
+}
+#else
+template <class Groups>
+HWY_INLINE void load_elements(Groups groups, std::size_t offset, VF (&v)[4]) {
+  for (std::size_t k = 0; k < 4; ++k) v[k] = hn::LoadU(F32(), groups[0] + offset + k);
+}
+
+template <std::size_t kStep>
+HWY_INLINE void store_words(VU a, VU b, VU c, VU e, std::byte* blocks, std::size_t offset) {
+  const std::uint32_t words[4] = {hn::GetLane(a), hn::GetLane(b), hn::GetLane(c), hn::GetLane(e)};
+  std::memcpy(blocks + offset, words, sizeof(words));
+}
+#endif
+
 /// Element i of the group at groups[lane] becomes lane `lane` of vector i of `out` (count x kLanes, aligned). count: a multiple of 4.
 template <class Groups>
 HWY_INLINE void load_groups(Groups groups, std::size_t count, float* out) {
   const F32 d;
   for (std::size_t i = 0; i < count; i += 4) {
-    VF a = load_pieces(groups, 0, i), b = load_pieces(groups, 1, i), c = load_pieces(groups, 2, i),
-       e = load_pieces(groups, 3, i);
-    transpose_pieces(d, a, b, c, e);
-    hn::Store(a, d, out + (i + 0) * kLanes);
-    hn::Store(b, d, out + (i + 1) * kLanes);
-    hn::Store(c, d, out + (i + 2) * kLanes);
-    hn::Store(e, d, out + (i + 3) * kLanes);
+    VF v[4];
+    load_elements(groups, i, v);
+    for (std::size_t k = 0; k < 4; ++k) hn::Store(v[k], d, out + (i + k) * kLanes);
   }
 }
 
@@ -147,9 +174,8 @@ HWY_INLINE LaneRange load_weights(Groups groups, std::size_t count, float* out) 
   LaneRange range{limit, hn::Neg(limit)};
   VF sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};  // several, for their latency
   for (std::size_t i = 0; i < count; i += 4) {
-    VF v[4] = {load_pieces(groups, 0, i), load_pieces(groups, 1, i), load_pieces(groups, 2, i),
-               load_pieces(groups, 3, i)};
-    transpose_pieces(d, v[0], v[1], v[2], v[3]);
+    VF v[4];
+    load_elements(groups, i, v);
     for (std::size_t k = 0; k < 4; ++k) {
       hn::Store(v[k], d, out + (i + k) * kLanes);
       range = {hn::Min(range.low, v[k]), hn::Max(range.high, v[k])};
@@ -163,17 +189,6 @@ HWY_INLINE LaneRange load_weights(Groups groups, std::size_t count, float* out) 
   for (std::size_t i = 0; i < count; ++i)
     hn::Store(finite_weights(hn::Load(d, out + i * kLanes), limit), d, out + i * kLanes);
   return group_range(out, count);
-}
-
-/// Four u32 vectors a..e (lane = block) to 16 consecutive bytes of each block.
-template <std::size_t kStep>
-HWY_INLINE void store_words(VU a, VU b, VU c, VU e, std::byte* blocks, std::size_t offset) {
-  const U32 d;
-  transpose_pieces(d, a, b, c, e);
-  store_pieces<kStep>(a, blocks, 0, offset);
-  store_pieces<kStep>(b, blocks, 1, offset);
-  store_pieces<kStep>(c, blocks, 2, offset);
-  store_pieces<kStep>(e, blocks, 3, offset);
 }
 
 /// As pq::nearest_code.
@@ -231,6 +246,5 @@ HWY_INLINE VU pack_bytes(VU a, VU b, VU c, VU e) {
 
 }  // namespace pq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif
 
 #endif

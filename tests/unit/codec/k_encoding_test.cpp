@@ -1,0 +1,126 @@
+#include "k_types.hpp"
+#include "targets.hpp"
+
+#include <algorithm>
+
+using namespace codec_test;
+
+namespace {
+std::unique_ptr<pq::Encoding> any_type() {
+  const auto& type = GENERATE_REF(from_range(std::begin(kKTypes), std::end(kKTypes)));
+  return type.make();
+}
+pq::Effort any_effort() { return GENERATE(pq::Effort::fast, pq::Effort::normal, pq::Effort::best); }
+}  // namespace
+
+TEST_CASE("gguf_k: every instruction set writes the same bytes", "[gguf_k][simd]") {
+  constexpr std::size_t kCols = 768;
+  const auto encoding = any_type();
+  const auto kind = GENERATE(from_range(std::begin(kKinds), std::end(kKinds)));
+  const auto effort = any_effort();
+  const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(kCols));
+  const auto weights = codec_test::weights(kind, kCols * (effort == pq::Effort::best ? 1 : 3));
+  INFO(encoding->info().id << ", kind " << static_cast<int>(kind) << ", effort " << static_cast<int>(effort));
+  std::vector<std::byte> first;
+  for_each_target([&] {
+    const auto bytes = encode_rows(*encoding, weights, kCols, importance, effort);
+    if (first.empty()) first = bytes;
+    CHECK(bytes == first);
+  });
+}
+
+TEST_CASE("gguf_k: all zeros stay zero", "[gguf_k]") {
+  const auto encoding = any_type();
+  const std::vector<float> zeros(512, 0.0f);
+  CHECK(decode_rows(*encoding, encode_rows(*encoding, zeros, 512), 512) == zeros);
+}
+
+TEST_CASE("gguf_k: one value everywhere keeps eleven bits", "[gguf_k]") {
+  constexpr float kF16Relative = 0x1p-11f;  // one rounding to f16
+  const auto encoding = any_type();
+  const float value = GENERATE(0.0371f, -0.0371f, 1.0f, -3e4f, 0.5001f);
+  const auto effort = any_effort();
+  INFO(encoding->info().id << " " << value);
+  for (const float back :
+       decode_rows(*encoding, encode_rows(*encoding, std::vector<float>(256, value), 256, {}, effort), 256))
+    CHECK(back == Approx(value).epsilon(kF16Relative));
+}
+
+TEST_CASE("gguf_k: NaN becomes zero, infinity a large value, all stay finite", "[gguf_k][hostile]") {
+  const auto encoding = any_type();
+  const auto effort = any_effort();
+  INFO(encoding->info().id);
+  std::vector<float> weights(512, 0.25f);
+  weights[3] = std::numeric_limits<float>::quiet_NaN();
+  weights[300] = -std::numeric_limits<float>::infinity();
+  const auto back = decode_rows(*encoding, encode_rows(*encoding, weights, 512, {}, effort), 512);
+  CHECK(std::all_of(back.begin(), back.end(), [](float x) { return std::isfinite(x); }));
+  CHECK(std::abs(back[3]) < 0.1f);
+  CHECK(back[300] < -65504.0f);
+  CHECK(back[16] == Approx(0.25f).epsilon(0.02));  // another group of the first super-block
+}
+
+TEST_CASE("gguf_k: stored numbers are finite for any input", "[gguf_k][hostile]") {
+  const auto encoding = any_type();
+  const auto kind = GENERATE(from_range(std::begin(kKinds), std::end(kKinds)));
+  const auto effort = any_effort();
+  const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(512));
+  CHECK_FALSE(encoding->check_rows(
+      encode_rows(*encoding, codec_test::weights(kind, 512), 512, importance, effort), 512));
+}
+
+TEST_CASE("gguf_k: importance of zero everywhere counts as none", "[gguf_k][importance]") {
+  const auto encoding = any_type();
+  const auto weights = codec_test::weights(Kind::gauss, 512);
+  const std::vector<float> zeros(512, 0.0f);
+  CHECK(encode_rows(*encoding, weights, 512, zeros) == encode_rows(*encoding, weights, 512));
+}
+
+TEST_CASE("gguf_k: a group without importance beside others is not erased", "[gguf_k][importance]") {
+  const auto encoding = any_type();
+  const auto weights = codec_test::weights(Kind::gauss, 256);
+  std::vector<float> importance(256, 1.0f);
+  std::fill_n(importance.begin(), 32, 0.0f);
+  const auto back = decode_rows(*encoding, encode_rows(*encoding, weights, 256, importance), 256);
+  const std::vector<float> x(weights.begin(), weights.begin() + 32), y(back.begin(), back.begin() + 32);
+  CHECK(squared_error(x, y) < 0.2 * squared_error(x, std::vector<float>(32, 0.0f)));
+}
+
+TEST_CASE("gguf_k: only ratios of importance matter", "[gguf_k][importance]") {
+  const auto encoding = any_type();
+  const auto weights = codec_test::weights(Kind::gauss, 512);
+  auto importance = codec_test::importance(512), scaled = importance;
+  for (float& value : scaled) value *= 0x1p70f;
+  CHECK(encode_rows(*encoding, weights, 512, importance) == encode_rows(*encoding, weights, 512, scaled));
+}
+
+TEST_CASE("gguf_k: more effort is never worse over many blocks", "[gguf_k][effort]") {
+  const auto encoding = any_type();
+  const auto kind = GENERATE(Kind::gauss, Kind::heavy_tails, Kind::positive);
+  const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(256));
+  const auto weights = codec_test::weights(kind, 256 * 8);
+  const auto error = [&](pq::Effort effort) {
+    return squared_error(
+        weights, decode_rows(*encoding, encode_rows(*encoding, weights, 256, importance, effort), 256),
+        importance);
+  };
+  const double fast = error(pq::Effort::fast), normal = error(pq::Effort::normal),
+               best = error(pq::Effort::best);
+  INFO(encoding->info().id << ": " << fast << " " << normal << " " << best);
+  CHECK(normal <= fast);
+  CHECK(best <= normal);
+}
+
+TEST_CASE("gguf_k: rows may lie apart in memory, and may come one by one", "[gguf_k]") {
+  const auto encoding = any_type();
+  const auto weights = codec_test::weights(Kind::gauss, 5 * 300);
+  std::vector<std::byte> together(encoding->row_bytes(256) * 5), single;
+  const auto encoder = encoding->encoder({256, {}, pq::Effort::normal});
+  encoder->encode({weights.data(), 5, 256, 300}, together);
+  for (std::int64_t r = 0; r < 5; ++r) {
+    std::vector<std::byte> row(encoding->row_bytes(256));
+    encoder->encode({weights.data() + 300 * r, 1, 256, 256}, row);
+    single.insert(single.end(), row.begin(), row.end());
+  }
+  CHECK(single == together);
+}
