@@ -17,5 +17,5 @@ void add(pq::Registry& registry, std::unique_ptr<pq::Encoding> (*make)()) {
 
 PQ_PLUGIN("gguf_k", "1.0.0", "GGUF's K types: super-blocks of 256 weights") {
   using namespace pq::gguf;
-  for (const auto make : {make_q6_k}) add(registry, make);
+  for (const auto make : {make_q2_k, make_q3_k, make_q4_k, make_q5_k, make_q6_k}) add(registry, make);
 }

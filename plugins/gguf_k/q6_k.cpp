@@ -6,7 +6,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gguf_k/q6_k.cpp"
 #include <hwy/foreach_target.h>
-#include "scale_super-inl.hpp"
+#include "scale_encode-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf::HWY_NAMESPACE {

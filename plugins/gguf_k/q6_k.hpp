@@ -27,10 +27,12 @@ struct Q6_K {
 
   static ScaleSearch search(Effort effort) noexcept {
     static constexpr std::array<float, 3> kStarts{0.86f, 0.94f, 1.0f};
-    static constexpr std::array<float, 4> kStretches{1.0f, 1.02f, 1.045f, 1.07f};
-    if (effort == Effort::fast) return {kStarts, std::span(kStretches).first(1), 4, 1, 2};
-    if (effort == Effort::normal) return {kStarts, std::span(kStretches).first(1), 12, 1, 4};
-    return {kStarts, kStretches, 14, 3, 4};
+    static constexpr std::array<float, 1> kStretches{
+        1.06f};  // scale codes around the middle have room on both sides
+    static constexpr std::array<float, 3> kMore{1.0f, 1.03f, 1.1f};
+    if (effort == Effort::fast) return {kStarts, kStretches, {}, 4, 1, 2};
+    if (effort == Effort::normal) return {kStarts, kStretches, {}, 12, 1, 4};
+    return {kStarts, kStretches, kMore, 14, 3, 4};
   }
 
   static void unpack(const Block& block, SuperBlock& out) noexcept {

@@ -9,9 +9,11 @@
 namespace pq::gguf {
 
 struct ScaleSearch {
-  std::span<const float> starts;     // |code| of the peak / |kMinCode|, for both signs of the scale
-  std::span<const float> stretches;  // factors of the super-scale that follows from the largest scale
-  int window = 0;                    // even; 2 * window scale codes are tried around both starts
+  std::span<const float> starts;  // |code| of the peak / |kMinCode|, for both signs of the scale
+  std::span<const float>
+      stretches;  // factors of the super-scale that follows from the largest scale: the one that rounds least is taken
+  std::span<const float> more_stretches;  // these are searched as well
+  int window = 0;                         // even; 2 * window scale codes are tried around both starts
   int refits = 1;
   int refit_window = 2;
 };

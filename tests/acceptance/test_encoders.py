@@ -7,7 +7,7 @@ import numpy as np
 
 from common import SMOL, WIDE, Checks, llama, model, run
 
-TYPES = {SMOL: ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0"), WIDE: ("q6_k",)}  # K types need columns in multiples of 256
+TYPES = {SMOL: ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0"), WIDE: ("q2_k", "q3_k", "q4_k", "q5_k", "q6_k")}  # K types need columns in multiples of 256
 TENSORS = ("model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight", "model.layers.7.self_attn.v_proj.weight",
            "model.layers.15.mlp.down_proj.weight", "model.layers.29.mlp.gate_proj.weight")
 MAX_ROWS = 1536

@@ -158,7 +158,8 @@ int main(int argc, char** argv) {
     return 0;
   }
   using namespace pq::gguf;
-  for (const auto make : {make_q4_0, make_q4_1, make_q5_0, make_q5_1, make_q8_0, make_q6_k}) {
+  for (const auto make : {make_q4_0, make_q4_1, make_q5_0, make_q5_1, make_q8_0, make_q2_k, make_q3_k,
+                          make_q4_k, make_q5_k, make_q6_k}) {
     const auto encoding = make();
     if (arguments.cols % encoding->info().block_cols != 0) continue;
     if (arguments.only.empty() || arguments.only == encoding->info().id)

@@ -1,0 +1,162 @@
+// Takes rows through offset_super-inl.hpp: two rows at a time where a super-block has only 8 groups. Include rules as for
+// codec/lanes-inl.hpp.
+
+// clang-format off
+#if defined(POLYQUANT_GGUF_K_OFFSET_ENCODE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef POLYQUANT_GGUF_K_OFFSET_ENCODE_INL_HPP
+#undef POLYQUANT_GGUF_K_OFFSET_ENCODE_INL_HPP
+#else
+#define POLYQUANT_GGUF_K_OFFSET_ENCODE_INL_HPP
+#endif
+// clang-format on
+
+#include "offset_super-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace pq::gguf::HWY_NAMESPACE {
+
+/// The super-blocks of a batch: group g is in the g / kPerSuper-th.
+template <std::size_t kGroup, std::size_t kPerSuper>
+struct SuperRows {
+  const float* const* supers;
+  std::size_t first_group;
+  HWY_INLINE const float* operator[](std::size_t lane) const {
+    const std::size_t g = first_group + lane;
+    return supers[g / kPerSuper] + g % kPerSuper * kGroup;
+  }
+};
+
+/// What the rows share: importance and its derived numbers.
+template <class Codec>
+HWY_INLINE void prepare_weights(const float* importance, OffsetWeights<Codec::kGroup>& out) {
+  constexpr std::size_t kGroup = Codec::kGroup, kPerSuper = group_count<Codec>();
+  constexpr float kSmallest = 0x1p-40f;  // a column of no importance may move anywhere
+  const F32 d;
+  const float* supers[2] = {importance, importance};
+  for (std::size_t c = 0; c < kChunks; ++c) {
+    load_groups(SuperRows<kGroup, kPerSuper>{supers, c * kLanes}, kGroup, out.w.at[c]);
+    VF total = hn::Zero(d);
+    for (std::size_t i = 0; i < kGroup; ++i) total = hn::Add(total, hn::Load(d, out.w.at[c] + i * kLanes));
+    out.total.store(c, total);
+    const VF mean = hn::Mul(total, hn::Set(d, 1.0f / kGroup));
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const VF w = hn::Max(hn::Load(d, out.w.at[c] + i * kLanes), hn::Set(d, kSmallest));
+      hn::Store(hn::Sqrt(hn::Div(mean, w)), d, out.reach.at[c] + i * kLanes);
+    }
+  }
+}
+
+/// Negates super-blocks that reach further up than down.
+template <class Codec>
+HWY_INLINE void choose_signs(OffsetGroups<Codec>& groups) {
+  constexpr std::size_t kPerSuper = group_count<Codec>();
+  const F32 d;
+  for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
+    const std::size_t first = h * kPerSuper;
+    const bool negate =
+        ordered_sum(groups.low.at + first, kPerSuper) + ordered_sum(groups.high.at + first, kPerSuper) > 0;
+    for (std::size_t g = first; g < first + kPerSuper; ++g) {
+      groups.sign.at[g] = negate ? -1.0f : 1.0f;
+      if (!negate) continue;
+      const float low = groups.low.at[g];
+      groups.low.at[g] = -groups.high.at[g];
+      groups.high.at[g] = -low;
+    }
+  }
+  for (std::size_t c = 0; c < kChunks; ++c) {
+    const VF sign = groups.sign.load(c);
+    for (std::size_t i = 0; i < Codec::kGroup; ++i) {
+      float* x = groups.x.at[c] + i * kLanes;
+      hn::Store(hn::Mul(hn::Load(d, x), sign), d, x);
+    }
+  }
+}
+
+template <class Codec>
+HWY_INLINE void load_supers(const float* const* supers, const OffsetWeights<Codec::kGroup>& weights,
+                            OffsetGroups<Codec>& groups) {
+  constexpr std::size_t kGroup = Codec::kGroup, kPerSuper = group_count<Codec>();
+  const F32 d;
+  groups.weights = &weights;
+  for (std::size_t c = 0; c < kChunks; ++c) {
+    const LaneRange range =
+        load_weights(SuperRows<kGroup, kPerSuper>{supers, c * kLanes}, kGroup, groups.x.at[c]);
+    groups.low.store(c, range.low);
+    groups.high.store(c, range.high);
+  }
+  choose_signs(groups);
+  for (std::size_t c = 0; c < kChunks; ++c) {
+    VF sum = hn::Zero(d), squares = sum;
+    for (std::size_t i = 0; i < kGroup; ++i) {
+      const VF x = hn::Load(d, groups.x.at[c] + i * kLanes);
+      const VF wx = hn::Mul(hn::Load(d, weights.w.at[c] + i * kLanes), x);
+      sum = hn::Add(sum, wx);
+      squares = hn::Add(squares, hn::Mul(wx, x));
+    }
+    groups.sum.store(c, sum);
+    groups.squares.store(c, squares);
+  }
+}
+
+/// The nearest codes for the numbers chosen, in the order of the weights: kSupers times 256.
+template <class Codec>
+HWY_INLINE void choose_codes(const OffsetGroups<Codec>& groups, const OffsetChoice& choice,
+                             std::int8_t* codes) {
+  const F32 d;
+  for (std::size_t c = 0; c < kChunks; ++c) {
+    const VF inverse = inverses_or_zero(hn::Mul(choice.d.load(c), choice.scales.load(c)));
+    const VF min = hn::Mul(choice.dmin.load(c), choice.mins.load(c));
+    const auto code = [&](std::size_t i) HWY_ATTR {
+      return nearest_codes(hn::Add(hn::Load(d, groups.x.at[c] + i * kLanes), min), inverse, hn::Zero(d),
+                           hn::Set(d, Codec::kMaxCode));
+    };
+    store_codes<Codec::kGroup>(code, codes + c * kLanes * Codec::kGroup);
+  }
+}
+
+template <class Codec>
+HWY_INLINE void pack_choice(const OffsetChoice& choice, float sign, std::size_t first_group,
+                            const std::int8_t* codes, std::byte* out) {
+  SuperBlock block;
+  block.d = sign * choice.d.at[first_group];
+  block.dmin = sign * choice.dmin.at[first_group];
+  for (std::size_t g = 0; g < group_count<Codec>(); ++g) {
+    block.scales[g] = static_cast<std::int16_t>(choice.scales.at[first_group + g]);
+    block.mins[g] = static_cast<std::int16_t>(choice.mins.at[first_group + g]);
+  }
+  std::memcpy(block.codes.data(), codes, kSuperWeights);
+  typename Codec::Block packed;
+  Codec::pack(block, packed);
+  store(out, packed);
+}
+
+template <class Codec>
+void encode_offset_super(const SuperCall& call) {
+  constexpr std::size_t kSupers = OffsetGroups<Codec>::kSupers, kPerSuper = OffsetGroups<Codec>::kPerSuper;
+  const OffsetSearch search = Codec::search(call.effort);
+  OffsetWeights<Codec::kGroup> weights;
+  OffsetGroups<Codec> groups;
+  HWY_ALIGN std::int8_t codes[kSupers * kSuperWeights];
+  const std::size_t per_row = static_cast<std::size_t>(call.rows.cols) / kSuperWeights;
+  const std::size_t rows = static_cast<std::size_t>(call.rows.rows);
+  for (std::size_t s = 0; s < per_row; ++s) {
+    prepare_weights<Codec>(call.importance.data() + s * kSuperWeights, weights);
+    for (std::size_t r = 0; r < rows; r += kSupers) {
+      const float* supers[kSupers];
+      for (std::size_t h = 0; h < kSupers; ++h)  // a last single row goes through twice
+        supers[h] =
+            call.rows.row(static_cast<std::int64_t>(HWY_MIN(r + h, rows - 1))).data() + s * kSuperWeights;
+      load_supers(supers, weights, groups);
+      const OffsetChoice choice = search_super(groups, search);
+      choose_codes(groups, choice, codes);
+      for (std::size_t h = 0; h < kSupers && r + h < rows; ++h)
+        pack_choice<Codec>(choice, groups.sign.at[h * kPerSuper], h * kPerSuper, codes + h * kSuperWeights,
+                           call.out + ((r + h) * per_row + s) * sizeof(typename Codec::Block));
+    }
+  }
+}
+
+}  // namespace pq::gguf::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
