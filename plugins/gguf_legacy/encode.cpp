@@ -3,8 +3,11 @@
 #include "reference.hpp"
 #include "search.hpp"
 
+#include <hwy/aligned_allocator.h>
+
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gguf_legacy/encode.cpp"
@@ -29,6 +32,7 @@ constexpr std::size_t kGroup = 32;
 struct Batch {
   const float* weights;
   const float* importance;
+  const VS* weight_pairs;  // 8-bit codes: roots of the importance
   std::byte* blocks;
 };
 using Groups = Consecutive<kGroup>;
@@ -38,7 +42,32 @@ struct Scratch {
   HWY_ALIGN float w[kGroup * kLanes];
   HWY_ALIGN float centred[kGroup * kLanes];
   VS pairs[kPairs];
-  VS weight_pairs[kPairs];
+};
+
+/// Roots of the importance for the fine search, computed once: the importance of consecutive batches repeats with the rows.
+class WeightPairs {
+ public:
+  /// `per_row`: blocks of a row; 1 and no importance for weights that all count the same.
+  WeightPairs(std::size_t per_row, std::size_t batches)
+      : period_(HWY_MAX(1, HWY_MIN(per_row / std::gcd(per_row, kLanes), batches))),
+        pairs_(hwy::AllocateAligned<VS>(period_ * kPairs)) {}
+  /// Of the batch with this number; batches come in order. `importance`: of the batch, or null for equal weights.
+  HWY_INLINE const VS* of(std::size_t batch, const float* importance) {
+    VS* found = pairs_.get() + batch % period_ * kPairs;
+    if (batch < period_) {
+      HWY_ALIGN float w[kGroup * kLanes];
+      if (importance != nullptr)
+        load_groups(Groups{importance}, kGroup, w);
+      else
+        std::fill(std::begin(w), std::end(w), 1.0f);
+      fine_weight_pairs(w, found);
+    }
+    return found;
+  }
+
+ private:
+  std::size_t period_;
+  hwy::AlignedFreeUniquePtr<VS[]> pairs_;
 };
 
 /// Writes the f16 scale (and offset) at the head of each block.
@@ -122,13 +151,12 @@ HWY_INLINE LaneQuickFit search_batch(const Batch& batch, LaneRange range, bool w
                                      Scratch& s) {
   const F32 d;
   constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
-  if (weighted) load_groups(Groups{batch.importance}, kGroup, s.w);
+  if (weighted && Codec::kCodeBits < 8) load_groups(Groups{batch.importance}, kGroup, s.w);
   const LaneGroups groups{s.x, s.w, kGroup};
   const bool quick = !weighted && effort != Effort::best;
   LaneQuickFit fit{{hn::Zero(d), hn::Zero(d)}, hn::Lt(hn::Zero(d), hn::Zero(d))};
   if constexpr (Codec::kCodeBits == 8) {
-    if (weighted) fine_weight_pairs(s.w, s.weight_pairs);
-    return search_fine_scale(s.x, s.weight_pairs, range.peak(), fine_starts(effort), s.pairs);
+    return search_fine_scale(s.x, batch.weight_pairs, range.peak(), fine_starts(effort), s.pairs);
   } else if constexpr (Codec::kHasOffset) {
     if (quick) {
       const QuickOffsetStarts starts = quick_offset_starts<Codec>(effort);
@@ -178,12 +206,12 @@ void encode_all(const EncodeCall& call) {
   Scratch s;
   Gathered<Codec> copy;
   const bool weighted = !call.importance.empty();
-  if (!weighted) {
-    std::fill(std::begin(s.w), std::end(s.w), 1.0f);
-    fine_weight_pairs(s.w, s.weight_pairs);
-  }
+  if (!weighted) std::fill(std::begin(s.w), std::end(s.w), 1.0f);
   const std::int64_t lanes = kLanes, per_row = call.rows.cols / Codec::kWeights,
                      total = call.rows.rows * per_row;
+  [[maybe_unused]] WeightPairs weight_pairs(
+      Codec::kCodeBits == 8 && weighted ? static_cast<std::size_t>(per_row) : 1,
+      static_cast<std::size_t>((total + lanes - 1) / lanes));
   const bool dense = call.rows.stride == call.rows.cols;
   const auto weights = [&](std::int64_t block) {
     return call.rows.data + block / per_row * call.rows.stride + block % per_row * Codec::kWeights;
@@ -194,7 +222,7 @@ void encode_all(const EncodeCall& call) {
   for (std::int64_t first = 0; first < total; first += lanes) {
     const bool in_one_row = first % per_row + lanes <= per_row;
     Batch batch{dense ? call.rows.data + first * Codec::kWeights : weights(first),
-                weighted ? importance(first) : nullptr,
+                weighted ? importance(first) : nullptr, nullptr,
                 call.out + static_cast<std::size_t>(first) * sizeof(Block)};
     const bool partial = first + lanes > total;
     if (partial || !(dense || in_one_row)) {
@@ -208,6 +236,8 @@ void encode_all(const EncodeCall& call) {
         std::copy_n(importance(first + l), kGroup, copy.importance + static_cast<std::size_t>(l) * kGroup);
       batch.importance = copy.importance;
     }
+    if constexpr (Codec::kCodeBits == 8)
+      batch.weight_pairs = weight_pairs.of(static_cast<std::size_t>(first / lanes), batch.importance);
     if (partial) batch.blocks = reinterpret_cast<std::byte*>(copy.blocks);
     encode_batch<Codec>(batch, weighted, call.effort, s);
     if (partial)
