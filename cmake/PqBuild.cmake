@@ -33,10 +33,14 @@ else()
   add_link_options(-Wl,-z,defs)
 endif()
 
-# The sloppiness is what ccache asks for with precompiled headers.
+# The sloppiness is what ccache asks for with precompiled headers. Paths are hashed relative to the source folder, and the folder of the
+# build is not hashed at all, so that a fresh clone finds what another one has compiled. (The debugger needs the real folder.)
 find_program(PQ_CCACHE ccache)
 mark_as_advanced(PQ_CCACHE)
 if(PQ_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${PQ_CCACHE}")
+  set(settings "CCACHE_SLOPPINESS=pch_defines,time_macros;CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}")
+  if(PQ_SANITIZE OR NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    string(APPEND settings ";CCACHE_NOHASHDIR=1")
+  endif()
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env;${settings};${PQ_CCACHE}")
 endif()

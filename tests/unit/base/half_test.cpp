@@ -2,6 +2,7 @@
 #include <polyquant/base/half.hpp>
 
 #include "base/support.hpp"
+#include "golden_dir.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -14,7 +15,7 @@ namespace {
 
 // 1024 bit patterns and what ggml makes of them, see tests/golden/README.md.
 std::string golden(const std::string& name) {
-  std::string content = test::read_file(std::string(PQ_GOLDEN_DIR) + "/gguf/" + name);
+  std::string content = test::read_file(pq_test::golden_dir() / "gguf" / name);
   REQUIRE_FALSE(content.empty());
   return content;
 }

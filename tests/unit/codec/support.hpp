@@ -1,6 +1,8 @@
 // Data and helpers of the codec tests.
 #pragma once
 
+#include "golden_dir.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <polyquant/base/matrix.hpp>
@@ -21,7 +23,7 @@ namespace codec_test {
 /// A file of tests/golden/gguf as numbers of type T.
 template <class T>
 std::vector<T> golden(const std::string& name) {
-  std::ifstream file(std::string(PQ_GOLDEN_DIR) + "/gguf/" + name, std::ios::binary);
+  std::ifstream file(pq_test::golden_dir() / "gguf" / name, std::ios::binary);
   REQUIRE(file.is_open());
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
   std::vector<T> values(bytes.size() / sizeof(T));

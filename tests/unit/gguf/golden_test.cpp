@@ -1,3 +1,4 @@
+#include "golden_dir.hpp"
 #include "support.hpp"
 
 #include <catch2/catch.hpp>
@@ -7,9 +8,7 @@ using namespace gguf_test;
 namespace {
 
 // See tests/golden/gguf_files/README.md.
-std::filesystem::path golden(const std::string& name) {
-  return std::filesystem::path(PQ_GOLDEN_DIR) / "gguf_files" / name;
-}
+std::filesystem::path golden(const std::string& name) { return pq_test::golden_dir() / "gguf_files" / name; }
 
 // The model as a writer wants it.
 pq::OutputModel copy_of(const pq::ModelReader& reader) {

@@ -1,5 +1,6 @@
 #include "model/tiny_model.hpp"
 
+#include "golden_dir.hpp"
 #include "model/family.hpp"
 #include "tokenizer/sha256.hpp"
 
@@ -78,16 +79,14 @@ void append(std::string& out, const T& value) {
 
 }  // namespace
 
-std::filesystem::path folder(const std::string& name) {
-  return std::filesystem::path(PQ_GOLDEN_DIR) / "tiny" / name;
-}
+std::filesystem::path folder(const std::string& name) { return pq_test::golden_dir() / "tiny" / name; }
 
 std::shared_ptr<const ModelReader> open_memory(MemoryModel model) {
   return std::make_shared<Reader>(std::move(model));
 }
 
 std::vector<std::string> checkpoints() {
-  const auto path = std::filesystem::path(PQ_GOLDEN_DIR) / "tiny" / "index.json";
+  const auto path = pq_test::golden_dir() / "tiny" / "index.json";
   const Json index = parse_json(read_text_file(path, 1 << 20), "index.json");
   std::vector<std::string> names;
   for (const Json& entry : index.array()) names.push_back(entry.find("name")->string());

@@ -1,5 +1,6 @@
 #include "tokenizer/tokenizer.hpp"
 #include "base/json.hpp"
+#include "golden_dir.hpp"
 #include "tokenizer/pre_tokenizer.hpp"
 #include "tokenizer/regex.hpp"
 #include "tokenizer/unicode.hpp"
@@ -15,9 +16,7 @@ using namespace pq;
 
 namespace {
 
-std::filesystem::path tiny(const std::string& name) {
-  return std::filesystem::path(PQ_GOLDEN_DIR) / "tiny" / name;
-}
+std::filesystem::path tiny(const std::string& name) { return pq_test::golden_dir() / "tiny" / name; }
 
 TokenizerJson read(const std::string& name) {
   const auto path = tiny(name) / "tokenizer.json";
