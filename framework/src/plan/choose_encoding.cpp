@@ -14,13 +14,13 @@ std::string describe(const ViewTensor& tensor) {
   return fmt::format("tensor '{}' {}", tensor.name, to_string(tensor.shape));
 }
 
-std::regex compile(const Rule& rule) {
+Pattern compile(const Rule& rule) {
   try {
-    return std::regex(rule.match, std::regex::ECMAScript);
-  } catch (const std::regex_error&) {
-    throw_at(rule.mark, fmt::format("'{}' is not a regular expression (ECMAScript syntax); escape special "
-                                    "characters with a backslash",
-                                    rule.match));
+    return Pattern(rule.match);
+  } catch (const ConfigError& error) {
+    throw_at(rule.mark,
+             fmt::format("{}; it is read as ECMAScript, escape special characters with a backslash",
+                         error.what()));
   }
 }
 
@@ -44,8 +44,7 @@ EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, 
 
 bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
   if (!tensor.role.empty() && spec_.rules[rule].match == tensor.role) return true;
-  return std::regex_search(tensor.name, patterns_[rule]) ||
-         std::regex_search(tensor.source_name, patterns_[rule]);
+  return patterns_[rule].matches(tensor.name) || patterns_[rule].matches(tensor.source_name);
 }
 
 EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "allocation/recipe.hpp"
+#include "config/pattern.hpp"
 #include "plan/plan.hpp"
 
-#include <regex>
 #include <vector>
 
 namespace pq {
@@ -43,8 +43,8 @@ class EncodingChooser {
   const Format& format_;
   const PluginRegistry& registry_;
   const Recipe* recipe_;
-  RecipeFacts facts_;                 // only with a recipe
-  std::vector<std::regex> patterns_;  // parallel to spec_.rules
+  RecipeFacts facts_;              // only with a recipe
+  std::vector<Pattern> patterns_;  // parallel to spec_.rules
 };
 
 }  // namespace pq
