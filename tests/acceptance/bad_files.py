@@ -70,6 +70,19 @@ def nan_weight(folder):
     rewrite(path, head, data[:begin] + b"\xc0\x7f" + data[begin + 2:])  # bf16 NaN
 
 
+def lying_packed(folder):
+    """Bytes that claim to be rows of an encoding that needs far more of them."""
+    path = folder / "model.safetensors"
+    head, data = header(path)
+    name = next(n for n in head if n.endswith("q_proj.weight"))
+    rows = head[name]["shape"][0]
+    begin, end = head[name]["data_offsets"]
+    head[name].update(dtype="U8", shape=[rows, (end - begin) // rows])
+    packed = {name: {"encoding": "f32", "shape": [rows, 1 << 20]}}
+    head.setdefault("__metadata__", {})["polyquant.packed"] = json.dumps(packed)
+    rewrite(path, head, data)
+
+
 def truncated(name, keep):
     def spoil(folder):
         path = folder / name if folder.is_dir() else folder

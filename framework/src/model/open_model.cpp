@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <system_error>
 
 namespace pq {
@@ -15,6 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kHeadBytes = 64 << 10;
+constexpr std::uint64_t kMostWeightsPerByte =
+    64;                                      // no encoding comes near; keeps row_bytes() from overflowing
 constexpr std::size_t kMostNames = 100'000;  // of one folder; a model has at most some hundred files
 
 std::vector<std::byte> read_head(const fs::path& file) {
@@ -65,6 +68,37 @@ std::shared_ptr<const Format> recognise(const Probe& probe, const PluginRegistry
   return best;
 }
 
+/// nullptr if no plugin has it. A name from a file that a plugin refuses is a defect of the file.
+std::shared_ptr<const Encoding> stored_encoding(const TensorInfo& tensor, const fs::path& path,
+                                                const PluginRegistry& registry) {
+  try {
+    return registry.find_encoding(tensor.encoding);
+  } catch (const ConfigError& error) {
+    throw FormatError(fmt::format("{}: tensor '{}': its encoding '{}' cannot be understood: {}",
+                                  path.string(), tensor.name, tensor.encoding, error.what()));
+  }
+}
+
+bool fits(const TensorInfo& tensor, const Encoding& encoding) {
+  const std::int64_t width = cols(tensor.shape);
+  return static_cast<std::uint64_t>(width) <= kMostWeightsPerByte * tensor.row_bytes &&
+         width % encoding.info().block_cols == 0 && encoding.row_bytes(width) == tensor.row_bytes;
+}
+
+/// Formats carry encodings that they know by name only. Rows must be as long as the encoding needs, or decoding would read past them.
+void check_row_lengths(const ModelReader& reader, const fs::path& path, const PluginRegistry& registry) {
+  std::map<std::string_view, std::shared_ptr<const Encoding>> known;
+  for (const TensorInfo& tensor : reader.header().tensors) {
+    const auto [at, is_new] = known.try_emplace(tensor.encoding);
+    if (is_new) at->second = stored_encoding(tensor, path, registry);
+    if (at->second != nullptr && !fits(tensor, *at->second))
+      throw FormatError(
+          fmt::format("{}: tensor '{}' is stored in rows of {} bytes, which are no rows of {} weights of {}; "
+                      "the file is damaged",
+                      path.string(), tensor.name, tensor.row_bytes, cols(tensor.shape), tensor.encoding));
+  }
+}
+
 }  // namespace
 
 OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
@@ -83,7 +117,9 @@ OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
     throw FormatError(
         fmt::format("{} is no model of a known format ({}){}", path.string(), format_ids(registry),
                     probe.is_folder ? fmt::format("; the folder holds {} files", probe.names.size()) : ""));
-  return {format, format->open(path)};
+  OpenedModel model{format, format->open(path)};
+  check_row_lengths(*model.reader, path, registry);
+  return model;
 }
 
 }  // namespace pq
