@@ -46,11 +46,11 @@ MappedFile::~MappedFile() {
 
 void MappedFile::release(std::uint64_t offset, std::uint64_t count) const noexcept {
   if (data_ == nullptr || offset >= size_) return;
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  // Each call interrupts all threads, which forget where pages are: small ranges would cost more than reading them.
+  constexpr std::uint64_t kWindow = 8 << 20;
   const std::uint64_t end = offset + std::min(count, size_ - offset);
-  const std::uint64_t first = round_up(offset, page);
-  // The last page of the file belongs to nobody else.
-  const std::uint64_t last = end == size_ ? size_ : end / page * page;
+  const std::uint64_t first = offset / kWindow * kWindow;
+  const std::uint64_t last = end == size_ ? size_ : end / kWindow * kWindow;
   if (first >= last) return;
   ::madvise(const_cast<std::byte*>(data_) + first, static_cast<std::size_t>(last - first), MADV_DONTNEED);
 }
@@ -63,7 +63,7 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t limi
   for (;;) {
     constexpr std::size_t kStep = 64 * 1024;
     const std::size_t known = text.size();
-    text.resize(known + static_cast<std::size_t>(std::min<std::uint64_t>(kStep, limit + 1 - known)));
+    text.resize(known + static_cast<std::size_t>(std::min<std::uint64_t>(kStep, limit - known)) + 1);
     const ::ssize_t count = ::read(file.get(), text.data() + known, text.size() - known);
     if (count < 0 && errno != EINTR)
       throw FormatError(fmt::format("{}: cannot be read: {}", path.string(), error_text(errno)));

@@ -54,6 +54,7 @@ TEST_CASE("read_text_file: reads small files and refuses larger ones", "[file][u
   const TempFolder folder;
   write_file(folder / "a", std::string(100, 'a'));
   CHECK(read_text_file(folder / "a", 100).size() == 100);
+  CHECK(read_text_file(folder / "a", UINT64_MAX).size() == 100);
   CHECK_THROWS_AS(read_text_file(folder / "a", 99), FormatError);
   CHECK_THROWS_AS(read_text_file(folder / "b", 99), FormatError);
   CHECK_THROWS_AS(read_text_file(folder.path(), 99), FormatError);

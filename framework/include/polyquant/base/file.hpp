@@ -28,7 +28,8 @@ class PQ_API MappedFile {
   Bytes bytes(std::uint64_t offset, std::uint64_t count) const noexcept {
     return bytes().subspan(offset, count);
   }
-  /// Tells the system that the pages wholly inside the range are not needed soon, so that they do not count as memory of the program.
+  /// A hint that the range is not needed soon, so that it need not count as memory of the program. Works in windows of some MiB: one is given
+  /// back when a range reaches its end; whoever still needs a part of it reads it again.
   void release(std::uint64_t offset, std::uint64_t count) const noexcept;
 
  private:

@@ -46,10 +46,27 @@ inline void layout_is_exact(const FormatSubject& subject, Findings& findings) {
   }
 }
 
+/// Written both from memory and from a file.
+inline void side_files_come_back(const TestModel& model, const ModelHeader& header, Findings& findings) {
+  for (const SideFile& written : model.output.side_files) {
+    const auto same = [&](const SideFile& file) { return file.name == written.name; };
+    const auto found = std::find_if(header.side_files.begin(), header.side_files.end(), same);
+    if (!findings.expect(found != header.side_files.end(), written.name, " is missing")) continue;
+    const std::string read = found->path.empty() ? found->content : content(found->path);
+    findings.expect(read == (written.path.empty() ? written.content : content(written.path)), written.name,
+                    " has other content");
+  }
+}
+
 inline void model_comes_back(const FormatSubject& subject, Findings& findings) {
   if (!can_write(subject, findings)) return;
   const Scratch scratch;
-  const TestModel model(subject.format->info());
+  TestModel model(subject.format->info());
+  if (subject.format->info().is_folder) {
+    const fs::path file = scratch.path() / "generation_config.json";
+    std::ofstream(file) << R"({"do_sample": false})";
+    model.output.side_files.push_back({"generation_config.json", file, {}});
+  }
   write_model(subject, scratch.output(), model);
   const auto reader = subject.format->open(scratch.output());
   const ModelHeader& header = reader->header();
@@ -79,6 +96,7 @@ inline void model_comes_back(const FormatSubject& subject, Findings& findings) {
     const MetaValue* found = header.metadata.find(key);
     findings.expect(found != nullptr && *found == value, "metadata key '", key, "' does not come back");
   }
+  if (subject.format->info().is_folder) side_files_come_back(model, header, findings);
   for (const std::string& problem : reader->check())
     findings.expect(false, "check() says of its own output: ", problem);
 }
