@@ -8,7 +8,7 @@
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
-#include <optional>
+#include <memory>
 
 namespace pq {
 namespace {
@@ -23,11 +23,15 @@ struct Writer {
   const ViewOptions& options;
   Json tokenizer_config;
   std::int64_t rows = 0;  // of the embedding matrix = tokens in the list
+  std::shared_ptr<const TokenizerJson> parsed = nullptr;
 
-  std::optional<TokenizerJson> tokenizer_json() const {
-    const auto text = files.text("tokenizer.json", kMaxTokenizerBytes);
-    if (!text) return std::nullopt;
-    return parse_tokenizer_json(*text, (files.path() / "tokenizer.json").string());
+  /// Parsed once, whatever kinds are tried; nullptr if there is none.
+  std::shared_ptr<const TokenizerJson> tokenizer_json() {
+    if (parsed) return parsed;
+    if (const auto text = files.text("tokenizer.json", kMaxTokenizerBytes))
+      parsed = std::make_shared<const TokenizerJson>(
+          parse_tokenizer_json(*text, (files.path() / "tokenizer.json").string()));
+    return parsed;
   }
 
   void write_list(const char* model, const std::string& pre, TokenList list) {

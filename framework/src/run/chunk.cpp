@@ -1,11 +1,11 @@
 #include "run/chunk.hpp"
+#include "run/row_measures.hpp"
 
 #include <polyquant/base/error.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 
 namespace pq {
@@ -51,17 +51,12 @@ class ChunkRows {
 
  private:
   void check_finite(ConstMatrix weights) const {
-    constexpr std::uint32_t kExponent = 0x7F800000u;
-    for (std::int64_t r = 0; r < weights.rows; ++r) {
-      std::uint32_t bad = 0;
-      for (const float w : weights.row(r))
-        bad |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(w) & kExponent) == kExponent);
-      if (bad != 0)
+    for (std::int64_t r = 0; r < weights.rows; ++r)
+      if (!row_is_finite(weights.row(r)))
         throw FormatError(fmt::format(
             "{}: tensor '{}' holds NaN or infinite weights in row {}; the model is damaged, get it anew",
             plan_.model.string(), tensor_.source_name.empty() ? tensor_.name : tensor_.source_name,
             first_ + r));
-    }
   }
 
   const Plan& plan_;
@@ -114,28 +109,9 @@ std::int64_t repack_rows(const PlannedTensor& planned, ChunkRows& rows, std::uin
 /// Adds the error of the encoded rows against the weights.
 void measure_error(ConstMatrix weights, ConstMatrix decoded, ChunkResult& result) {
   for (std::int64_t r = 0; r < weights.rows; ++r) {
-    const auto wanted = weights.row(r);
-    const auto got = decoded.row(r);
-    // Eight independent sums: one addition chain would wait for itself, and the order stays the same on every machine.
-    double error[8] = {}, weight[8] = {};
-    const std::size_t whole = wanted.size() / 8 * 8;
-    for (std::size_t c = 0; c < whole; c += 8)
-      for (std::size_t k = 0; k < 8; ++k) {
-        const double w = static_cast<double>(wanted[c + k]);
-        const double d = static_cast<double>(got[c + k]) - w;
-        error[k] += d * d;
-        weight[k] += w * w;
-      }
-    for (std::size_t c = whole; c < wanted.size(); ++c) {
-      const double w = static_cast<double>(wanted[c]);
-      const double d = static_cast<double>(got[c]) - w;
-      error[0] += d * d;
-      weight[0] += w * w;
-    }
-    for (std::size_t k = 0; k < 8; ++k) {
-      result.squared_error += error[k];
-      result.squared_weight += weight[k];
-    }
+    const RowError row = row_error(weights.row(r), decoded.row(r));
+    result.squared_error += row.squared_error;
+    result.squared_weight += row.squared_weight;
   }
 }
 
@@ -144,8 +120,7 @@ Bytes copy_rows(const PlannedTensor& planned, ChunkRows& rows, ChunkResult& resu
   if (planned.stored != nullptr) {
     const ConstMatrix weights = rows.weights(planned.stored.get());
     for (std::int64_t r = 0; r < weights.rows; ++r)
-      for (const float w : weights.row(r))
-        result.squared_weight += static_cast<double>(w) * static_cast<double>(w);
+      result.squared_weight += row_error(weights.row(r), weights.row(r)).squared_weight;
   }
   result.exact_rows = rows.count();
   return rows.stored();
