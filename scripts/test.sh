@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs all tests:  scripts/test.sh [PRESET [CTEST-OPTION...]]
+# Installs what is missing, builds, and runs all tests:  scripts/test.sh [PRESET [--target TARGET]... [CTEST-OPTION...]]
+# With --target only these are built; choose tests that need no more.
 # The last line counts; a skipped test is never counted as passed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,8 +8,13 @@ die() { echo "test: error: $*" >&2; exit 1; }
 
 preset=${1:-release}
 [ "$#" -eq 0 ] || shift
+targets=()
+while [ "${1:-}" = --target ]; do
+  targets+=("${2:?--target needs a name}")
+  shift 2
+done
 bash scripts/packages.sh build test
-bash scripts/build.sh "$preset"
+bash scripts/build.sh "$preset" "${targets[@]}"
 
 report=$PWD/build/$preset/tests.xml
 rm -f "$report"

@@ -9,6 +9,7 @@ import subprocess
 import bad_files as bad
 from common import Checks, run, scratch, tiny_model
 
+TAIL = ["--set", "outputs.0.options.pre_tokenizer=llama-bpe"]  # which the tiny model's tokenizer cannot be recognised as
 YAML = """version: 1
 model: MODEL
 outputs:
@@ -55,6 +56,7 @@ FOLDERS = [
     ("missing tensor", bad.missing_tensor, r"\.weight"),
     ("missing shard", bad.missing_shard, r"model-00002-of-00002"),
     ("shard outside the folder", bad.evil_shard, r"\.\./"),
+    ("packed rows of another length", bad.lying_packed, r"q_proj\.weight' is stored in rows of \d+ bytes.*1048576 weights of f32"),
     ("NaN weight", bad.nan_weight, r"model: tensor '.*q_proj\.weight' holds NaN"),
     ("no config.json", bad.remove("config.json"), r"config\.json"),
     ("config.json is no JSON", bad.text("config.json", "{"), r"config\.json"),
@@ -84,7 +86,7 @@ class Runner:
         self.checks, self.out = Checks(), scratch()
         self.clean = tiny_model(self.out / "clean")
         self.gguf = self.out / "clean.gguf"
-        run("quantize", self.clean, "--recipe", "bf16", "--to", self.gguf, "--set", "outputs.0.options.pre_tokenizer=llama-bpe")
+        run("quantize", self.clean, "--recipe", "bf16", "--to", self.gguf, *TAIL)
 
     def fresh(self, name="model"):
         folder = self.out / name
@@ -103,8 +105,7 @@ class Runner:
 
     def quantize(self, name, model, pattern, code=3):
         target = self.out / "result.gguf"
-        self.expect(name, code, pattern, ["quantize", model, "--recipe", "q4_0", "--to", target, "--set",
-                                          "outputs.0.options.pre_tokenizer=llama-bpe"], target)
+        self.expect(name, code, pattern, ["quantize", model, "--recipe", "q4_0", "--to", target, *TAIL], target)
 
 
 def pipelines(runner):
@@ -130,41 +131,55 @@ def models(runner):
     runner.quantize("not a model", picture, r"picture\.png")
 
 
+def mounted(folder, options):
+    """Mounts a tmpfs, which needs root; False, after saying so, if it cannot."""
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True).returncode == 0
+    if not done:
+        print(f"skipped  {folder.name}: a tmpfs cannot be mounted here")
+    return done
+
+
 def small_disk(runner):
-    """Needs root for the mount; says so if it cannot."""
     disk = runner.out / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True).returncode != 0:
-        print("skipped  full disk: a small tmpfs cannot be mounted here")
+    if not mounted(disk, "size=64k"):
         return
     try:
-        runner.expect("full disk", 4, r"disk", ["quantize", runner.clean, "--recipe", "f16", "--to", disk / "x.gguf", "--set",
-                                                "outputs.0.options.pre_tokenizer=llama-bpe"], disk / "x.gguf")
+        runner.expect("full disk", 4, r"disk", ["quantize", runner.clean, "--recipe", "f16", "--to", disk / "x.gguf", *TAIL], disk / "x.gguf")
         runner.checks.that(os.listdir(disk) == [], "full disk: nothing is left behind")
     finally:
         subprocess.run(["umount", str(disk)], check=True)
 
 
+def unwritable_folder(runner):
+    """For root only a read-only file system is one."""
+    locked = runner.out / "locked"
+    if os.geteuid() != 0:
+        locked.mkdir(mode=0o500)
+    elif not mounted(locked, "ro"):
+        return
+    try:
+        runner.expect("unwritable folder", 2, r"locked", ["quantize", runner.clean, "--recipe", "q4_0", "--to", locked / "x.gguf", *TAIL])
+    finally:
+        if os.geteuid() == 0:
+            subprocess.run(["umount", str(locked)], check=True)
+
+
 def places(runner):
     existing = runner.out / "existing.gguf"
     existing.write_bytes(b"precious")
-    tail = ["--set", "outputs.0.options.pre_tokenizer=llama-bpe"]
-    runner.expect("existing output", 2, r"existing\.gguf.*--force", ["quantize", runner.clean, "--recipe", "q4_0", "--to", existing, *tail])
+    runner.expect("existing output", 2, r"existing\.gguf.*--force", ["quantize", runner.clean, "--recipe", "q4_0", "--to", existing, *TAIL])
     runner.checks.that(existing.read_bytes() == b"precious", "existing output: untouched")
     runner.expect("output over the model", 2, r"belongs to the model",
                   ["convert", runner.gguf, runner.gguf, "--format", "gguf", "--encoding", "f16", "--force"])
     blocked = runner.out / "blocked"
     blocked.write_text("a file")
-    runner.expect("folder that cannot be made", 2, r"blocked", ["quantize", runner.clean, "--recipe", "q4_0", "--to", blocked / "x.gguf", *tail])
+    runner.expect("folder that cannot be made", 2, r"blocked", ["quantize", runner.clean, "--recipe", "q4_0", "--to", blocked / "x.gguf", *TAIL])
     same = runner.out / "p.yaml"
     same.write_text(YAML.replace("MODEL", str(runner.clean)).replace("OUT", "twice.gguf") + "  - {format: gguf, recipe: q8_0, to: twice.gguf}\n")
     runner.expect("two outputs in one place", 2, r"twice\.gguf", ["run", same])
     runner.expect("unknown option", 2, r"--recipy", ["quantize", runner.clean, "--recipy", "q4_0", "--to", runner.out / "x.gguf"])
     runner.expect("unknown command", 2, r"quantise.*quantize", ["quantise", runner.clean])
-    if os.geteuid() != 0:
-        locked = runner.out / "locked"
-        locked.mkdir(mode=0o500)
-        runner.expect("unwritable folder", 2, r"locked", ["quantize", runner.clean, "--recipe", "q4_0", "--to", locked / "x.gguf", *tail])
 
 
 def plugins(runner):
@@ -181,6 +196,7 @@ def main():
     models(runner)
     places(runner)
     small_disk(runner)
+    unwritable_folder(runner)
     plugins(runner)
     runner.checks.finish()
 
