@@ -87,6 +87,15 @@ def llama():
         skip(f"llama.cpp (package xllamacpp) cannot be used here: {error}")
 
 
+def llama_quantize(source, target, recipe):
+    """Runs llama-quantize, in a process of its own; False, after saying why, if it cannot be had here."""
+    script = ROOT / "tests" / "interop" / "llama_quantize.py"
+    made = subprocess.run([sys.executable, str(script), str(source), str(target), recipe], capture_output=True, text=True)
+    if made.returncode != 0:
+        print(f"llama-quantize cannot be used here: {made.stderr.strip().splitlines()[-1]}")
+    return made.returncode == 0
+
+
 def scratch():
     """A folder that lives as long as the script."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="polyquant-acceptance-"))

@@ -10,6 +10,10 @@ mkdir -p "$cache"
 "$peers/bin/python" -c 'import numpy, gguf, xllamacpp' 2>/dev/null \
   || "$peers/bin/pip" install -q numpy==2.4.6 gguf==0.19.0 xllamacpp==2026.10.11549 || "$peers/bin/pip" install -q numpy gguf xllamacpp \
   || echo "SKIPPED: the packages numpy, gguf and xllamacpp cannot be had; tests against llama.cpp are skipped"
+# llama-quantize's one function; what else the package wants is for other parts of it.
+"$peers/bin/python" -c 'import cyllama.llama.llama_cpp' 2>/dev/null \
+  || "$peers/bin/pip" install -q --no-deps cyllama==0.2.18 || "$peers/bin/pip" install -q --no-deps cyllama \
+  || echo "SKIPPED: the package cyllama cannot be had; comparisons with llama-quantize are skipped"
 for model in SmolLM2-135M-Instruct gemma-3-270m; do
   python3 scripts/make_model.py --model "$model" --out "$cache/models" || echo "SKIPPED: the model $model cannot be made here"
 done
