@@ -11,6 +11,14 @@
 namespace pq {
 namespace {
 
+/// Calls body(first, count) for a few rows after the others, so few that they are still in the nearest cache for a second look.
+template <class Body>
+void for_pieces(std::int64_t rows, std::int64_t cols, const Body& body) {
+  constexpr std::int64_t kPieceWeights = 1 << 14;  // 64 KiB of f32
+  const std::int64_t step = std::max<std::int64_t>(1, kPieceWeights / std::max<std::int64_t>(cols, 1));
+  for (std::int64_t first = 0; first < rows; first += step) body(first, std::min(step, rows - first));
+}
+
 /// The rows being processed, read and decoded at most once for all targets.
 class ChunkRows {
  public:
@@ -40,18 +48,30 @@ class ChunkRows {
     scratch_.weights.resize(static_cast<std::size_t>(count_ * width));
     const Matrix out{scratch_.weights.data(), count_, width, width};
     if (decoded_) return out;
-    if (tensor_.rows_are_stored() && decoder != nullptr)
-      decoder->decode(stored(), out);
-    else
+    if (tensor_.rows_are_stored() && decoder != nullptr) {
+      decode_stored(*decoder, out);
+    } else {
       read_decoded_rows(*task_.view, task_.view_index, first_, out, decoder, scratch_.stored);
-    check_finite(out);
+      check_finite(out, 0, count_);
+    }
     decoded_ = true;
     return out;
   }
 
  private:
-  void check_finite(ConstMatrix weights) const {
-    for (std::int64_t r = 0; r < weights.rows; ++r)
+  void decode_stored(const Encoding& decoder, Matrix out) {
+    const Bytes bytes = stored();
+    const std::size_t row_bytes = decoder.row_bytes(out.cols);
+    for_pieces(out.rows, out.cols, [&](std::int64_t first, std::int64_t count) {
+      decoder.decode(bytes.subspan(static_cast<std::size_t>(first) * row_bytes,
+                                   static_cast<std::size_t>(count) * row_bytes),
+                     out.slice(first, count));
+      check_finite(out, first, count);
+    });
+  }
+
+  void check_finite(ConstMatrix weights, std::int64_t first, std::int64_t count) const {
+    for (std::int64_t r = first; r < first + count; ++r)
       if (!row_is_finite(weights.row(r)))
         throw FormatError(fmt::format(
             "{}: tensor '{}' holds NaN or infinite weights in row {}; the model is damaged, get it anew",
@@ -107,12 +127,21 @@ std::int64_t repack_rows(const PlannedTensor& planned, ChunkRows& rows, std::uin
 }
 
 /// Adds the error of the encoded rows against the weights.
-void measure_error(ConstMatrix weights, ConstMatrix decoded, ChunkResult& result) {
-  for (std::int64_t r = 0; r < weights.rows; ++r) {
-    const RowError row = row_error(weights.row(r), decoded.row(r));
-    result.squared_error += row.squared_error;
-    result.squared_weight += row.squared_weight;
-  }
+void measure_error(ConstMatrix weights, const Encoding& encoding, Bytes encoded, std::vector<float>& memory,
+                   ChunkResult& result) {
+  const std::size_t row_bytes = encoding.row_bytes(weights.cols);
+  for_pieces(weights.rows, weights.cols, [&](std::int64_t first, std::int64_t count) {
+    memory.resize(static_cast<std::size_t>(count * weights.cols));
+    const Matrix decoded{memory.data(), count, weights.cols, weights.cols};
+    encoding.decode(encoded.subspan(static_cast<std::size_t>(first) * row_bytes,
+                                    static_cast<std::size_t>(count) * row_bytes),
+                    decoded);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const RowError row = row_error(weights.row(first + r), decoded.row(r));
+      result.squared_error += row.squared_error;
+      result.squared_weight += row.squared_weight;
+    }
+  });
 }
 
 /// Rows that keep their stored bytes. Floating-point weights are still checked for NaN and infinities.
@@ -139,10 +168,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   result.warnings = std::move(report.warnings);
   if (planned.route == Route::repack)
     result.exact_rows = repack_rows(planned, rows, row_bytes, scratch.encoded);
-  scratch.decoded.resize(scratch.weights.size());
-  const Matrix decoded{scratch.decoded.data(), weights.rows, weights.cols, weights.cols};
-  planned.encoding->decode(scratch.encoded, decoded);
-  measure_error(weights, decoded, result);
+  measure_error(weights, *planned.encoding, scratch.encoded, scratch.decoded, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
     throw VerifyError(fmt::format(
         "tensor '{}' cannot be stored exactly as {} (rows {} to {} change); drop `lossless: require` or "
