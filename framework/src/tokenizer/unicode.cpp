@@ -94,4 +94,37 @@ bool is_word(char32_t c) noexcept {
   return (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_NO) || kind == UTF8PROC_CATEGORY_PC;
 }
 
+bool is_letter(char32_t c) noexcept {
+  const utf8proc_category_t kind = category(c);
+  return kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_LO;
+}
+
+bool is_decimal_digit(char32_t c) noexcept { return category(c) == UTF8PROC_CATEGORY_ND; }
+
+bool is_upper(char32_t c) noexcept { return category(c) == UTF8PROC_CATEGORY_LU; }
+
+bool is_lower(char32_t c) noexcept { return category(c) == UTF8PROC_CATEGORY_LL; }
+
+bool has_case(char32_t c) noexcept {
+  const utf8proc_category_t kind = category(c);
+  return kind == UTF8PROC_CATEGORY_LU || kind == UTF8PROC_CATEGORY_LL || kind == UTF8PROC_CATEGORY_LT;
+}
+
+bool is_printable(char32_t c) noexcept {
+  const utf8proc_category_t kind = category(c);
+  return c == ' ' || (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_SO);
+}
+
+char32_t to_upper(char32_t c) noexcept {
+  return static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(c)));
+}
+
+char32_t to_lower(char32_t c) noexcept {
+  return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+}
+
+char32_t to_title(char32_t c) noexcept {
+  return static_cast<char32_t>(utf8proc_totitle(static_cast<utf8proc_int32_t>(c)));
+}
+
 }  // namespace pq

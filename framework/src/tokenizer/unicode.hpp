@@ -22,8 +22,19 @@ std::string normalized(std::string_view text, NormalForm form);
 /// Unicode White_Space.
 bool is_whitespace(char32_t character) noexcept;
 /// General categories.
-bool is_numeric(char32_t character) noexcept;      // Nd, Nl, No
-bool is_punctuation(char32_t character) noexcept;  // P*, and ASCII's $ + < = > ^ ` | ~
-bool is_word(char32_t character) noexcept;         // letters, marks, numbers, connector punctuation
+bool is_numeric(char32_t character) noexcept;        // Nd, Nl, No
+bool is_punctuation(char32_t character) noexcept;    // P*, and ASCII's $ + < = > ^ ` | ~
+bool is_word(char32_t character) noexcept;           // letters, marks, numbers, connector punctuation
+bool is_letter(char32_t character) noexcept;         // L*
+bool is_decimal_digit(char32_t character) noexcept;  // Nd
+bool is_upper(char32_t character) noexcept;          // Lu
+bool is_lower(char32_t character) noexcept;          // Ll
+bool has_case(char32_t character) noexcept;          // Lu, Ll, Lt
+bool is_printable(char32_t character) noexcept;  // as Python's str.isprintable(): no C*, no Z* but the blank
+
+/// Simple case mappings, one character to one.
+char32_t to_upper(char32_t character) noexcept;
+char32_t to_lower(char32_t character) noexcept;
+char32_t to_title(char32_t character) noexcept;
 
 }  // namespace pq

@@ -1,0 +1,216 @@
+#include "chat/text.hpp"
+
+#include "chat/template_error.hpp"
+#include "tokenizer/unicode.hpp"
+
+#include <algorithm>
+
+namespace pq::jinja {
+namespace {
+
+bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+// The byte where the character before `at` begins.
+std::size_t before(std::string_view text, std::size_t at) noexcept {
+  do --at;
+  while (at > 0 && is_continuation(text[at]));
+  return at;
+}
+
+bool is_line_end(char32_t c) noexcept {
+  return (c >= 0x0A && c <= 0x0D) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 || c == 0x2029;
+}
+
+std::vector<std::string> split_at_space(std::string_view text, std::int64_t limit) {
+  std::vector<std::string> parts;
+  text.remove_prefix(leading_space(text));
+  while (!text.empty() && (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit)) {
+    std::size_t end = 0;
+    for (std::size_t next = 0; end < text.size(); end = next)
+      if (is_space(next_character(text, next))) break;
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(end);
+    text.remove_prefix(leading_space(text));
+  }
+  if (!text.empty()) parts.emplace_back(text);  // the rest, with the white space at its end
+  return parts;
+}
+
+std::vector<std::string> split_at_space_from_right(std::string_view text, std::int64_t limit) {
+  std::vector<std::string> parts;
+  text.remove_suffix(trailing_space(text));
+  while (!text.empty() && (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit)) {
+    std::size_t begin = text.size();
+    while (begin > 0) {
+      std::size_t at = before(text, begin);
+      const std::size_t start = at;
+      if (is_space(next_character(text, at))) break;
+      begin = start;
+    }
+    parts.emplace_back(text.substr(begin));
+    text = text.substr(0, begin);
+    text.remove_suffix(trailing_space(text));
+  }
+  if (!text.empty()) parts.emplace_back(text);
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+}  // namespace
+
+bool is_space(char32_t c) noexcept { return is_whitespace(c) || (c >= 0x1C && c <= 0x1F); }
+
+std::size_t leading_space(std::string_view text) noexcept {
+  std::size_t at = 0;
+  for (std::size_t next = 0; at < text.size(); at = next)
+    if (!is_space(next_character(text, next))) break;
+  return at;
+}
+
+std::size_t trailing_space(std::string_view text) noexcept {
+  std::size_t end = text.size();
+  while (end > 0) {
+    const std::size_t begin = before(text, end);
+    std::size_t at = begin;
+    if (!is_space(next_character(text, at))) break;
+    end = begin;
+  }
+  return text.size() - end;
+}
+
+std::size_t length(std::string_view text) noexcept {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !is_continuation(c); }));
+}
+
+std::size_t byte_of(std::string_view text, std::size_t index) noexcept {
+  std::size_t at = 0;
+  for (; index > 0 && at < text.size(); --index) at += character_bytes(text[at]);
+  return at;
+}
+
+std::string_view characters(std::string_view text, std::size_t first, std::size_t last) noexcept {
+  if (first >= last) return {};
+  text.remove_prefix(byte_of(text, first));
+  return text.substr(0, byte_of(text, last - first));
+}
+
+std::vector<std::string_view> split_characters(std::string_view text) {
+  std::vector<std::string_view> result;
+  for (std::size_t at = 0; at < text.size(); at += result.back().size())
+    result.push_back(text.substr(at, character_bytes(text[at])));
+  return result;
+}
+
+std::string_view strip(std::string_view text, const std::optional<std::string>& chars, bool left,
+                       bool right) {
+  if (!chars) {
+    if (left) text.remove_prefix(leading_space(text));
+    if (right) text.remove_suffix(trailing_space(text));
+    return text;
+  }
+  const std::vector<std::string_view> set = split_characters(*chars);
+  const auto in_set = [&](std::string_view c) { return std::find(set.begin(), set.end(), c) != set.end(); };
+  while (left && !text.empty() && in_set(text.substr(0, character_bytes(text[0]))))
+    text.remove_prefix(character_bytes(text[0]));
+  while (right && !text.empty() && in_set(text.substr(before(text, text.size()))))
+    text = text.substr(0, before(text, text.size()));
+  return text;
+}
+
+std::vector<std::string> split(std::string_view text, const std::optional<std::string>& separator,
+                               std::int64_t limit) {
+  if (!separator) return split_at_space(text, limit);
+  if (separator->empty()) throw TemplateError("split: the separator is empty");
+  std::vector<std::string> parts;
+  while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit) {
+    const std::size_t found = text.find(*separator);
+    if (found == std::string_view::npos) break;
+    parts.emplace_back(text.substr(0, found));
+    text.remove_prefix(found + separator->size());
+  }
+  parts.emplace_back(text);
+  return parts;
+}
+
+std::vector<std::string> split_from_right(std::string_view text, const std::optional<std::string>& separator,
+                                          std::int64_t limit) {
+  if (!separator) return split_at_space_from_right(text, limit);
+  if (separator->empty()) throw TemplateError("rsplit: the separator is empty");
+  std::vector<std::string> parts;
+  while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit) {
+    const std::size_t found = text.rfind(*separator);
+    if (found == std::string_view::npos) break;
+    parts.emplace_back(text.substr(found + separator->size()));
+    text = text.substr(0, found);
+  }
+  parts.emplace_back(text);
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
+std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
+  std::vector<std::string> lines;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = at;
+    const char32_t c = next_character(text, at);
+    if (!is_line_end(c)) continue;
+    if (c == '\r' && at < text.size() && text[at] == '\n') ++at;
+    lines.emplace_back(text.substr(begin, (keep_ends ? at : end) - begin));
+    begin = at;
+  }
+  if (begin < text.size()) lines.emplace_back(text.substr(begin));
+  return lines;
+}
+
+std::string replace(std::string_view text, std::string_view old, std::string_view with, std::int64_t count,
+                    std::size_t limit) {
+  std::string out;
+  const auto check = [&] {
+    if (out.size() > limit) throw TemplateError("replace: the text becomes too large");
+  };
+  // An empty `old` is found before each character and at the end.
+  while (count != 0) {
+    const std::size_t found = text.find(old);
+    if (found == std::string_view::npos) break;
+    out.append(text.substr(0, found)).append(with);
+    check();
+    text.remove_prefix(found + old.size());
+    --count;
+    if (!old.empty()) continue;
+    if (text.empty()) break;
+    const std::size_t bytes = character_bytes(text[0]);
+    out.append(text.substr(0, bytes));
+    text.remove_prefix(bytes);
+  }
+  return out.append(text);
+}
+
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace pq::jinja

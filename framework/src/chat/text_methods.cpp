@@ -1,0 +1,228 @@
+// Methods of strings.
+#include "chat/builtin.hpp"
+#include "chat/text.hpp"
+
+#include <algorithm>
+
+namespace pq::jinja {
+namespace {
+
+std::string self(Runtime& runtime, Arguments& arguments) {
+  const Value value = arguments.required("self");
+  runtime.step(1 + value.text().size() / 16);
+  return value.text();
+}
+
+template <std::string (*kChange)(std::string_view)>
+Value changed(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  arguments.finish();
+  return runtime.text(kChange(text));
+}
+
+template <bool kLeft, bool kRight>
+Value stripped(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const auto chars = arguments.optional_text("chars");
+  arguments.finish();
+  return runtime.text(std::string(strip(text, chars, kLeft, kRight)));
+}
+
+template <auto kSplit>
+Value split_by(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const auto separator = arguments.optional_text("sep");
+  const std::int64_t limit = arguments.integer("maxsplit", -1);
+  arguments.finish();
+  std::vector<Value> parts;
+  for (std::string& part : kSplit(text, separator, limit)) parts.push_back(runtime.text(std::move(part)));
+  return runtime.list(std::move(parts));
+}
+
+Value lines(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const bool keep_ends = arguments.flag("keepends", false);
+  arguments.finish();
+  std::vector<Value> parts;
+  for (std::string& line : split_lines(text, keep_ends)) parts.push_back(runtime.text(std::move(line)));
+  return runtime.list(std::move(parts));
+}
+
+// text[start:end], and where it begins; nothing if the bounds cross.
+struct Part {
+  std::string_view text;
+  std::int64_t start = 0;
+  bool exists = true;
+};
+
+Part part_of(std::string_view text, Arguments& arguments) {
+  const auto size = static_cast<std::int64_t>(length(text));
+  const auto bound = [&](std::int64_t at) { return std::max<std::int64_t>(at < 0 ? at + size : at, 0); };
+  const std::int64_t start = bound(arguments.integer("start", 0));
+  const std::int64_t end = std::min(bound(arguments.integer("end", size)), size);
+  arguments.finish();
+  if (start > end) return {"", start, false};
+  return {characters(text, static_cast<std::size_t>(start), static_cast<std::size_t>(end)), start};
+}
+
+template <bool kAtBegin>
+Value starts_or_ends(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const Value wanted = arguments.required(kAtBegin ? "prefix" : "suffix");
+  const Part part = part_of(text, arguments);
+  const Sequence* tuple = wanted.sequence();
+  if (!wanted.is_text() && (tuple == nullptr || tuple->kind != SequenceKind::tuple))
+    throw TemplateError(arguments.what() + " needs a string or a tuple of strings");
+  const auto fits = [&](const Value& value) {
+    if (!value.is_text()) throw TemplateError(arguments.what() + " needs a string or a tuple of strings");
+    return part.exists &&
+           (kAtBegin ? part.text.starts_with(value.text()) : part.text.ends_with(value.text()));
+  };
+  return Value(wanted.is_text() ? fits(wanted) : std::any_of(tuple->items.begin(), tuple->items.end(), fits));
+}
+
+enum class Absent { minus_one, error };
+
+template <bool kFromRight, Absent kAbsent>
+Value find(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const std::string wanted = arguments.text("sub");
+  const Part part = part_of(text, arguments);
+  const std::size_t found = kFromRight ? part.text.rfind(wanted) : part.text.find(wanted);
+  if (part.exists && found != std::string_view::npos)
+    return Value(part.start + static_cast<std::int64_t>(length(part.text.substr(0, found))));
+  if (kAbsent == Absent::error) throw TemplateError(arguments.what() + ": the text is not found");
+  return Value(-1);
+}
+
+Value count(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const std::string wanted = arguments.text("sub");
+  const Part part = part_of(text, arguments);
+  if (!part.exists) return Value(0);
+  if (wanted.empty()) return Value(static_cast<std::int64_t>(length(part.text)) + 1);
+  std::int64_t result = 0;
+  for (std::size_t at = part.text.find(wanted); at != std::string_view::npos;
+       at = part.text.find(wanted, at + wanted.size()))
+    ++result;
+  return Value(result);
+}
+
+Value replaced(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const std::string old = arguments.text("old");
+  const std::string with = arguments.text("new");
+  const std::int64_t count = arguments.integer("count", -1);
+  arguments.finish();
+  return runtime.text(replace(text, old, with, count, runtime.limits().output_bytes));
+}
+
+Value joined(Runtime& runtime, Arguments& arguments) {
+  const std::string separator = self(runtime, arguments);
+  const std::vector<Value> parts = runtime.elements(arguments.required("iterable"));
+  arguments.finish();
+  std::string text;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (!parts[i].is_text())
+      throw TemplateError(arguments.what() + " needs strings, got a value of type " +
+                          std::string(type_name(parts[i])));
+    if (i > 0) text += separator;
+    text += parts[i].text();
+    runtime.allocate(separator.size() + parts[i].text().size());
+  }
+  return runtime.text(std::move(text));
+}
+
+template <bool kPrefix>
+Value without(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const std::string part = arguments.text(kPrefix ? "prefix" : "suffix");
+  arguments.finish();
+  const std::string_view view = text;
+  if (kPrefix) return runtime.text(std::string(view.starts_with(part) ? view.substr(part.size()) : view));
+  return runtime.text(std::string(view.ends_with(part) ? view.substr(0, view.size() - part.size()) : view));
+}
+
+template <bool kFromRight>
+Value partition(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const std::string separator = arguments.text("sep");
+  arguments.finish();
+  if (separator.empty()) throw TemplateError(arguments.what() + ": the separator is empty");
+  const std::size_t found = kFromRight ? text.rfind(separator) : text.find(separator);
+  if (found == std::string::npos)
+    return runtime.tuple(kFromRight ? std::vector<Value>{"", "", text} : std::vector<Value>{text, "", ""});
+  return runtime.tuple({text.substr(0, found), separator, text.substr(found + separator.size())});
+}
+
+// ljust, rjust and zfill.
+template <char kSide>
+Value filled(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const std::int64_t width = arguments.integer("width", std::nullopt);
+  const std::string fill = kSide == 'z' ? "0" : arguments.optional_text("fillchar").value_or(" ");
+  arguments.finish();
+  if (length(fill) != 1) throw TemplateError(arguments.what() + ": 'fillchar' must be one character");
+  const auto size = static_cast<std::int64_t>(length(text));
+  if (width > size) runtime.allocate(static_cast<std::size_t>(width - size) * fill.size());
+  std::string space;
+  for (std::int64_t i = size; i < width; ++i) space += fill;
+  if (kSide == 'l') return runtime.text(text + space);
+  const bool has_sign = kSide == 'z' && (text.starts_with('-') || text.starts_with('+'));
+  return runtime.text(has_sign ? text[0] + space + text.substr(1) : space + text);
+}
+
+template <bool (*kHolds)(std::string_view)>
+Value check(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  arguments.finish();
+  return Value(kHolds(text));
+}
+
+}  // namespace
+
+std::span<const Builtin> text_methods() {
+  static constexpr Builtin kTable[] = {
+      {"capitalize", changed<capitalize>},
+      {"count", count},
+      {"endswith", starts_or_ends<false>},
+      {"find", find<false, Absent::minus_one>},
+      {"index", find<false, Absent::error>},
+      {"isalnum", check<all_alnum>},
+      {"isalpha", check<all_alpha>},
+      {"isascii", check<all_ascii>},
+      {"isdecimal", check<all_decimal>},
+      {"isdigit", check<all_decimal>},
+      {"islower", check<is_lower_case>},
+      {"isnumeric", check<all_numeric>},
+      {"isprintable", check<all_printable>},
+      {"isspace", check<all_space>},
+      {"istitle", check<is_title_case>},
+      {"isupper", check<is_upper_case>},
+      {"join", joined},
+      {"ljust", filled<'l'>},
+      {"lower", changed<lower>},
+      {"lstrip", stripped<true, false>},
+      {"partition", partition<false>},
+      {"removeprefix", without<true>},
+      {"removesuffix", without<false>},
+      {"replace", replaced},
+      {"rfind", find<true, Absent::minus_one>},
+      {"rindex", find<true, Absent::error>},
+      {"rjust", filled<'r'>},
+      {"rpartition", partition<true>},
+      {"rsplit", split_by<split_from_right>},
+      {"rstrip", stripped<false, true>},
+      {"split", split_by<split>},
+      {"splitlines", lines},
+      {"startswith", starts_or_ends<true>},
+      {"strip", stripped<true, true>},
+      {"swapcase", changed<swap_case>},
+      {"title", changed<title>},
+      {"upper", changed<upper>},
+      {"zfill", filled<'z'>},
+  };
+  return kTable;
+}
+
+}  // namespace pq::jinja
