@@ -1,6 +1,7 @@
 #include "reference_docs.hpp"
 
 #include "allocation/recipe_conditions.hpp"
+#include "chat_reference.hpp"
 #include "config/pipeline_keys.hpp"
 #include "model/family.hpp"
 #include "verbs.hpp"
@@ -176,7 +177,8 @@ std::vector<ReferencePage> reference_pages(const HelpTopics& topics) {
           kind_page(topics, "encoding", "Encodings"),
           kind_page(topics, "quantizer", "Quantizers"),
           kind_page(topics, "format", "Formats"),
-          kind_page(topics, "backend", "Backends")};
+          kind_page(topics, "backend", "Backends"),
+          {"chat-templates.md", kNotice + chat_reference()}};
 }
 
 void write_reference_docs(const HelpTopics& topics, const std::filesystem::path& folder) {

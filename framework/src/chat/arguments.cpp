@@ -29,7 +29,7 @@ std::optional<Value> Arguments::take_named(std::string_view name) {
   const auto found =
       std::find_if(named_.begin(), named_.end(), [&](const auto& item) { return item.first == name; });
   if (found == named_.end()) return std::nullopt;
-  std::optional<Value> result = std::move(found->second);
+  Value result = std::move(found->second);
   named_.erase(found);
   return result;
 }

@@ -1,5 +1,7 @@
 #include "chat/arithmetic.hpp"
 
+#include "chat/text.hpp"
+
 #include <cmath>
 #include <limits>
 
@@ -88,7 +90,7 @@ Value repeated(Runtime& runtime, const Value& value, std::int64_t count) {
     std::string text;
     text.reserve(size * times);
     for (std::size_t i = 0; size > 0 && i < times; ++i) text += value.text();
-    return runtime.text(std::move(text));
+    return runtime.text_like(value, std::move(text));
   }
   std::vector<Value> items;
   for (std::size_t i = 0; size > 0 && i < times; ++i)
@@ -103,7 +105,11 @@ bool is_list(const Value& value) {
 Value joined(Runtime& runtime, const Value& a, const Value& b) {
   if (a.is_text() && b.is_text()) {
     runtime.allocate(a.text().size() + b.text().size());
-    return runtime.text(a.text() + b.text());
+    if (!a.is_markup() && !b.is_markup()) return runtime.text(a.text() + b.text());
+    const auto safe = [](const Value& value) {
+      return value.is_markup() ? value.text() : escape_html(value.text());
+    };
+    return runtime.text_like(a.is_markup() ? a : b, safe(a) + safe(b));
   }
   if (!is_list(a) || !is_list(b) || a.sequence()->kind != b.sequence()->kind) unsupported("+", a, b);
   std::vector<Value> items = a.sequence()->items;
@@ -118,7 +124,11 @@ Value binary(Runtime& runtime, std::string_view op, const Value& a, const Value&
   if (a.is_integer() && b.is_integer()) return integers(op, a.integer(), b.integer());
   if (a.is_number() && b.is_number()) return floats(op, a.number(), b.number());
   if (op == "+") return joined(runtime, a, b);
-  if (op == "%" && a.is_text()) return format_percent(runtime, a.text(), b);
+  if (op == "%" && a.is_text()) {
+    if (a.is_markup())
+      throw TemplateError("'%' formatting of a text that is safe or escaped is not supported");
+    return format_percent(runtime, a.text(), b);
+  }
   if (op == "*") {
     if ((a.is_text() || is_list(a)) && b.is_integer()) return repeated(runtime, a, b.integer());
     if ((b.is_text() || is_list(b)) && a.is_integer()) return repeated(runtime, b, a.integer());

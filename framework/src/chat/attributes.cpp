@@ -3,6 +3,8 @@
 #include "chat/objects.hpp"
 #include "chat/text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace pq::jinja {
@@ -13,8 +15,11 @@ constexpr std::string_view kChangingDicts[] = {"clear", "pop", "popitem", "setde
 constexpr std::string_view kChangingLists[] = {"append", "clear",  "extend",  "insert",
                                                "pop",    "remove", "reverse", "sort"};
 // What Python's types have besides: templates that use it are refused rather than given an item of that name.
-constexpr std::string_view kOtherTextMethods[] = {"casefold",   "encode",       "expandtabs", "format",
-                                                  "format_map", "isidentifier", "maketrans",  "translate"};
+constexpr std::string_view kOtherTextMethods[] = {"casefold",     "encode",    "expandtabs", "format_map",
+                                                  "isidentifier", "isnumeric", "maketrans",  "translate"};
+
+constexpr std::string_view kMacroAttributes[] = {"arguments", "caller", "catch_kwargs", "catch_varargs",
+                                                 "name"};
 
 bool contains(std::span<const std::string_view> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -41,7 +46,7 @@ std::span<const Builtin> methods_of(const Value& object) {
 }
 
 std::string missing_text(const Value& object, const std::string& name) {
-  return "'" + std::string(type_name(object)) + " object' has no attribute '" + name + "'";
+  return fmt::format("'{} object' has no attribute '{}'", type_name(object), name);
 }
 
 // Python's getattr(), or nothing. What is unsafe or changes its object is undefined, and an error when used.
@@ -58,8 +63,8 @@ std::optional<Value> python_attribute(Runtime& runtime, const Value& object, con
     const Value* found = names->find(name);
     return found == nullptr ? std::nullopt : std::optional<Value>(*found);
   }
-  if (dynamic_cast<const Callable*>(object.object()) != nullptr)
-    throw TemplateError("attributes of a " + std::string(type_name(object)) + " are not supported");
+  if (type_name(object) == "Macro" && contains(kMacroAttributes, name))
+    throw TemplateError("the attribute '" + name + "' of a macro is not supported");
   auto* loop = dynamic_cast<Loop*>(object.object());
   return loop == nullptr ? std::nullopt : loop->attribute(name);
 }
@@ -130,20 +135,21 @@ Bounds bounds_of(std::int64_t size, const Value& start, const Value& stop, const
   return bounds;
 }
 
-Value slice_text(Runtime& runtime, const std::string& text, const Value& start, const Value& stop,
+Value slice_text(Runtime& runtime, const Value& object, const Value& start, const Value& stop,
                  const Value& step) {
+  const std::string& text = object.text();
   runtime.step(1 + text.size() / 16);
   const Bounds bounds = bounds_of(static_cast<std::int64_t>(length(text)), start, stop, step);
   if (bounds.step == 1)
-    return runtime.text(
-        std::string(characters(text, static_cast<std::size_t>(bounds.start),
-                               static_cast<std::size_t>(std::max(bounds.start, bounds.stop)))));
+    return runtime.text_like(
+        object, std::string(characters(text, static_cast<std::size_t>(bounds.start),
+                                       static_cast<std::size_t>(std::max(bounds.start, bounds.stop)))));
   const std::vector<std::string_view> all = split_characters(text);
   runtime.allocate(all.size() * sizeof(std::string_view));
   std::string out;
   for (std::int64_t i = bounds.start; bounds.step > 0 ? i < bounds.stop : i > bounds.stop; i += bounds.step)
     out += all[static_cast<std::size_t>(i)];
-  return runtime.text(std::move(out));
+  return runtime.text_like(object, std::move(out));
 }
 
 }  // namespace
@@ -173,7 +179,7 @@ Value item_of(Runtime& runtime, const Value& object, const Value& key) {
 Value slice_of(Runtime& runtime, const Value& object, const Value& start, const Value& stop,
                const Value& step) {
   if (object.is_undefined()) throw TemplateError(*std::get<Undefined>(object.data()).reason);
-  if (object.is_text()) return slice_text(runtime, object.text(), start, stop, step);
+  if (object.is_text()) return slice_text(runtime, object, start, stop, step);
   const Sequence* sequence = object.sequence();
   if (sequence == nullptr || sequence->kind > SequenceKind::range)
     return Value::undefined("a value of type " + std::string(type_name(object)) + " cannot be sliced");

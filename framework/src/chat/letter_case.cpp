@@ -63,6 +63,17 @@ std::string capitalized(std::string_view text, Begins begins) {
   return out;
 }
 
+// Superscripts and the like: Numeric_Type=Digit of Unicode 14.0, which str.isdigit() takes beside decimal digits.
+bool is_other_digit(char32_t c) {
+  constexpr std::pair<char32_t, char32_t> kRanges[] = {
+      {0xB2, 0xB3},     {0xB9, 0xB9},       {0x1369, 0x1371},   {0x19DA, 0x19DA},   {0x2070, 0x2070},
+      {0x2074, 0x2079}, {0x2080, 0x2089},   {0x2460, 0x2468},   {0x2474, 0x247C},   {0x2488, 0x2490},
+      {0x24EA, 0x24EA}, {0x24F5, 0x24FD},   {0x24FF, 0x24FF},   {0x2776, 0x277E},   {0x2780, 0x2788},
+      {0x278A, 0x2792}, {0x10A40, 0x10A43}, {0x10E60, 0x10E68}, {0x11052, 0x1105A}, {0x1F100, 0x1F10A}};
+  return std::any_of(std::begin(kRanges), std::end(kRanges),
+                     [&](const auto& range) { return c >= range.first && c <= range.second; });
+}
+
 bool all(std::string_view text, bool (*holds)(char32_t)) {
   for (std::size_t at = 0; at < text.size();)
     if (!holds(next_character(text, at))) return false;
@@ -141,7 +152,9 @@ bool all_ascii(std::string_view text) {
   return all(text, [](char32_t c) { return c < 0x80; });
 }
 bool all_decimal(std::string_view text) { return !text.empty() && all(text, is_decimal_digit); }
-bool all_numeric(std::string_view text) { return !text.empty() && all(text, is_numeric); }
+bool all_digits(std::string_view text) {
+  return !text.empty() && all(text, [](char32_t c) { return is_decimal_digit(c) || is_other_digit(c); });
+}
 bool all_printable(std::string_view text) { return all(text, is_printable); }
 bool all_space(std::string_view text) { return !text.empty() && all(text, is_space); }
 bool is_lower_case(std::string_view text) { return is_case(text, false); }

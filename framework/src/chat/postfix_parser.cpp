@@ -99,7 +99,7 @@ ExpressionPtr ExpressionParser::filters_and_tests(ExpressionPtr value) {
 
 std::string ExpressionParser::dotted_name() {
   std::string name = stream_.expect(TokenKind::name, "a name").text;
-  while (stream_.skip_op(".")) name += "." + stream_.expect(TokenKind::name, "a name").text;
+  while (stream_.skip_op(".")) (name += '.') += stream_.expect(TokenKind::name, "a name").text;
   return name;
 }
 

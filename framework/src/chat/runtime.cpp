@@ -52,6 +52,11 @@ Value Runtime::text(std::string text) {
   return Value(std::move(text));
 }
 
+Value Runtime::text_like(const Value& like, std::string text) {
+  allocate(text.size() + sizeof(Value));
+  return like.is_markup() ? Value::markup(std::move(text)) : Value(std::move(text));
+}
+
 Value Runtime::sequence(SequenceKind kind, std::vector<Value> items, std::string label) {
   allocate((items.size() + 2) * sizeof(Value));
   auto result = std::make_shared<Sequence>();

@@ -30,6 +30,8 @@ class Runtime {
   void leave() noexcept { --depth_; }
 
   Value text(std::string text);
+  /// A text that is markup if `like` is.
+  Value text_like(const Value& like, std::string text);
   Value sequence(SequenceKind kind, std::vector<Value> items, std::string label = {});
   Value list(std::vector<Value> items) { return sequence(SequenceKind::list, std::move(items)); }
   Value tuple(std::vector<Value> items) { return sequence(SequenceKind::tuple, std::move(items)); }

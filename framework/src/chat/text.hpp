@@ -50,7 +50,7 @@ bool all_alnum(std::string_view text);
 bool all_alpha(std::string_view text);
 bool all_ascii(std::string_view text);
 bool all_decimal(std::string_view text);
-bool all_numeric(std::string_view text);
+bool all_digits(std::string_view text);
 bool all_printable(std::string_view text);
 bool all_space(std::string_view text);
 bool is_lower_case(std::string_view text);

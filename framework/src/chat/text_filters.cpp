@@ -19,10 +19,60 @@ Value changed(Runtime& runtime, Arguments& arguments) {
   return runtime.text(kChange(text));
 }
 
+// Filters that leave markup what it is.
+template <std::string (*kChange)(std::string_view)>
+Value changed_alike(Runtime& runtime, Arguments& arguments) {
+  const Value value = arguments.required("value");
+  arguments.finish();
+  const std::string text = runtime.to_text(value);
+  runtime.step(1 + text.size() / 16);
+  return runtime.text_like(value, kChange(text));
+}
+
 std::string unchanged(std::string_view text) { return std::string(text); }
 
-Value center(Runtime& runtime, Arguments& arguments) {
+Value escape(Runtime& runtime, Arguments& arguments) {
+  const Value value = arguments.required("value");
+  arguments.finish();
+  if (value.is_markup()) return value;
+  const std::string text = runtime.to_text(value);
+  runtime.allocate(6 * text.size());
+  return Value::markup(escape_html(text));
+}
+
+Value safe(Runtime& runtime, Arguments& arguments) {
   const std::string text = subject(runtime, arguments);
+  arguments.finish();
+  return Value::markup(text);
+}
+
+Value force_escape(Runtime& runtime, Arguments& arguments) {
+  const std::string text = subject(runtime, arguments);
+  arguments.finish();
+  runtime.allocate(6 * text.size());
+  return Value::markup(escape_html(text));
+}
+
+// Filters that would have to escape parts of their result.
+Value plain(Arguments& arguments) {
+  const Value value = arguments.required("value");
+  if (value.is_markup())
+    throw TemplateError(arguments.what() + " of a text that is safe or escaped is not supported");
+  if (!value.is_text())
+    throw TemplateError(arguments.what() + " needs a string, got a value of type " +
+                        std::string(type_name(value)));
+  return value;
+}
+
+std::string unmarked(Runtime& runtime, Arguments& arguments) {
+  const Value value = arguments.required("value");
+  if (value.is_markup())
+    throw TemplateError(arguments.what() + " of a text that is safe or escaped is not supported");
+  return runtime.to_text(value);
+}
+
+Value center(Runtime& runtime, Arguments& arguments) {
+  const std::string text = unmarked(runtime, arguments);
   const std::int64_t width = arguments.integer("width", 80);
   arguments.finish();
   const auto size = static_cast<std::int64_t>(length(text));
@@ -35,7 +85,7 @@ Value center(Runtime& runtime, Arguments& arguments) {
 }
 
 Value format(Runtime& runtime, Arguments& arguments) {
-  const std::string text = subject(runtime, arguments);
+  const std::string text = unmarked(runtime, arguments);
   std::vector<Value> values = arguments.rest();
   std::vector<std::pair<Value, Value>> named;
   for (auto& [name, value] : arguments.rest_named()) named.emplace_back(Value(name), std::move(value));
@@ -46,7 +96,7 @@ Value format(Runtime& runtime, Arguments& arguments) {
 }
 
 Value indent(Runtime& runtime, Arguments& arguments) {
-  const std::string text = arguments.text("value");
+  const std::string text = plain(arguments).text();
   const Value width = arguments.take("width").value_or(Value(4));
   const bool first = arguments.flag("first", false);
   const bool blank = arguments.flag("blank", false);
@@ -81,14 +131,15 @@ Value replace_filter(Runtime& runtime, Arguments& arguments) {
 }
 
 Value trim(Runtime& runtime, Arguments& arguments) {
-  const std::string text = subject(runtime, arguments);
+  const Value value = arguments.required("value");
+  const std::string text = runtime.to_text(value);
   const auto chars = arguments.optional_text("chars");
   arguments.finish();
-  return runtime.text(std::string(strip(text, chars, true, true)));
+  return runtime.text_like(value, std::string(strip(text, chars, true, true)));
 }
 
 Value truncate(Runtime& runtime, Arguments& arguments) {
-  const std::string text = arguments.text("value");
+  const std::string text = plain(arguments).text();
   const std::int64_t limit = arguments.integer("length", 255);
   const bool kill_words = arguments.flag("killwords", false);
   const std::string end = arguments.optional_text("end").value_or("...");
@@ -107,21 +158,21 @@ Value truncate(Runtime& runtime, Arguments& arguments) {
 
 std::span<const Builtin> text_filters() {
   static constexpr Builtin kTable[] = {
-      {"capitalize", changed<capitalize>},
+      {"capitalize", changed_alike<capitalize>},
       {"center", center},
-      {"e", changed<escape_html>},
-      {"escape", changed<escape_html>},
-      {"forceescape", changed<escape_html>},
+      {"e", escape},
+      {"escape", escape},
+      {"forceescape", force_escape},
       {"format", format},
       {"indent", indent},
-      {"lower", changed<lower>},
+      {"lower", changed_alike<lower>},
       {"replace", replace_filter},
-      {"safe", changed<unchanged>},
-      {"string", changed<unchanged>},
+      {"safe", safe},
+      {"string", changed_alike<unchanged>},
       {"title", changed<title_words>},
       {"trim", trim},
       {"truncate", truncate},
-      {"upper", changed<upper>},
+      {"upper", changed_alike<upper>},
   };
   return kTable;
 }

@@ -9,6 +9,8 @@ namespace {
 
 std::string self(Runtime& runtime, Arguments& arguments) {
   const Value value = arguments.required("self");
+  if (value.is_markup())
+    throw TemplateError(arguments.what() + " of a text that is safe or escaped is not supported");
   runtime.step(1 + value.text().size() / 16);
   return value.text();
 }
@@ -133,6 +135,47 @@ Value joined(Runtime& runtime, Arguments& arguments) {
   return runtime.text(std::move(text));
 }
 
+Value format_field(const std::string& field, const std::vector<Value>& values,
+                   const std::vector<std::pair<std::string, Value>>& named, std::size_t& automatic) {
+  for (const auto& [name, value] : named)
+    if (name == field) return value;
+  const bool is_number = field.size() < 6 && field.find_first_not_of("0123456789") == std::string::npos;
+  if (!is_number) throw TemplateError("format: the field '{" + field + "}' is not supported or has no value");
+  const std::size_t index = field.empty() ? automatic++ : std::stoul(field);
+  if (index >= values.size())
+    throw TemplateError("format: there is no value for the field '{" + field + "}'");
+  return values[index];
+}
+
+// "{} {0} {name}", without conversions and format specifications.
+Value format(Runtime& runtime, Arguments& arguments) {
+  const std::string text = self(runtime, arguments);
+  const std::vector<Value> values = arguments.rest();
+  const auto named = arguments.rest_named();
+  std::string out;
+  std::size_t automatic = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool is_doubled = at + 1 < text.size() && text[at + 1] == text[at];
+    if ((text[at] == '{' || text[at] == '}') && is_doubled) {
+      out += text[at++];
+      continue;
+    }
+    if (text[at] == '}') throw TemplateError(arguments.what() + ": a '}' stands alone");
+    if (text[at] != '{') {
+      out += text[at];
+      continue;
+    }
+    const std::size_t end = text.find('}', at);
+    if (end == std::string::npos) throw TemplateError(arguments.what() + ": a '{' has no '}'");
+    const Value value = format_field(text.substr(at + 1, end - at - 1), values, named, automatic);
+    const std::size_t before = out.size();
+    out += runtime.to_text(value);
+    runtime.allocate(out.size() - before);
+    at = end;
+  }
+  return runtime.text(std::move(out));
+}
+
 template <bool kPrefix>
 Value without(Runtime& runtime, Arguments& arguments) {
   const std::string text = self(runtime, arguments);
@@ -187,14 +230,14 @@ std::span<const Builtin> text_methods() {
       {"count", count},
       {"endswith", starts_or_ends<false>},
       {"find", find<false, Absent::minus_one>},
+      {"format", format},
       {"index", find<false, Absent::error>},
       {"isalnum", check<all_alnum>},
       {"isalpha", check<all_alpha>},
       {"isascii", check<all_ascii>},
       {"isdecimal", check<all_decimal>},
-      {"isdigit", check<all_decimal>},
+      {"isdigit", check<all_digits>},
       {"islower", check<is_lower_case>},
-      {"isnumeric", check<all_numeric>},
       {"isprintable", check<all_printable>},
       {"isspace", check<all_space>},
       {"istitle", check<is_title_case>},

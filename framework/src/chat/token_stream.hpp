@@ -2,7 +2,6 @@
 #pragma once
 
 #include "chat/lexer.hpp"
-#include "chat/template_error.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -25,33 +24,11 @@ class TokenStream {
   }
   bool skip_op(std::string_view op) { return is_op(op) && (next(), true); }
   bool skip_name(std::string_view name) { return is_name(name) && (next(), true); }
-  void expect_op(std::string_view op) {
-    if (!skip_op(op)) fail_expected("'" + std::string(op) + "'");
-  }
-  Token expect(TokenKind kind, const std::string& what) {
-    if (!is(kind)) fail_expected(what);
-    return next();
-  }
+  void expect_op(std::string_view op);
+  Token expect(TokenKind kind, const std::string& what);
 
-  [[noreturn]] void fail(const std::string& message) const { throw TemplateError(message, current().line); }
-  [[noreturn]] void fail_expected(const std::string& what) const {
-    fail("expected " + what + ", found " + found());
-  }
-  std::string found() const {
-    switch (current().kind) {
-      case TokenKind::end:
-        return "the end of the template";
-      case TokenKind::block_end:
-      case TokenKind::print_end:
-        return "the end of the tag";
-      case TokenKind::text:
-        return "text";
-      case TokenKind::string:
-        return "a string";
-      default:
-        return "'" + current().text + "'";
-    }
-  }
+  [[noreturn]] void fail(const std::string& message) const;
+  [[noreturn]] void fail_expected(const std::string& what) const;
 
  private:
   std::vector<Token> tokens_;

@@ -49,6 +49,13 @@ long double exact(const Value& value) {
 
 }  // namespace
 
+Value::Value() : data_(None()) {}
+Value::Value(const Value&) = default;
+Value::Value(Value&&) noexcept = default;
+Value& Value::operator=(const Value&) = default;
+Value& Value::operator=(Value&&) noexcept = default;
+Value::~Value() = default;
+
 const Value* Dict::find(std::string_view key) const noexcept {
   for (const auto& [name, value] : items)
     if (name.is_text() && name.text() == key) return &value;

@@ -31,7 +31,13 @@ class Value {
  public:
   using Data = std::variant<Undefined, None, bool, std::int64_t, double, Text, SequencePtr, DictPtr, Object*>;
 
-  Value() : data_(None()) {}
+  // Out of line: where gcc 12 inlines them, it warns falsely of uninitialized parts.
+  Value();
+  Value(const Value&);
+  Value(Value&&) noexcept;
+  Value& operator=(const Value&);
+  Value& operator=(Value&&) noexcept;
+  ~Value();
   explicit Value(Data data) : data_(std::move(data)) {}
   Value(bool value) : data_(value) {}
   Value(int value) : data_(std::int64_t{value}) {}
@@ -45,6 +51,13 @@ class Value {
     return Value(Data(Undefined{std::make_shared<const std::string>(std::move(reason))}));
   }
 
+  /// A text that the filters "safe" and "escape" made: what is added to it is escaped, as markupsafe does.
+  static Value markup(std::string text) {
+    Value result(std::move(text));
+    result.is_markup_ = true;
+    return result;
+  }
+
   const Data& data() const noexcept { return data_; }
   bool is_undefined() const noexcept { return std::holds_alternative<Undefined>(data_); }
   bool is_none() const noexcept { return std::holds_alternative<None>(data_); }
@@ -54,6 +67,7 @@ class Value {
   bool is_integer() const noexcept { return std::holds_alternative<std::int64_t>(data_) || is_bool(); }
   bool is_number() const noexcept { return is_integer() || is_float(); }
   bool is_text() const noexcept { return std::holds_alternative<Text>(data_); }
+  bool is_markup() const noexcept { return is_markup_; }
 
   /// The caller has checked the kind.
   std::int64_t integer() const {
@@ -77,6 +91,7 @@ class Value {
 
  private:
   Data data_;
+  bool is_markup_ = false;
 };
 
 enum class SequenceKind { list, tuple, range, dict_keys, dict_values, dict_items, generator };
