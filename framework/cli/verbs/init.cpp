@@ -48,6 +48,9 @@ outputs:
     # What to use where the columns do not fit the encoding; without it such tensors are refused.
     # fallback: f16
 
+# How much the errors of each column count, measured by llama-imatrix (.gguf or .dat): better files of 4 bits and below.
+# imatrix: {1}.imatrix.gguf
+
 # How hard the encoders search: fast, normal or best.
 effort: normal
 
