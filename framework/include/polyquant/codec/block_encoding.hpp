@@ -1,0 +1,163 @@
+// An Encoding made of equal blocks, from a Codec that knows one kind of block:
+//
+//   struct Codec {
+//     static constexpr const char *kId, *kSummary;
+//     static constexpr int kWeights;    // per block
+//     static constexpr int kRoundCols;  // columns whose codes are chosen together
+//     static constexpr Grid kGrid;
+//     struct Block { ... };             // the bytes, with a static_assert
+//     class Prepared;                   // what all rows share; made from block_importance()
+//     static void encode_rows(const Prepared&, ConstMatrix rows, Effort, std::byte* out);
+//     static void decode_blocks(const std::byte* from, std::size_t count, float* out);
+//     // Chooses the codes of kRoundCols weights for the scales of a block; x is finite, w their importance, y what they decode to.
+//     static void round(Block&, int column, const float* x, const float* w, float* y);
+//     static const char* problem(const Block&);  // why a reader would refuse it, or nullptr
+//   };
+#pragma once
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/codec/rounding.hpp>
+#include <polyquant/encoding.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pq {
+
+/// One weight in kLeastImportance..1 per column, relative to the largest of its block; only ratios inside a block matter to a search.
+/// Columns without importance keep a trace of it, so that a group of them is stored well as long as that costs the others nothing.
+/// Values that are negative or not finite count as 0; a block that is all zero, and no importance at all, as all equal.
+inline constexpr float kLeastImportance = 0x1p-24f;
+inline std::vector<float> block_importance(std::span<const float> importance, std::int64_t cols,
+                                           std::size_t block_cols) {
+  std::vector<float> result(static_cast<std::size_t>(cols), 1.0f);
+  const auto usable = [&](std::size_t i) {
+    return std::isfinite(importance[i]) && importance[i] > 0.0f ? importance[i] : 0.0f;
+  };
+  for (std::size_t begin = 0; begin < importance.size(); begin += block_cols) {
+    const std::size_t end = std::min(begin + block_cols, importance.size());
+    float largest = 0.0f;
+    for (std::size_t i = begin; i < end; ++i) largest = std::max(largest, usable(i));
+    if (!(largest > 0.0f)) continue;
+    for (std::size_t i = begin; i < end; ++i) result[i] = std::max(usable(i) / largest, kLeastImportance);
+  }
+  return result;
+}
+
+/// fit() lets the row encoder choose everything, round() chooses codes again for those scales.
+template <class Codec>
+class RoundingColumns final : public ColumnCodec {
+ public:
+  using Block = typename Codec::Block;
+  RoundingColumns(const Encoding& encoding, std::int64_t rows, std::int64_t cols)
+      : encoding_(encoding),
+        rows_(static_cast<std::size_t>(rows)),
+        blocks_per_row_(static_cast<std::size_t>(cols) / Codec::kWeights),
+        blocks_(rows_ * blocks_per_row_),
+        current_(rows_) {}
+
+  int fit_cols() const override { return Codec::kWeights; }
+  int round_cols() const override { return Codec::kRoundCols; }
+
+  void fit(ConstMatrix weights, std::span<const float> importance) override {
+    PQ_ASSERT(column_ == 0 && block_ < blocks_per_row_,
+              "fit() comes after all columns of the block before have been rounded");
+    importance_ = block_importance(importance, Codec::kWeights, Codec::kWeights);
+    encoding_.encoder({Codec::kWeights, importance, Effort::normal})
+        ->encode(weights, std::as_writable_bytes(std::span(current_)));
+  }
+
+  void round(ConstMatrix weights, Matrix rounded) override {
+    for (std::size_t r = 0; r < rows_; ++r) {
+      const auto row = static_cast<std::int64_t>(r);
+      std::array<float, Codec::kRoundCols> x;
+      for (std::size_t j = 0; j < x.size(); ++j) x[j] = finite_weight(weights.row(row)[j]);
+      Codec::round(current_[r], column_, x.data(), importance_.data() + column_, rounded.row(row).data());
+    }
+    column_ += Codec::kRoundCols;
+    if (column_ == Codec::kWeights) finish_block();
+  }
+
+  void emit(std::int64_t row, MutableBytes out) const override {
+    PQ_ASSERT(block_ == blocks_per_row_, "all columns must be rounded before a row is emitted");
+    const auto bytes = std::as_bytes(std::span(blocks_))
+                           .subspan(static_cast<std::size_t>(row) * blocks_per_row_ * sizeof(Block));
+    std::copy_n(bytes.data(), blocks_per_row_ * sizeof(Block), out.data());
+  }
+
+ private:
+  void finish_block() {
+    for (std::size_t r = 0; r < rows_; ++r) blocks_[r * blocks_per_row_ + block_] = current_[r];
+    column_ = 0;
+    ++block_;
+  }
+
+  const Encoding& encoding_;
+  std::size_t rows_, blocks_per_row_;
+  std::vector<Block> blocks_;
+  std::vector<Block> current_;
+  std::vector<float> importance_;  // of the current block
+  std::size_t block_ = 0;
+  int column_ = 0;  // inside the block
+};
+
+template <class Codec>
+class BlockEncoding final : public Encoding {
+ public:
+  BlockEncoding() {
+    info_.id = info_.spec = Codec::kId;
+    info_.summary = Codec::kSummary;
+    info_.grid = Codec::kGrid;
+    info_.block_cols = Codec::kWeights;
+    info_.bits_per_weight = 8.0 * sizeof(typename Codec::Block) / Codec::kWeights;
+    info_.uses_importance = true;
+  }
+
+  const EncodingInfo& info() const override { return info_; }
+  std::size_t row_bytes(std::int64_t cols) const override {
+    return static_cast<std::size_t>(cols / Codec::kWeights) * sizeof(typename Codec::Block);
+  }
+  std::unique_ptr<RowEncoder> encoder(const EncodeRequest& request) const override {
+    return std::make_unique<Encoder>(request);
+  }
+  void decode(Bytes rows, Matrix out) const override {
+    const std::size_t bytes = row_bytes(out.cols),
+                      blocks = static_cast<std::size_t>(out.cols) / Codec::kWeights;
+    for (std::int64_t r = 0; r < out.rows; ++r)
+      Codec::decode_blocks(rows.data() + static_cast<std::size_t>(r) * bytes, blocks, out.row(r).data());
+  }
+  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
+    return std::make_unique<RoundingColumns<Codec>>(*this, rows, cols);
+  }
+  std::optional<std::string> check_rows(Bytes rows, std::int64_t) const override {
+    using Block = typename Codec::Block;
+    for (std::size_t b = 0; b < rows.size() / sizeof(Block); ++b)
+      if (const char* problem = Codec::problem(load<Block>(rows.data() + b * sizeof(Block))))
+        return "block " + std::to_string(b) + " has " + problem;
+    return std::nullopt;
+  }
+
+ private:
+  class Encoder final : public RowEncoder {
+   public:
+    explicit Encoder(const EncodeRequest& request)
+        : prepared_(block_importance(request.importance, request.cols, Codec::kWeights)),
+          effort_(request.effort) {}
+    void encode(ConstMatrix rows, MutableBytes out) const override {
+      Codec::encode_rows(prepared_, rows, effort_, out.data());
+    }
+
+   private:
+    typename Codec::Prepared prepared_;
+    Effort effort_;
+  };
+
+  EncodingInfo info_;
+};
+
+}  // namespace pq

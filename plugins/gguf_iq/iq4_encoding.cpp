@@ -1,0 +1,51 @@
+#include "encoding.hpp"
+#include "iq4.hpp"
+
+#include <polyquant/codec/block_encoding.hpp>
+
+#include <cmath>
+
+namespace pq::gguf {
+namespace {
+
+/// Number of the level nearest to `value`, of two equally near the upper one.
+int nearest_level(float value) {
+  int code = 0;
+  for (std::size_t k = 0; k < 15; ++k)
+    code += value + value >= static_cast<float>(kIq4Levels[k] + kIq4Levels[k + 1]) ? 1 : 0;
+  return code;
+}
+
+template <class Type>
+struct Iq4Codec {
+  static constexpr const char* kId = Type::kId;
+  static constexpr const char* kSummary = Type::kSummary;
+  static constexpr int kWeights = Type::kWeights, kRoundCols = 1;
+  static constexpr Grid kGrid{GridFamily::table, 4, 32, true};
+  using Block = typename Type::Block;
+  using Prepared = std::vector<float>;
+
+  static void encode_rows(const Prepared& importance, ConstMatrix rows, Effort effort, std::byte* out) {
+    encode_iq4<Type>({rows, importance.data(), effort, out});
+  }
+  static void decode_blocks(const std::byte* from, std::size_t count, float* out) {
+    decode_iq4<Type>(from, count, out);
+  }
+  static void round(Block& block, int column, const float* x, const float*, float* y) {
+    const float scale = Type::super_scale(block) * static_cast<float>(Type::scale(block, column / 32));
+    const int code = nearest_level(x[0] * inverse_or_zero(scale));
+    std::uint8_t& byte = block.codes[16 * (column / 32) + column % 16];
+    byte = static_cast<std::uint8_t>(column % 32 < 16 ? (byte & 0xF0) | code : (byte & 15) | code << 4);
+    y[0] = iq4_value<Type>(block, column);
+  }
+  static const char* problem(const Block& block) {
+    return std::isfinite(f16_to(block.d)) ? nullptr : "a scale that is NaN or infinite";
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Encoding> make_iq4_nl() { return std::make_unique<BlockEncoding<Iq4Codec<Iq4Nl>>>(); }
+std::unique_ptr<Encoding> make_iq4_xs() { return std::make_unique<BlockEncoding<Iq4Codec<Iq4Xs>>>(); }
+
+}  // namespace pq::gguf

@@ -1,0 +1,50 @@
+// How hard iq4_nl and iq4_xs are searched: the one place with these numbers (docs/explain/codebook-search.md).
+#pragma once
+
+#include <polyquant/encoding.hpp>
+
+#include <array>
+#include <span>
+
+namespace pq::gguf {
+
+/// Where the largest weight is put, in levels: negative on the long side of the table (-127), positive on the short one (113). On real
+/// weights 98 % of the best ones lie between 0.68 and 1.26 of 127.
+template <std::size_t kCount>
+constexpr std::array<float, 2 * kCount> iq4_peaks(float first, float last) {
+  std::array<float, 2 * kCount> peaks{};
+  for (std::size_t i = 0; i < kCount; ++i) {
+    const float at =
+        127.0f * (first + (last - first) * static_cast<float>(i) / static_cast<float>(kCount - 1));
+    peaks[2 * i] = -at;
+    peaks[2 * i + 1] = at;
+  }
+  return peaks;
+}
+inline constexpr auto kIq4FewPeaks = iq4_peaks<4>(0.76f, 1.10f);
+inline constexpr auto kIq4Peaks = iq4_peaks<6>(0.72f, 1.14f);
+inline constexpr auto kIq4ManyPeaks = iq4_peaks<48>(0.55f, 1.5f);
+/// Where the weighted root mean square is put: finds a scale where the largest weights do not count.
+inline constexpr std::array<float, 4> kIq4Rms{51.0f, -51.0f, 60.0f, -60.0f};
+
+struct Iq4Effort {
+  std::span<const float> peaks;
+  std::span<const float> rms;
+  int window;        // iq4_xs: scale codes tried on each side of the estimate, for both signs
+  int super_scales;  // iq4_xs: values of d tried
+};
+/// fast and normal: 14 starts; best: 100. `fast` has no cheaper search: one that stays below ggml's error on all data would save little.
+inline Iq4Effort iq4_nl_effort(Effort effort) noexcept {
+  const std::span<const float> rms(kIq4Rms);
+  if (effort == Effort::best) return {kIq4ManyPeaks, rms, 0, 1};
+  return {kIq4Peaks, rms.first(2), 0, 1};
+}
+/// fast and normal: the estimated scale code for each sign, from 10 starts; best: 17 codes from 16 starts, and 8 values of the super-scale.
+/// The codes next to the best one are always tried.
+inline Iq4Effort iq4_xs_effort(Effort effort) noexcept {
+  const std::span<const float> rms(kIq4Rms);
+  if (effort == Effort::best) return {kIq4Peaks, rms, 8, 8};
+  return {kIq4FewPeaks, rms.first(2), 0, 1};
+}
+
+}  // namespace pq::gguf

@@ -1,0 +1,179 @@
+// The search for a block of 256 weights (docs/explain/codebook-search.md). Include after hwy/foreach_target.h.
+
+// clang-format off
+#if defined(PQ_GGUF_LATTICE_ENCODER_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef PQ_GGUF_LATTICE_ENCODER_INL_HPP
+#undef PQ_GGUF_LATTICE_ENCODER_INL_HPP
+#else
+#define PQ_GGUF_LATTICE_ENCODER_INL_HPP
+#endif
+// clang-format on
+
+#include "lattice_search-inl.hpp"
+#include "lattice_search.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace pq::gguf::HWY_NAMESPACE {
+
+template <class Type>
+class LatticeEncoder {
+  using Traits = LatticeTraits<Type>;
+  using State = LatticeState<Type>;
+  static constexpr std::size_t kGroups = Traits::kGroups;
+
+ public:
+  explicit LatticeEncoder(Effort effort)
+      : effort_(lattice_effort(Type::kGrid, effort)), search_(false), wide_search_(true) {}
+
+  void encode(const float* x, const float* w, const float* costs, typename Type::Block& out) {
+    block_.load(x, w, costs);
+    float scales[kGroups];
+    const float largest = first_scales(scales);
+    State best;
+    for (int n = 0; n < effort_.super_scales; ++n) {
+      const float stretch = effort_.super_scales == 1 ? 1.0f : 0.94f + 0.06f * static_cast<float>(n);
+      const State found = search(f16_round(largest / Traits::kLargestScale * stretch), scales);
+      if (n == 0 || found.error() < best.error()) best = found;
+    }
+    finish(best);
+    write(best, out);
+  }
+
+  static Piece piece_of(const LatticeChoice& choice, std::size_t p, std::uint8_t signs) {
+    const auto& index_of = lattice_tables(Type::kGrid).index_of;
+    const std::uint16_t second =
+        Traits::kElements == 4 ? index_of[choice.points.codes[1][p]] : std::uint16_t{0};
+    return {index_of[choice.points.codes[0][p]], second, signs, choice.down[p]};
+  }
+
+ private:
+  /// The best scale of every group among a few; returns the largest.
+  float first_scales(float* found) const {
+    float rms[kGroups], peak[kGroups], best[kGroups] = {};
+    measure(rms, peak);
+    std::fill_n(found, kGroups, 0.0f);
+    for (const float start : effort_.starts) try_scales(rms, start, best, found);
+    constexpr auto kLevels = levels_of(Type::kGrid);
+    try_scales(peak, kLevels[kLevels.size() - 1], best, found);
+    // Weights of nearly one magnitude may all be best on the lowest level, which is far from the other starts.
+    constexpr float kNearlyOneMagnitude = 0.7f;  // of weights with a normal distribution it is about 0.45
+    bool even = false;
+    for (std::size_t g = 0; g < kGroups; ++g) even |= rms[g] > kNearlyOneMagnitude * peak[g];
+    if (even && !Traits::kSignedLevels) try_scales(rms, kLevels[0], best, found);
+    return *std::max_element(found, found + kGroups);
+  }
+  /// Weighted root mean squares and largest magnitudes; 0 for groups that hold next to nothing.
+  void measure(float* rms, float* peak) const {
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      peak[g] = 0;
+      for (std::size_t p = g * Traits::kGroupPieces; p < (g + 1) * Traits::kGroupPieces; ++p)
+        peak[g] = std::max(peak[g], block_.largest(p));
+      if (peak[g] < kSmallestPeak) peak[g] = 0.0f;
+      rms[g] = peak[g] > 0.0f
+                   ? std::sqrt(group_sum<Type>(block_.squares(), g) / group_sum<Type>(block_.importance(), g))
+                   : 0.0f;
+    }
+  }
+  void try_scales(const float* sizes, float divisor, float* best, float* found) const {
+    float scales[kBlockPieces];
+    for (std::size_t p = 0; p < kBlockPieces; ++p) scales[p] = sizes[p / Traits::kGroupPieces] / divisor;
+    LatticeChoice choice;
+    search_.find(block_.weights(), scales, choice);
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      const float a = group_sum<Type>(choice.points.a, g), b = group_sum<Type>(choice.points.b, g);
+      const float score = a > 0.0f && b > 0.0f && sizes[g] > 0.0f ? (a * a) / b : 0.0f;
+      if (!(score > best[g])) continue;
+      best[g] = score;
+      found[g] = a / b;
+    }
+  }
+
+  State search(float d, const float* scales) const {
+    State state;
+    state.d = d;
+    for (std::size_t g = 0; g < kGroups; ++g)
+      state.codes[g] = static_cast<int>(nearest_code((scales[g] * inverse_or_zero(d) - 1.0f) * 0.5f, 1.0f,
+                                                     0.0f, static_cast<float>(Type::kScaleCodes - 1)));
+    choose_codes(effort_.window, state);
+    for (int round = 0; round < effort_.rounds; ++round) {
+      State next = state;
+      next.d = state.refitted();
+      choose_codes(1, next);
+      if (next.error() < state.error()) state = next;
+    }
+    return state;
+  }
+  /// The best code of each group within `window` of the present one, and its points.
+  void choose_codes(int window, State& state) const {
+    int middle[kGroups];
+    std::copy(std::begin(state.codes), std::end(state.codes), middle);
+    for (int offset = -window; offset <= window; ++offset) {
+      int codes[kGroups];
+      float scales[kBlockPieces];
+      for (std::size_t g = 0; g < kGroups; ++g)
+        codes[g] = std::clamp(middle[g] + offset, 0, Type::kScaleCodes - 1);
+      for (std::size_t p = 0; p < kBlockPieces; ++p)
+        scales[p] = state.d * static_cast<float>(2 * codes[p / Traits::kGroupPieces] + 1);
+      LatticeChoice choice;
+      search_.find(block_.weights(), scales, choice);
+      for (std::size_t g = 0; g < kGroups; ++g) {
+        const float error =
+            relative_error(scales[g * Traits::kGroupPieces], group_sum<Type>(choice.points.a, g),
+                           group_sum<Type>(choice.points.b, g));
+        if (offset == -window || error < state.errors[g]) state.take(g, codes[g], error, choice);
+      }
+    }
+  }
+
+  /// Longer lists, other flips and a last refit with the scales as they are.
+  void finish(State& state) {
+    float scales[kBlockPieces];
+    std::uint8_t kept[kBlockPieces];  // flips that the pieces of `state` have
+    for (std::size_t p = 0; p < kBlockPieces; ++p) {
+      scales[p] = state.scale(p / Traits::kGroupPieces);
+      kept[p] = block_.flipped(p);
+    }
+    improve(scales, kept, state.choice);
+    if constexpr (Type::kEvenSigns) try_flips(scales, kept, state.choice);
+    state.update_errors();
+    state.refit();
+  }
+  void improve(const float* scales, std::uint8_t* kept, LatticeChoice& best) const {
+    LatticeChoice choice;
+    wide_search_.find(block_.weights(), scales, choice);
+    LatticeSearch<Type>::take_better(scales, choice, kBlockPieces, best,
+                                     [&](std::size_t p) { kept[p] = block_.flipped(p); });
+  }
+  void try_flips(const float* scales, std::uint8_t* kept, LatticeChoice& best) {
+    const auto tries = static_cast<std::size_t>(effort_.flips);
+    std::uint8_t order[kBlockPieces][8], odd[kBlockPieces];
+    std::size_t count = 0;
+    for (std::size_t p = 0; p < kBlockPieces; ++p) {
+      odd[count] = static_cast<std::uint8_t>(p);
+      count += block_.is_odd(p) ? 1 : 0;
+    }
+    for (std::size_t k = 0; k < count; ++k) block_.flip_order(odd[k], tries + 1, order[k]);
+    for (std::size_t n = 1; n <= tries; ++n) {
+      for (std::size_t k = 0; k < count; ++k) block_.flip_instead(odd[k], order[k][n]);
+      improve(scales, kept, best);
+    }
+    for (std::size_t k = 0; k < count; ++k) block_.flip_instead(odd[k], kept[odd[k]]);
+  }
+
+  void write(const State& state, typename Type::Block& out) const {
+    out = {};
+    Type::set_super_scale(out, state.d);
+    for (std::size_t g = 0; g < kGroups; ++g) Type::set_scale(out, static_cast<int>(g), state.codes[g]);
+    for (std::size_t p = 0; p < kBlockPieces; ++p)
+      Type::set_piece(out, static_cast<int>(p), piece_of(state.choice, p, block_.signs(p)));
+  }
+
+  LatticeEffort effort_;
+  LatticeSearch<Type> search_, wide_search_;
+  LatticeBlock<Type> block_;
+};
+
+}  // namespace pq::gguf::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

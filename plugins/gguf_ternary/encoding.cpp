@@ -1,0 +1,43 @@
+#include "encoding.hpp"
+
+#include "kernels.hpp"
+
+#include <polyquant/codec/block_encoding.hpp>
+
+#include <cmath>
+
+namespace pq::gguf {
+namespace {
+
+template <class Type>
+struct TernaryCodec {
+  static constexpr const char* kId = Type::kId;
+  static constexpr const char* kSummary = Type::kSummary;
+  static constexpr int kWeights = 256, kRoundCols = 1;
+  static constexpr Grid kGrid{GridFamily::affine, 2, kWeights, true};
+  using Block = typename Type::Block;
+  using Prepared = std::vector<float>;
+
+  static void encode_rows(const Prepared& importance, ConstMatrix rows, Effort effort, std::byte* out) {
+    encode_ternary<Type>({rows, importance.data(), effort, out});
+  }
+  static void decode_blocks(const std::byte* from, std::size_t count, float* out) {
+    decode_ternary<Type>(from, count, out);
+  }
+  static void round(Block& block, int column, const float* x, const float*, float* y) {
+    const float d = f16_to(block.d);
+    const float code = nearest_code(x[0], inverse_or_zero(d), -1, 1);
+    Type::set_code(block, column, static_cast<int>(code) + 1);
+    y[0] = ternary_value<Type>(block, column);
+  }
+  static const char* problem(const Block& block) {
+    return std::isfinite(f16_to(block.d)) ? nullptr : "a scale that is NaN or infinite";
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Encoding> make_tq1_0() { return std::make_unique<BlockEncoding<TernaryCodec<Tq10>>>(); }
+std::unique_ptr<Encoding> make_tq2_0() { return std::make_unique<BlockEncoding<TernaryCodec<Tq20>>>(); }
+
+}  // namespace pq::gguf

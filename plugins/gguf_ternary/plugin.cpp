@@ -1,0 +1,21 @@
+#include "encoding.hpp"
+
+#include <polyquant/plugin.hpp>
+
+namespace {
+
+void add(pq::Registry& registry, std::unique_ptr<pq::Encoding> (*make)()) {
+  const pq::EncodingInfo info = make()->info();
+  registry.add(pq::EncodingEntry{info.id, info.summary, {}, [make, id = info.id](const pq::Node& options) {
+                                   pq::Schema<pq::NoOptions>().parse(options,
+                                                                     id);  // there are none: refuses any
+                                   return make();
+                                 }});
+}
+
+}  // namespace
+
+PQ_PLUGIN("gguf_ternary", "1.0.0", "GGUF's ternary blocks of 256 weights: tq1_0 tq2_0") {
+  using namespace pq::gguf;
+  for (const auto make : {make_tq1_0, make_tq2_0}) add(registry, make);
+}
