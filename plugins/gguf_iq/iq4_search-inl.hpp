@@ -9,49 +9,14 @@
 #endif
 // clang-format on
 
-#include "iq4_kernels-inl.hpp"
 #include "iq4_search.hpp"
+#include "iq4_slots-inl.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf::HWY_NAMESPACE {
-
-/// 16 groups on their way through an encoder.
-struct Slots {
-  alignas(64) float x[kGroupSize * kSlots];
-  alignas(64) float w[kGroupSize * kSlots];
-  alignas(64) std::uint8_t codes[kGroupSize * kSlots];
-  alignas(64) float peak
-      [kSlots];  // the weight of largest magnitude; of two that differ in sign only, the positive one
-  alignas(64) float squares[kSlots];  // sum w x^2
-  alignas(64) float total[kSlots];    // sum w
-
-  void load(const float* const* weights, const float* const* importance) {
-    load_slots(weights, x);
-    load_slots(importance, w);
-    alignas(64) float low[kSlots] = {}, high[kSlots] = {};
-    for (std::size_t k = 0; k < kSlots; ++k) squares[k] = total[k] = 0.0f;
-    for (std::size_t i = 0; i < kGroupSize * kSlots; i += kSlots) {
-      for (std::size_t k = 0; k < kSlots;
-           ++k) {  // finite_weight(), in a form that compilers make SIMD code of
-        const float value = x[i + k], number = value == value ? value : 0.0f;
-        const float lower = number < kLargestPeak ? number : kLargestPeak;
-        const float finite = lower > -kLargestPeak ? lower : -kLargestPeak;
-        x[i + k] = finite;
-        low[k] = low[k] < finite ? low[k] : finite;
-        high[k] = high[k] > finite ? high[k] : finite;
-        squares[k] += (w[i + k] * finite) * finite;
-        total[k] += w[i + k];
-      }
-    }
-    for (std::size_t k = 0; k < kSlots; ++k) {
-      const float most = -low[k] > high[k] ? low[k] : high[k];
-      peak[k] = std::abs(most) < kSmallestPeak ? 0.0f : most;
-    }
-  }
-};
 
 struct Scales {
   alignas(64) float values[kSlots];

@@ -5,58 +5,10 @@
 //   w = d * (2 * scale_code + 1) * level * sign.
 #pragma once
 
-#include "grids.hpp"
-
-#include <polyquant/base/half.hpp>
-
-#include <bit>
-#include <cstdint>
-#include <cstring>
+#include "layouts_iq1.hpp"
+#include "piece.hpp"
 
 namespace pq::gguf {
-
-/// One piece: grid entries of its first and (grids of 4 weights) second half, signs (bit j: weight j is negative), and for the ternary
-/// grid whether the levels are shifted down (by 1/8) instead of up.
-struct Piece {
-  std::uint16_t first = 0;
-  std::uint16_t second = 0;
-  std::uint8_t signs = 0;
-  bool shifted_down = false;
-};
-
-namespace detail {
-/// Seven stored sign bits; the eighth makes the number of minus signs even.
-inline std::uint8_t with_parity(unsigned seven) noexcept {
-  return static_cast<std::uint8_t>(seven | (static_cast<unsigned>(std::popcount(seven)) & 1u) << 7);
-}
-/// `bits` bits of `word` from `at` on; put_bits() replaces them.
-template <class Word>
-unsigned get_bits(Word word, int at, int bits) noexcept {
-  return static_cast<unsigned>(word >> at) & ((1u << bits) - 1u);
-}
-template <class Word>
-void put_bits(Word& word, int at, int bits, unsigned value) noexcept {
-  const auto mask = static_cast<Word>(((1u << bits) - 1u) << at);
-  word = static_cast<Word>((word & static_cast<Word>(~mask)) | static_cast<Word>(value << at));
-}
-inline std::uint32_t load_word(const std::uint8_t* from) noexcept {
-  std::uint32_t word = 0;
-  std::memcpy(&word, from, sizeof(word));
-  return word;
-}
-inline void put_word_bits(std::uint8_t* at, int shift, int bits, unsigned value) noexcept {
-  std::uint32_t word = load_word(at);
-  put_bits(word, shift, bits, value);
-  std::memcpy(at, &word, sizeof(word));
-}
-}  // namespace detail
-
-/// What most of them have: one f16 at the front.
-template <class Block>
-struct FrontScale {
-  static float super_scale(const Block& block) noexcept { return f16_to(block.d); }
-  static void set_super_scale(Block& block, float d) noexcept { block.d = f16_from(d); }
-};
 
 struct Iq2XxsBlock {
   std::uint16_t d;
@@ -220,99 +172,5 @@ struct Iq3S : FrontScale<Iq3SBlock> {
     block.signs[p] = piece.signs;
   }
 };
-
-struct Iq1SBlock {
-  std::uint16_t d;
-  std::uint8_t codes[32];  // low 8 bits of the grid index
-  std::uint16_t high[8];   // 4 times 3 bits of grid index, 3 bits of scale, the shift
-};
-static_assert(sizeof(Iq1SBlock) == 50 && alignof(Iq1SBlock) == 2);
-struct Iq1S : FrontScale<Iq1SBlock> {
-  static constexpr const char* kId = "iq1_s";
-  static constexpr const char* kSummary = "1.56 bits, grid of 2048 points in 8 dimensions";
-  static constexpr GridId kGrid = GridId::iq1s;
-  static constexpr int kGroup = 32, kScaleCodes = 8;
-  static constexpr bool kEvenSigns = false;
-  using Block = Iq1SBlock;
-
-  static int scale(const Block& block, int group) noexcept {
-    return static_cast<int>(detail::get_bits(block.high[group], 12, 3));
-  }
-  static void set_scale(Block& block, int group, int code) noexcept {
-    detail::put_bits(block.high[group], 12, 3, static_cast<unsigned>(code));
-  }
-  static Piece piece(const Block& block, int p) noexcept {
-    const std::uint16_t high = block.high[p / 4];
-    return {static_cast<std::uint16_t>(block.codes[p] | detail::get_bits(high, 3 * (p % 4), 3) << 8), 0, 0,
-            (high & 0x8000) != 0};
-  }
-  /// The shift belongs to a whole group: the last one set counts.
-  static void set_piece(Block& block, int p, const Piece& piece) noexcept {
-    block.codes[p] = static_cast<std::uint8_t>(piece.first);
-    detail::put_bits(block.high[p / 4], 3 * (p % 4), 3, static_cast<unsigned>(piece.first >> 8));
-    detail::put_bits(block.high[p / 4], 15, 1, piece.shifted_down ? 1u : 0u);
-  }
-};
-
-struct Iq1MBlock {
-  std::uint8_t codes[32];  // low 8 bits of the grid index
-  std::uint8_t high[16];   // a nibble for each piece: 3 bits of grid index, the shift
-  std::uint16_t
-      scales[4];  // 4 times 3 bits for 16 weights each; the top nibbles of all four are d, lowest first
-};
-static_assert(sizeof(Iq1MBlock) == 56 && alignof(Iq1MBlock) == 2);
-struct Iq1M {
-  static constexpr const char* kId = "iq1_m";
-  static constexpr const char* kSummary = "1.75 bits, grid of 2048 points in 8 dimensions";
-  static constexpr GridId kGrid = GridId::iq1s;
-  static constexpr int kGroup = 16, kScaleCodes = 8;
-  static constexpr bool kEvenSigns = false;
-  using Block = Iq1MBlock;
-
-  static float super_scale(const Block& block) noexcept {
-    unsigned bits = 0;
-    for (int i = 0; i < 4; ++i) bits |= static_cast<unsigned>(block.scales[i] >> 12) << 4 * i;
-    return f16_to(static_cast<std::uint16_t>(bits));
-  }
-  static void set_super_scale(Block& block, float d) noexcept {
-    const unsigned bits = f16_from(d);
-    for (int i = 0; i < 4; ++i) detail::put_bits(block.scales[i], 12, 4, bits >> 4 * i & 15u);
-  }
-  static int scale(const Block& block, int group) noexcept {
-    return static_cast<int>(detail::get_bits(block.scales[group / 4], 3 * (group % 4), 3));
-  }
-  static void set_scale(Block& block, int group, int code) noexcept {
-    detail::put_bits(block.scales[group / 4], 3 * (group % 4), 3, static_cast<unsigned>(code));
-  }
-  static Piece piece(const Block& block, int p) noexcept {
-    const unsigned nibble = detail::get_bits(block.high[p / 2], 4 * (p % 2), 4);
-    return {static_cast<std::uint16_t>(block.codes[p] | (nibble & 7u) << 8), 0, 0, (nibble & 8u) != 0};
-  }
-  static void set_piece(Block& block, int p, const Piece& piece) noexcept {
-    block.codes[p] = static_cast<std::uint8_t>(piece.first);
-    detail::put_bits(block.high[p / 2], 4 * (p % 2), 4,
-                     static_cast<unsigned>(piece.first >> 8) | (piece.shifted_down ? 8u : 0u));
-  }
-};
-
-/// The value of every weight of a piece without its scale.
-template <class Type>
-void piece_levels(const Piece& piece, float* out) noexcept {
-  grid_levels(Type::kGrid, piece.first, piece.shifted_down, out);
-  if constexpr (grid_elements(Type::kGrid) == 4) grid_levels(Type::kGrid, piece.second, false, out + 4);
-  for (int j = 0; j < 8; ++j)
-    if ((piece.signs >> j & 1) != 0) out[j] = -out[j];
-}
-
-/// The definition of decoding. Every product is exact: f16 has 11 bits, the scale 5, a level 6.
-template <class Type>
-void decode_lattice(const typename Type::Block& block, float* out) noexcept {
-  const float d = Type::super_scale(block);
-  for (int p = 0; p < 32; ++p, out += 8) {
-    const float scale = d * static_cast<float>(2 * Type::scale(block, 8 * p / Type::kGroup) + 1);
-    piece_levels<Type>(Type::piece(block, p), out);
-    for (int j = 0; j < 8; ++j) out[j] *= scale;
-  }
-}
 
 }  // namespace pq::gguf

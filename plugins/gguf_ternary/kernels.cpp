@@ -9,9 +9,13 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-// Plain loops only: compiled once per instruction set, they need no other code to be fast.
+// Sums are kept in 16 lanes whatever the width of a register (one lane for HWY_SCALAR), so all instruction sets give the same.
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using F32 = hn::CappedTag<float, 16>;
+constexpr std::size_t kLanes = hn::MaxLanes(F32());
 
 struct Weights {
   alignas(64) float x[kTernaryWeights];
@@ -21,13 +25,18 @@ struct Weights {
 };
 
 TernarySums sums_beyond(const Weights& s, float threshold) {
-  std::array<float, 16> a{}, b{};
-  for (std::size_t i = 0; i < kTernaryWeights; i += 16) {
-    for (std::size_t l = 0; l < 16; ++l) {
-      const bool beyond = s.magnitude[i + l] > threshold;
-      a[l] += beyond ? s.weighted[i + l] : 0.0f;
-      b[l] += beyond ? s.w[i + l] : 0.0f;
+  const F32 d;
+  const auto limit = hn::Set(d, threshold);
+  alignas(64) std::array<float, 16> a, b;
+  for (std::size_t l = 0; l < 16; l += kLanes) {
+    auto sum_a = hn::Zero(d), sum_b = hn::Zero(d);
+    for (std::size_t i = l; i < kTernaryWeights; i += 16) {
+      const auto beyond = hn::Gt(hn::Load(d, s.magnitude + i), limit);
+      sum_a = hn::Add(sum_a, hn::IfThenElseZero(beyond, hn::Load(d, s.weighted + i)));
+      sum_b = hn::Add(sum_b, hn::IfThenElseZero(beyond, hn::LoadU(d, s.w + i)));
     }
+    hn::Store(sum_a, d, a.data() + l);
+    hn::Store(sum_b, d, b.data() + l);
   }
   return {add_lanes(a), add_lanes(b)};
 }

@@ -1,6 +1,5 @@
 // The scale of a ternary block. For a threshold the best scale is a / b with a = sum w |x|, b = sum w over the weights beyond it, and the
-// error falls by a^2 / b; the best threshold is half of the best scale. Plain loops over 16 fixed lanes: every compiler makes the same
-// sums of them, and SIMD code.
+// error falls by a^2 / b; the best threshold is half of the best scale.
 #pragma once
 
 #include <polyquant/codec/rounding.hpp>
