@@ -5,7 +5,7 @@
 
 #include <memory>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 std::unique_ptr<Encoding> make_iq1_s();
 std::unique_ptr<Encoding> make_iq1_m();
@@ -17,4 +17,4 @@ std::unique_ptr<Encoding> make_iq3_s();
 std::unique_ptr<Encoding> make_iq4_nl();
 std::unique_ptr<Encoding> make_iq4_xs();
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

@@ -1,6 +1,6 @@
 #include "grids.hpp"
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 namespace {
 
 constexpr std::uint16_t kIq2Xxs[] = {
@@ -44,4 +44,4 @@ std::span<const std::uint16_t> grid_points(GridId id) noexcept {
   return {};
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

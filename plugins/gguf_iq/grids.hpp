@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 enum class GridId { iq2xxs, iq2xs, iq2s, iq3xxs, iq3s, iq1s };
 
@@ -38,4 +38,4 @@ inline void grid_levels(GridId id, std::uint16_t index, bool shifted_down, float
   for (int j = 0; j < elements; ++j) out[j] = levels[point >> bits * j & ((1u << bits) - 1u)];
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

@@ -15,7 +15,7 @@
 #include "iq4_search-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 void pack_group(const Slots& s, std::size_t slot, std::uint8_t* out) {
   for (std::size_t j = 0; j < 16; ++j)
@@ -108,11 +108,11 @@ void encode_iq4_xs(const Iq4Call& call) { encode<Iq4Xs>(call); }
 void decode_iq4_nl(const std::byte* from, std::size_t count, float* out) { decode<Iq4Nl>(from, count, out); }
 void decode_iq4_xs(const std::byte* from, std::size_t count, float* out) { decode<Iq4Xs>(from, count, out); }
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace pq::gguf {
+namespace pq::gguf_iq {
 HWY_EXPORT(encode_iq4_nl);
 HWY_EXPORT(encode_iq4_xs);
 HWY_EXPORT(decode_iq4_nl);
@@ -134,5 +134,5 @@ template <>
 void decode_iq4<Iq4Xs>(const std::byte* from, std::size_t count, float* out) {
   HWY_DYNAMIC_DISPATCH(decode_iq4_xs)(from, count, out);
 }
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq
 #endif

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 /// `importance`: one number per column (codec/block_encoding.hpp).
 struct Iq4Call {
@@ -33,4 +33,4 @@ void decode_iq4<Iq4Nl>(const std::byte* from, std::size_t count, float* out);
 template <>
 void decode_iq4<Iq4Xs>(const std::byte* from, std::size_t count, float* out);
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

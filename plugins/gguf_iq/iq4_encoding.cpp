@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 namespace {
 
 /// Number of the level nearest to `value`, of two equally near the upper one.
@@ -48,4 +48,4 @@ struct Iq4Codec {
 std::unique_ptr<Encoding> make_iq4_nl() { return std::make_unique<BlockEncoding<Iq4Codec<Iq4Nl>>>(); }
 std::unique_ptr<Encoding> make_iq4_xs() { return std::make_unique<BlockEncoding<Iq4Codec<Iq4Xs>>>(); }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

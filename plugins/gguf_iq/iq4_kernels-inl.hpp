@@ -17,7 +17,7 @@
 #include <cstdint>
 
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 constexpr std::size_t kSlots = 16;      // groups side by side
 constexpr std::size_t kGroupSize = 32;  // weights of a group
@@ -188,7 +188,7 @@ HWY_INLINE void slot_codes(const float* x, const float* inverse, std::uint8_t* c
 
 #endif
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

@@ -8,7 +8,7 @@
 #include <array>
 #include <cstdint>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 /// kvalues_iq4nl of ggml.
 alignas(16) inline constexpr std::array<std::int8_t, 16> kIq4Levels{-127, -104, -83, -65, -49, -35, -22, -10,
@@ -72,4 +72,4 @@ float iq4_value(const typename Type::Block& block, int i) noexcept {
   return Type::super_scale(block) * static_cast<float>(Type::scale(block, group)) * static_cast<float>(level);
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

@@ -16,7 +16,7 @@
 #include <cmath>
 
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 struct Scales {
   alignas(64) float values[kSlots];
@@ -261,7 +261,7 @@ inline SuperScales search_super_scales(const Slots& s, const Iq4Effort& effort) 
   return best;
 }
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

@@ -6,7 +6,7 @@
 #include <array>
 #include <span>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 /// Where the largest weight is put, in levels: negative on the long side of the table (-127), positive on the short one (113). On real
 /// weights 98 % of the best ones lie between 0.68 and 1.26 of 127.
@@ -47,4 +47,4 @@ inline Iq4Effort iq4_xs_effort(Effort effort) noexcept {
   return {kIq4FewPeaks, rms.first(2), 0, 1};
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

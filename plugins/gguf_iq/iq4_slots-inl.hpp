@@ -14,7 +14,7 @@
 #include <cmath>
 
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 struct Slots {
   alignas(64) float x[kGroupSize * kSlots];
@@ -50,7 +50,7 @@ struct Slots {
   }
 };
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

@@ -8,7 +8,7 @@
 #include "lattice_encoder-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 template <class Type>
 void encode(const LatticeCall& call) {
@@ -75,11 +75,11 @@ void round_one(typename Type::Block& block, int piece, const float* x, const flo
 PQ_EACH_LATTICE(PQ_TARGET)
 #undef PQ_TARGET
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 LatticeImportance::LatticeImportance(std::span<const float> importance, int elements)
     : weights_(importance.size()), costs_(importance.size()) {
@@ -112,5 +112,5 @@ LatticeImportance::LatticeImportance(std::span<const float> importance, int elem
 PQ_EACH_LATTICE(PQ_DISPATCH)
 #undef PQ_DISPATCH
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq
 #endif

@@ -11,7 +11,7 @@
 #include <span>
 #include <vector>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 /// What all rows of a tensor share: importance in the order of units, and the scale of the costs that follows from it.
 class LatticeImportance {
@@ -50,4 +50,4 @@ void round_piece(typename Type::Block& block, int piece, const float* x, const f
 PQ_EACH_LATTICE(PQ_DECLARE)
 #undef PQ_DECLARE
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

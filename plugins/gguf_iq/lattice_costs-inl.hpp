@@ -18,7 +18,7 @@
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 using namespace pq::HWY_NAMESPACE;
 
 using U8 = hn::Repartition<std::uint8_t, F32>;
@@ -172,7 +172,7 @@ HWY_INLINE void make_tables(const float* levels, Half a, Half b, ByteTables& fir
   finish(upper, 1, 3);
 }
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif
 

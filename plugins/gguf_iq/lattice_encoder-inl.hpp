@@ -13,7 +13,7 @@
 #include "lattice_search.hpp"
 
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 template <class Type>
 class LatticeEncoder {
@@ -137,6 +137,9 @@ class LatticeEncoder {
     if constexpr (Type::kEvenSigns) try_flips(scales, kept, state.choice);
     state.update_errors();
     state.refit();
+    float squares = 0;
+    for (std::size_t p = 0; p < kBlockPieces; ++p) squares += block_.squares()[p];
+    state.round_best(squares);
   }
   void improve(const float* scales, std::uint8_t* kept, LatticeChoice& best) const {
     LatticeChoice choice;
@@ -173,7 +176,7 @@ class LatticeEncoder {
   LatticeBlock<Type> block_;
 };
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

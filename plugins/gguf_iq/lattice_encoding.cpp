@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 namespace {
 
 template <class Type>
@@ -59,4 +59,4 @@ std::unique_ptr<Encoding> make_iq2_s() { return make<Iq2S>(); }
 std::unique_ptr<Encoding> make_iq3_xxs() { return make<Iq3Xxs>(); }
 std::unique_ptr<Encoding> make_iq3_s() { return make<Iq3S>(); }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

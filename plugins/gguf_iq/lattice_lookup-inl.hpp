@@ -23,7 +23,7 @@
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 /// 16 bytes from each of kBlocks addresses.
 HWY_INLINE V8 gather_bytes(const std::uint8_t* const* from) {
@@ -228,7 +228,7 @@ HWY_INLINE void look_up(const GridView& grid, const BlockWeights& block, const f
   }
 }
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif
 

@@ -23,7 +23,7 @@
 
 #if HWY_TARGET == HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 template <int kElements>
 constexpr std::size_t kLevelCount = kElements == 4 ? 8 : 3;
@@ -110,7 +110,7 @@ void look_up(const GridView& grid, const BlockWeights& block, const float* scale
   }
 }
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif
 

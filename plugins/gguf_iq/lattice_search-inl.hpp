@@ -17,7 +17,7 @@
 #include <cmath>
 
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_iq::HWY_NAMESPACE {
 
 template <class Type>
 struct LatticeTraits {
@@ -249,6 +249,29 @@ struct LatticeState {
     d = before;
     update_errors();
   }
+  /// A block that fits but for the rounding of d (one magnitude everywhere) can have any scale code: takes the one that rounds best.
+  void round_best(float squares) {
+    constexpr float kExactFit =
+        0x1p-18f;  // share of the squares that 11 bits of d leave, with a margin for f32 sums
+    for (const int code : codes)
+      if (code != codes[0]) return;
+    if (error() + squares > kExactFit * squares) return;
+    float a = 0, b = 0;
+    for (std::size_t g = 0; g < Traits::kGroups; ++g) {
+      a += group_sum<Type>(choice.points.a, g);
+      b += group_sum<Type>(choice.points.b, g);
+    }
+    const float wanted = a / b;
+    float least = std::abs(scale(0) - wanted);
+    for (int code = 0; code < Type::kScaleCodes; ++code) {
+      const float multiple = static_cast<float>(2 * code + 1), rounded = f16_round(wanted / multiple);
+      const float difference = std::abs(rounded * multiple - wanted);
+      if (!(difference < least)) continue;
+      least = difference;
+      d = rounded;
+      std::fill(std::begin(codes), std::end(codes), code);
+    }
+  }
   void take(std::size_t group, int code, float error_now, const LatticeChoice& from) {
     codes[group] = code;
     errors[group] = error_now;
@@ -257,7 +280,7 @@ struct LatticeState {
   }
 };
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_iq::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif

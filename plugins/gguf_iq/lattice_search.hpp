@@ -8,7 +8,7 @@
 #include <array>
 #include <span>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 struct LatticeEffort {
   std::span<const float> starts;  // root mean square of a group in units of the smallest level
@@ -35,4 +35,4 @@ constexpr LatticeEffort lattice_effort(GridId id, Effort effort) noexcept {
   return {starts, 2, 2, 7, 6};
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

@@ -4,7 +4,7 @@
 #include <array>
 #include <new>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 namespace {
 
 using Point = std::array<std::uint8_t, 8>;  // level numbers
@@ -157,4 +157,4 @@ const LatticeTables& lattice_tables(GridId id) {
   return tables;
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

@@ -11,7 +11,7 @@
 #include <memory>
 #include <vector>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 inline constexpr std::size_t kListHalf = 16;  // points looked at together
 inline constexpr std::size_t kListBytes =
@@ -53,4 +53,4 @@ inline GridView grid_view(GridId id, bool shifted_down, bool wide) {
 /// The nibble code of level numbers.
 std::uint16_t nibble_code(GridId id, const std::uint8_t* levels) noexcept;
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

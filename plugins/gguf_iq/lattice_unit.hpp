@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 inline constexpr std::size_t kUnit = 32;
 inline constexpr std::size_t kPieces = 4;  // of a unit
@@ -37,4 +37,4 @@ struct BlockPoints {
   alignas(64) float b[kBlockPieces];  // sum w level^2
 };
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

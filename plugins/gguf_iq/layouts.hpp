@@ -8,7 +8,7 @@
 #include "layouts_iq1.hpp"
 #include "piece.hpp"
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 struct Iq2XxsBlock {
   std::uint16_t d;
@@ -173,4 +173,4 @@ struct Iq3S : FrontScale<Iq3SBlock> {
   }
 };
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

@@ -3,7 +3,7 @@
 
 #include "piece.hpp"
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 struct Iq1SBlock {
   std::uint16_t d;
@@ -79,4 +79,4 @@ struct Iq1M {
   }
 };
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

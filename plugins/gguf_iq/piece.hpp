@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace pq::gguf {
+namespace pq::gguf_iq {
 
 /// One piece: grid entries of its first and (grids of 4 weights) second half, signs (bit j: weight j is negative), and for the ternary
 /// grid whether the levels are shifted down (by 1/8) instead of up.
@@ -74,4 +74,4 @@ void decode_lattice(const typename Type::Block& block, float* out) noexcept {
   }
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_iq

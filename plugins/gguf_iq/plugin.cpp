@@ -17,7 +17,7 @@ void add(pq::Registry& registry, std::unique_ptr<pq::Encoding> (*make)()) {
 
 PQ_PLUGIN("gguf_iq", "1.0.0",
           "GGUF's codebook encodings: iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs iq3_s iq4_nl iq4_xs") {
-  using namespace pq::gguf;
+  using namespace pq::gguf_iq;
   for (const auto make : {make_iq1_s, make_iq1_m, make_iq2_xxs, make_iq2_xs, make_iq2_s, make_iq3_xxs,
                           make_iq3_s, make_iq4_nl, make_iq4_xs})
     add(registry, make);

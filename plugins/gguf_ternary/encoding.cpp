@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-namespace pq::gguf {
+namespace pq::gguf_ternary {
 namespace {
 
 template <class Type>
@@ -40,4 +40,4 @@ struct TernaryCodec {
 std::unique_ptr<Encoding> make_tq1_0() { return std::make_unique<BlockEncoding<TernaryCodec<Tq10>>>(); }
 std::unique_ptr<Encoding> make_tq2_0() { return std::make_unique<BlockEncoding<TernaryCodec<Tq20>>>(); }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_ternary

@@ -5,9 +5,9 @@
 
 #include <memory>
 
-namespace pq::gguf {
+namespace pq::gguf_ternary {
 
 std::unique_ptr<Encoding> make_tq1_0();
 std::unique_ptr<Encoding> make_tq2_0();
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_ternary

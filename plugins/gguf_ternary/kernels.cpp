@@ -11,7 +11,7 @@
 
 // Sums are kept in 16 lanes whatever the width of a register (one lane for HWY_SCALAR), so all instruction sets give the same.
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::gguf_ternary::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 using F32 = hn::CappedTag<float, 16>;
@@ -169,11 +169,11 @@ void encode_tq2_0(const TernaryCall& call) { encode<Tq20>(call); }
 void decode_tq1_0(const std::byte* from, std::size_t count, float* out) { decode<Tq10>(from, count, out); }
 void decode_tq2_0(const std::byte* from, std::size_t count, float* out) { decode<Tq20>(from, count, out); }
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::gguf_ternary::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace pq::gguf {
+namespace pq::gguf_ternary {
 HWY_EXPORT(encode_tq1_0);
 HWY_EXPORT(encode_tq2_0);
 HWY_EXPORT(decode_tq1_0);
@@ -195,5 +195,5 @@ template <>
 void decode_ternary<Tq20>(const std::byte* from, std::size_t count, float* out) {
   HWY_DYNAMIC_DISPATCH(decode_tq2_0)(from, count, out);
 }
-}  // namespace pq::gguf
+}  // namespace pq::gguf_ternary
 #endif

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-namespace pq::gguf {
+namespace pq::gguf_ternary {
 
 /// `importance`: one number per column (codec/block_encoding.hpp).
 struct TernaryCall {
@@ -32,4 +32,4 @@ void decode_ternary<Tq10>(const std::byte* from, std::size_t count, float* out);
 template <>
 void decode_ternary<Tq20>(const std::byte* from, std::size_t count, float* out);
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_ternary

@@ -6,7 +6,7 @@
 #include <array>
 #include <cstdint>
 
-namespace pq::gguf {
+namespace pq::gguf_ternary {
 
 /// Code i sits in bits 2 * (i % 128 / 32) of byte 32 * (i / 128) + i % 32. Code 3 would be 2 * d; no encoder writes it.
 struct Tq20 {
@@ -77,4 +77,4 @@ float ternary_value(const typename Type::Block& block, int i) noexcept {
   return f16_to(block.d) * static_cast<float>(Type::code(block, i) - 1);
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_ternary

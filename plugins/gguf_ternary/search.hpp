@@ -10,7 +10,7 @@
 #include <cmath>
 #include <cstddef>
 
-namespace pq::gguf {
+namespace pq::gguf_ternary {
 
 inline constexpr std::size_t kTernaryWeights = 256;
 
@@ -40,4 +40,4 @@ constexpr TernaryEffort ternary_effort(Effort effort) noexcept {
   return {8, 12};
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::gguf_ternary

@@ -4,7 +4,7 @@
 
 #include <polyquant/codec/block_encoding.hpp>
 
-namespace pq::gguf {
+namespace pq::microscaling {
 namespace {
 
 template <class Type>
@@ -41,4 +41,4 @@ struct Fp4Codec {
 std::unique_ptr<Encoding> make_mxfp4() { return std::make_unique<BlockEncoding<Fp4Codec<Mxfp4>>>(); }
 std::unique_ptr<Encoding> make_nvfp4() { return std::make_unique<BlockEncoding<Fp4Codec<Nvfp4>>>(); }
 
-}  // namespace pq::gguf
+}  // namespace pq::microscaling

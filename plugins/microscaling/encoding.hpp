@@ -5,9 +5,9 @@
 
 #include <memory>
 
-namespace pq::gguf {
+namespace pq::microscaling {
 
 std::unique_ptr<Encoding> make_mxfp4();
 std::unique_ptr<Encoding> make_nvfp4();
 
-}  // namespace pq::gguf
+}  // namespace pq::microscaling

@@ -16,7 +16,7 @@
 
 // Sums are kept in 16 lanes whatever the width of a register (one lane for HWY_SCALAR), so all instruction sets give the same.
 HWY_BEFORE_NAMESPACE();
-namespace pq::gguf::HWY_NAMESPACE {
+namespace pq::microscaling::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 using F32 = hn::CappedTag<float, 16>;
@@ -192,11 +192,11 @@ void encode_nvfp4(const Fp4Call& call) { encode<Nvfp4>(call); }
 void decode_mxfp4(const std::byte* from, std::size_t count, float* out) { decode<Mxfp4>(from, count, out); }
 void decode_nvfp4(const std::byte* from, std::size_t count, float* out) { decode<Nvfp4>(from, count, out); }
 
-}  // namespace pq::gguf::HWY_NAMESPACE
+}  // namespace pq::microscaling::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
-namespace pq::gguf {
+namespace pq::microscaling {
 HWY_EXPORT(encode_mxfp4);
 HWY_EXPORT(encode_nvfp4);
 HWY_EXPORT(decode_mxfp4);
@@ -218,5 +218,5 @@ template <>
 void decode_fp4<Nvfp4>(const std::byte* from, std::size_t count, float* out) {
   HWY_DYNAMIC_DISPATCH(decode_nvfp4)(from, count, out);
 }
-}  // namespace pq::gguf
+}  // namespace pq::microscaling
 #endif

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 
-namespace pq::gguf {
+namespace pq::microscaling {
 
 /// `importance`: one number per column (codec/block_encoding.hpp).
 struct Fp4Call {
@@ -32,4 +32,4 @@ void decode_fp4<Mxfp4>(const std::byte* from, std::size_t count, float* out);
 template <>
 void decode_fp4<Nvfp4>(const std::byte* from, std::size_t count, float* out);
 
-}  // namespace pq::gguf
+}  // namespace pq::microscaling

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace pq::gguf {
+namespace pq::microscaling {
 
 inline constexpr std::array<float, 16> kFp4{0.0f, 0.5f,  1.0f,  1.5f,  2.0f,  3.0f,  4.0f,  6.0f,
                                             0.0f, -0.5f, -1.0f, -1.5f, -2.0f, -3.0f, -4.0f, -6.0f};
@@ -82,4 +82,4 @@ inline int fp4_magnitude(float magnitude) noexcept {
   return code;
 }
 
-}  // namespace pq::gguf
+}  // namespace pq::microscaling

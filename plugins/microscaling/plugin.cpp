@@ -16,6 +16,6 @@ void add(pq::Registry& registry, std::unique_ptr<pq::Encoding> (*make)()) {
 }  // namespace
 
 PQ_PLUGIN("microscaling", "1.0.0", "Microscaling blocks of 4-bit floats as GGUF stores them: mxfp4 nvfp4") {
-  using namespace pq::gguf;
+  using namespace pq::microscaling;
   for (const auto make : {make_mxfp4, make_nvfp4}) add(registry, make);
 }

@@ -10,7 +10,7 @@
 #include <bit>
 #include <cstdint>
 
-namespace pq::gguf {
+namespace pq::microscaling {
 
 /// Codes that are tried: the rule's, then those from `first` to `last` steps above it. The rule's comes first, so it stays unless another
 /// one is better.
@@ -59,4 +59,4 @@ inline constexpr Ue4m3Table kUe4m3 = [] {
   return table;
 }();
 
-}  // namespace pq::gguf
+}  // namespace pq::microscaling

@@ -154,11 +154,12 @@ TEST_CASE("block encodings: the column codec emits what it said it rounds to", "
 
 TEST_CASE("block encodings: a stored scale that is not finite is reported with its block",
           "[gguf_iq][check]") {
-  auto bytes = encode(*pq::gguf::make_iq4_nl(), codec_test::weights(codec_test::Kind::gauss, 64), 64);
+  auto bytes = encode(*pq::gguf_iq::make_iq4_nl(), codec_test::weights(codec_test::Kind::gauss, 64), 64);
   const std::uint16_t nan = 0x7E00;
   std::memcpy(bytes.data() + 18, &nan, 2);
-  CHECK(pq::gguf::make_iq4_nl()->check_rows(bytes, 64).value() ==
+  CHECK(pq::gguf_iq::make_iq4_nl()->check_rows(bytes, 64).value() ==
         "block 1 has a scale that is NaN or infinite");
   std::vector<std::byte> reserved(17, std::byte{255});
-  CHECK(pq::gguf::make_mxfp4()->check_rows(reserved, 32).value() == "block 0 has the reserved exponent 255");
+  CHECK(pq::microscaling::make_mxfp4()->check_rows(reserved, 32).value() ==
+        "block 0 has the reserved exponent 255");
 }

@@ -10,11 +10,12 @@
 namespace codec_test {
 
 using Maker = std::unique_ptr<pq::Encoding> (*)();
-inline constexpr Maker kBlockMakers[] = {pq::gguf::make_iq1_s,  pq::gguf::make_iq1_m,  pq::gguf::make_iq2_xxs,
-                                         pq::gguf::make_iq2_xs, pq::gguf::make_iq2_s,  pq::gguf::make_iq3_xxs,
-                                         pq::gguf::make_iq3_s,  pq::gguf::make_iq4_nl, pq::gguf::make_iq4_xs,
-                                         pq::gguf::make_tq1_0,  pq::gguf::make_tq2_0,  pq::gguf::make_mxfp4,
-                                         pq::gguf::make_nvfp4};
+inline constexpr Maker kBlockMakers[] = {
+    pq::gguf_iq::make_iq1_s,      pq::gguf_iq::make_iq1_m,      pq::gguf_iq::make_iq2_xxs,
+    pq::gguf_iq::make_iq2_xs,     pq::gguf_iq::make_iq2_s,      pq::gguf_iq::make_iq3_xxs,
+    pq::gguf_iq::make_iq3_s,      pq::gguf_iq::make_iq4_nl,     pq::gguf_iq::make_iq4_xs,
+    pq::gguf_ternary::make_tq1_0, pq::gguf_ternary::make_tq2_0, pq::microscaling::make_mxfp4,
+    pq::microscaling::make_nvfp4};
 
 inline std::vector<std::byte> encode(const pq::Encoding& encoding, const std::vector<float>& weights,
                                      std::size_t cols, const std::vector<float>& importance = {},

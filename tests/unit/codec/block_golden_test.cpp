@@ -4,7 +4,9 @@
 
 #include <cmath>
 
-using namespace pq::gguf;
+using namespace pq::gguf_iq;
+using namespace pq::gguf_ternary;
+using namespace pq::microscaling;
 using codec_test::decode;
 using codec_test::encode;
 

@@ -8,7 +8,9 @@
 
 #include <cmath>
 
-using namespace pq::gguf;
+using namespace pq::gguf_iq;
+using namespace pq::gguf_ternary;
+using namespace pq::microscaling;
 
 namespace {
 
@@ -225,7 +227,7 @@ TEMPLATE_TEST_CASE("gguf_iq: what is written into a block is read back, and noth
     if (grid_elements(TestType::kGrid) == 4)
       result.second = static_cast<std::uint16_t>((p * 613 + points - 1) % points);
     if (!kShift) result.signs = static_cast<std::uint8_t>(p * 37 + 5);
-    if (TestType::kEvenSigns) result.signs = detail::with_parity(result.signs & 127u);
+    if (TestType::kEvenSigns) result.signs = pq::gguf_iq::detail::with_parity(result.signs & 127u);
     if (kShift) result.shifted_down = (TestType::kGroup == 32 ? p / 4 : p) % 3 == 0;
     return result;
   };
