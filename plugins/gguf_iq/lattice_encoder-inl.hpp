@@ -125,7 +125,7 @@ class LatticeEncoder {
     }
   }
 
-  /// Longer lists, other flips and a last refit with the scales as they are.
+  /// Other flips, longer lists and a last refit with the scales as they are.
   void finish(State& state) {
     float scales[kBlockPieces];
     std::uint8_t kept[kBlockPieces];  // flips that the pieces of `state` have
@@ -133,17 +133,18 @@ class LatticeEncoder {
       scales[p] = state.scale(p / Traits::kGroupPieces);
       kept[p] = block_.flipped(p);
     }
-    improve(scales, kept, state.choice);
     if constexpr (Type::kEvenSigns) try_flips(scales, kept, state.choice);
+    improve(wide_search_, scales, kept, state.choice);
     state.update_errors();
     state.refit();
     float squares = 0;
     for (std::size_t p = 0; p < kBlockPieces; ++p) squares += block_.squares()[p];
     state.round_best(squares);
   }
-  void improve(const float* scales, std::uint8_t* kept, LatticeChoice& best) const {
+  void improve(const LatticeSearch<Type>& search, const float* scales, std::uint8_t* kept,
+               LatticeChoice& best) const {
     LatticeChoice choice;
-    wide_search_.find(block_.weights(), scales, choice);
+    search.find(block_.weights(), scales, choice);
     LatticeSearch<Type>::take_better(scales, choice, kBlockPieces, best,
                                      [&](std::size_t p) { kept[p] = block_.flipped(p); });
   }
@@ -158,7 +159,7 @@ class LatticeEncoder {
     for (std::size_t k = 0; k < count; ++k) block_.flip_order(odd[k], tries + 1, order[k]);
     for (std::size_t n = 1; n <= tries; ++n) {
       for (std::size_t k = 0; k < count; ++k) block_.flip_instead(odd[k], order[k][n]);
-      improve(scales, kept, best);
+      improve(search_, scales, kept, best);
     }
     for (std::size_t k = 0; k < count; ++k) block_.flip_instead(odd[k], kept[odd[k]]);
   }
