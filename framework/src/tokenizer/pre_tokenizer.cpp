@@ -1,11 +1,12 @@
 #include "tokenizer/pre_tokenizer.hpp"
 
 #include "tokenizer/regex.hpp"
+#include "tokenizer/split.hpp"
 #include "tokenizer/unicode.hpp"
 
 #include <polyquant/base/error.hpp>
 
-#include <functional>
+#include <algorithm>
 
 namespace pq {
 namespace {
@@ -25,73 +26,52 @@ std::string text_of(const Json& object, std::string_view key, std::string fallba
   return value != nullptr && value->is_string() ? value->string() : fallback;
 }
 
-// A part of a word that matched the pattern, or a gap.
-struct Range {
-  std::size_t begin = 0, end = 0;
-  bool match = false;
-};
-using Finder = std::function<void(std::string_view, const std::function<void(std::size_t, std::size_t)>&)>;
-
-std::vector<Range> ranges(std::string_view text, const Finder& find, bool invert) {
-  std::vector<Range> list;
-  std::size_t at = 0;
-  find(text, [&](std::size_t begin, std::size_t end) {
-    if (at < begin) list.push_back({at, begin, invert});
-    list.push_back({begin, end, !invert});
-    at = end;
-  });
-  if (at < text.size()) list.push_back({at, text.size(), invert});
-  return list;
-}
-
-// What becomes of the matches (tokenizers: SplitDelimiterBehavior).
-enum class Behavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
-
-std::vector<Range> pieces(const std::vector<Range>& list, Behavior behavior) {
-  std::vector<Range> out;
-  bool previous_match = false, open = false;
-  for (const Range& range : list) {
-    const bool joins_previous =
-        !out.empty() && ((behavior == Behavior::merged_with_previous && range.match && !previous_match) ||
-                         (behavior == Behavior::contiguous && range.match == previous_match) ||
-                         (behavior == Behavior::merged_with_next && open && !range.match));
-    if (joins_previous)
-      out.back().end = range.end;
-    else if (behavior != Behavior::removed || !range.match)
-      out.push_back(range);
-    open = range.match;
-    previous_match = range.match;
+template <bool (*IsOne)(char32_t) noexcept>
+struct FindCharacters {
+  template <class Visit>
+  void operator()(std::string_view text, const Visit& visit) const {
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t start = at;
+      if (IsOne(next_character(text, at))) visit(start, at);
+    }
   }
-  return out;
-}
-
-class Split final : public PreTokenizer {
- public:
-  Split(Finder find, Behavior behavior, bool invert)
-      : find_(std::move(find)), behavior_(behavior), invert_(invert) {}
-  void apply(Word word, std::vector<Word>& out) const override {
-    for (const Range& piece : pieces(ranges(word.text, find_, invert_), behavior_))
-      out.push_back(
-          {word.text.substr(piece.begin, piece.end - piece.begin), word.at_start && piece.begin == 0});
-  }
-
- private:
-  Finder find_;
-  Behavior behavior_;
-  bool invert_;
 };
+
+struct FindText {
+  std::string pattern;
+  template <class Visit>
+  void operator()(std::string_view text, const Visit& visit) const {
+    for (std::size_t at = text.find(pattern); at != std::string_view::npos;
+         at = text.find(pattern, at + pattern.size()))
+      visit(at, at + pattern.size());
+  }
+};
+
+struct FindMatches {
+  Regex regex;
+  template <class Visit>
+  void operator()(std::string_view text, const Visit& visit) const {
+    regex.for_matches(text, visit);
+  }
+};
+
+template <class Find>
+std::unique_ptr<const PreTokenizer> split(Find find, SplitBehavior behavior, bool invert = false) {
+  return std::make_unique<Split<Find>>(std::move(find), behavior, invert);
+}
 
 class Sequence final : public PreTokenizer {
  public:
   explicit Sequence(std::vector<std::unique_ptr<const PreTokenizer>> steps) : steps_(std::move(steps)) {}
-  void apply(Word word, std::vector<Word>& out) const override {
-    std::vector<Word> words{std::move(word)}, next;
+  void apply(Word word, std::vector<Word>& out, TextPool& pool) const override {
+    if (steps_.size() == 1) return steps_[0]->apply(word, out, pool);
+    std::vector<Word> words{word}, next;
     for (const auto& step : steps_) {
       next.clear();
-      for (Word& piece : words) step->apply(std::move(piece), next);
+      for (const Word& piece : words) step->apply(piece, next, pool);
       words.swap(next);
     }
-    for (Word& piece : words) out.push_back(std::move(piece));
+    out.insert(out.end(), words.begin(), words.end());
   }
 
  private:
@@ -100,102 +80,95 @@ class Sequence final : public PreTokenizer {
 
 class ByteLevel final : public PreTokenizer {
  public:
-  ByteLevel(bool prefix, bool regex) : prefix_(prefix) {
-    if (regex) regex_ = std::make_unique<Regex>(kGpt2Pattern);
+  ByteLevel(bool prefix, bool regex, bool maps) : prefix_(prefix), maps_(maps) {
+    if (regex) regex_ = std::make_unique<const Regex>(kGpt2Pattern);
   }
-  void apply(Word word, std::vector<Word>& out) const override {
-    if (prefix_ && !word.text.starts_with(' ')) word.text.insert(0, 1, ' ');
-    if (!regex_) {
-      out.push_back({byte_mapped(word.text), word.at_start});
-      return;
-    }
-    const Finder find = [this](std::string_view text, const auto& visit) {
-      regex_->for_matches(text, visit);
-    };
-    for (const Range& range : ranges(word.text, find, false))
-      out.push_back({byte_mapped(std::string_view(word.text).substr(range.begin, range.end - range.begin)),
-                     word.at_start && range.begin == 0});
+  void apply(Word word, std::vector<Word>& out, TextPool& pool) const override {
+    if (prefix_ && !word.text.starts_with(' ')) word.text = pool.emplace_back(" ").append(word.text);
+    const std::size_t first = out.size();
+    if (regex_)
+      cut(word, out);
+    else
+      out.push_back(word);
+    for (std::size_t i = first; maps_ && i < out.size(); ++i)
+      out[i].text = pool.emplace_back(byte_mapped(out[i].text));
   }
 
  private:
-  bool prefix_;
+  void cut(const Word& word, std::vector<Word>& out) const {
+    std::size_t done = 0;
+    const auto add = [&](std::size_t begin, std::size_t end) {
+      if (begin < end) out.push_back({word.text.substr(begin, end - begin), word.at_start && begin == 0});
+    };
+    regex_->for_matches(word.text, [&](std::size_t begin, std::size_t end) {
+      add(done, begin);
+      add(begin, end);
+      done = end;
+    });
+    add(done, word.text.size());
+  }
+
+  bool prefix_, maps_;
   std::unique_ptr<const Regex> regex_;
 };
 
 class Metaspace final : public PreTokenizer {
  public:
-  Metaspace(std::string replacement, std::string scheme, bool split)
-      : replacement_(std::move(replacement)), scheme_(std::move(scheme)), split_(split) {}
-  void apply(Word word, std::vector<Word>& out) const override {
-    std::string text;
-    for (const char c : word.text) c == ' ' ? text += replacement_ : text += c;
-    const bool prefix = scheme_ == "always" || (scheme_ == "first" && word.at_start);
-    if (prefix && !text.starts_with(replacement_)) text.insert(0, replacement_);
-    std::size_t start = 0;
-    if (split_)
-      for (std::size_t at = text.find(replacement_, 1); at != std::string::npos;
-           at = text.find(replacement_, at + 1)) {
-        out.push_back({text.substr(start, at - start), word.at_start && start == 0});
-        start = at;
-      }
-    if (start < text.size()) out.push_back({text.substr(start), word.at_start && start == 0});
+  Metaspace(std::string mark, const std::string& scheme, bool splits)
+      : mark_(std::move(mark)), always_(scheme == "always"), first_(scheme == "first"), splits_(splits) {}
+  void apply(Word word, std::vector<Word>& out, TextPool& pool) const override {
+    std::string marked;
+    for (const char c : word.text)
+      if (c == ' ')
+        marked += mark_;
+      else
+        marked += c;
+    if ((always_ || (first_ && word.at_start)) && !marked.starts_with(mark_)) marked.insert(0, mark_);
+    const std::string_view text = pool.emplace_back(std::move(marked));
+    std::size_t begin = 0;
+    for (std::size_t at = splits_ ? text.find(mark_, 1) : text.npos; at != text.npos;
+         at = text.find(mark_, at + 1)) {
+      out.push_back({text.substr(begin, at - begin), word.at_start && begin == 0});
+      begin = at;
+    }
+    if (begin < text.size()) out.push_back({text.substr(begin), word.at_start && begin == 0});
   }
 
  private:
-  std::string replacement_, scheme_;
-  bool split_;
+  std::string mark_;
+  bool always_, first_, splits_;
 };
 
-Finder find_characters(bool (*is_one)(char32_t) noexcept) {
-  return [is_one](std::string_view text, const auto& visit) {
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t start = at;
-      if (is_one(next_character(text, at))) visit(start, at);
-    }
-  };
-}
-
-Finder find_text(std::string pattern) {
-  if (pattern.empty()) throw FormatError("tokenizer.json: a Split has an empty pattern");
-  return [pattern](std::string_view text, const auto& visit) {
-    for (std::size_t at = text.find(pattern); at != std::string_view::npos;
-         at = text.find(pattern, at + pattern.size()))
-      visit(at, at + pattern.size());
-  };
-}
-
-Finder find_matches(const std::string& pattern) {
-  const auto regex = std::make_shared<const Regex>(pattern);
-  return [regex](std::string_view text, const auto& visit) { regex->for_matches(text, visit); };
-}
-
-Behavior behavior_of(const Json& description, const char* fallback) {
+SplitBehavior behavior_of(const Json& description, const char* fallback) {
   const std::string name = text_of(description, "behavior", fallback);
-  if (name == "Removed") return Behavior::removed;
-  if (name == "Isolated") return Behavior::isolated;
-  if (name == "MergedWithPrevious") return Behavior::merged_with_previous;
-  if (name == "MergedWithNext") return Behavior::merged_with_next;
-  if (name == "Contiguous") return Behavior::contiguous;
+  if (name == "Removed") return SplitBehavior::removed;
+  if (name == "Isolated") return SplitBehavior::isolated;
+  if (name == "MergedWithPrevious") return SplitBehavior::merged_with_previous;
+  if (name == "MergedWithNext") return SplitBehavior::merged_with_next;
+  if (name == "Contiguous") return SplitBehavior::contiguous;
   throw FormatError("tokenizer.json: unknown behavior '" + name + "' of a pre-tokenizer");
 }
 
 std::unique_ptr<const PreTokenizer> make_split(const Json& description) {
   const Json* regex = description.find_path("pattern.Regex");
   const Json* text = description.find_path("pattern.String");
-  if ((regex == nullptr || !regex->is_string()) && (text == nullptr || !text->is_string()))
-    throw FormatError("tokenizer.json: a Split needs a pattern");
-  Finder find = regex != nullptr ? find_matches(regex->string()) : find_text(text->string());
-  return std::make_unique<Split>(std::move(find), behavior_of(description, "Isolated"),
-                                 flag(description, "invert", false));
+  const SplitBehavior behavior = behavior_of(description, "Isolated");
+  const bool invert = flag(description, "invert", false);
+  if (regex != nullptr && regex->is_string())
+    return split(FindMatches{Regex(regex->string())}, behavior, invert);
+  if (text == nullptr || !text->is_string()) throw FormatError("tokenizer.json: a Split needs a pattern");
+  if (text->string().empty()) throw FormatError("tokenizer.json: a Split has an empty pattern");
+  return split(FindText{text->string()}, behavior, invert);
 }
 
-std::unique_ptr<const PreTokenizer> make_sequence(const Json& description) {
+std::unique_ptr<const PreTokenizer> make_sequence(const Json& description, bool* bytes_last) {
   std::vector<std::unique_ptr<const PreTokenizer>> steps;
   const Json* list = member(description, "pretokenizers");
   if (list == nullptr || !list->is_array())
     throw FormatError("tokenizer.json: a Sequence needs 'pretokenizers'");
   for (const Json& item : list->array())
-    if (auto step = make_pre_tokenizer(&item)) steps.push_back(std::move(step));
+    if (auto step = make_pre_tokenizer(&item, &item == &list->array().back() ? bytes_last : nullptr))
+      steps.push_back(std::move(step));
   return std::make_unique<Sequence>(std::move(steps));
 }
 
@@ -208,26 +181,25 @@ std::unique_ptr<const PreTokenizer> make_metaspace(const Json& description) {
 
 }  // namespace
 
-std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description) {
+std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description, bool* bytes_last) {
   if (description == nullptr || description->is_null()) return nullptr;
   const std::string type = text_of(*description, "type", "");
-  if (type == "Sequence") return make_sequence(*description);
+  if (type == "Sequence") return make_sequence(*description, bytes_last);
   if (type == "Split") return make_split(*description);
-  if (type == "ByteLevel")
+  if (type == "ByteLevel") {
+    if (bytes_last != nullptr) *bytes_last = true;
     return std::make_unique<ByteLevel>(flag(*description, "add_prefix_space", true),
-                                       flag(*description, "use_regex", true));
+                                       flag(*description, "use_regex", true), bytes_last == nullptr);
+  }
   if (type == "Digits")
-    return std::make_unique<Split>(
-        find_characters(is_numeric),
-        flag(*description, "individual_digits", false) ? Behavior::isolated : Behavior::contiguous, false);
+    return split(FindCharacters<is_numeric>{}, flag(*description, "individual_digits", false)
+                                                   ? SplitBehavior::isolated
+                                                   : SplitBehavior::contiguous);
   if (type == "Punctuation")
-    return std::make_unique<Split>(find_characters(is_punctuation), behavior_of(*description, "Isolated"),
-                                   false);
+    return split(FindCharacters<is_punctuation>{}, behavior_of(*description, "Isolated"));
   if (type == "Metaspace") return make_metaspace(*description);
-  if (type == "WhitespaceSplit")
-    return std::make_unique<Split>(find_characters(is_whitespace), Behavior::removed, false);
-  if (type == "Whitespace")
-    return std::make_unique<Split>(find_matches("\\w+|[^\\w\\s]+"), Behavior::removed, true);
+  if (type == "WhitespaceSplit") return split(FindCharacters<is_whitespace>{}, SplitBehavior::removed);
+  if (type == "Whitespace") return split(FindMatches{Regex("\\w+|[^\\w\\s]+")}, SplitBehavior::removed, true);
   throw FormatError("tokenizer.json: the pre-tokenizer '" + type +
                     "' is not supported; known: Sequence, Split, ByteLevel, Digits, Punctuation, Metaspace, "
                     "Whitespace, WhitespaceSplit");

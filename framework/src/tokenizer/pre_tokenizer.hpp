@@ -3,6 +3,7 @@
 
 #include "base/json.hpp"
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,21 +20,24 @@ class Normalizer {
 /// From the "normalizer" object; nullptr for null. Throws FormatError for a kind that is not supported.
 std::unique_ptr<const Normalizer> make_normalizer(const Json* description);
 
-/// A word on its way through the pre-tokenizers.
+/// A word on its way through the pre-tokenizers: a part of the text, or of a text in the pool.
 struct Word {
-  std::string text;
+  std::string_view text;
   bool at_start = false;  // begins where the whole text begins
 };
+/// Texts that pre-tokenizers make; they stay where they are.
+using TextPool = std::deque<std::string>;
 
 /// Cuts words. Immutable, callable from any thread.
 class PreTokenizer {
  public:
   virtual ~PreTokenizer() = default;
   /// Appends the pieces of `word` to `out`.
-  virtual void apply(Word word, std::vector<Word>& out) const = 0;
+  virtual void apply(Word word, std::vector<Word>& out, TextPool& pool) const = 0;
 };
-/// From the "pre_tokenizer" object; nullptr for null. Throws FormatError for a kind that is not supported.
-std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description);
+/// From the "pre_tokenizer" object; nullptr for null. If the last step is ByteLevel and `bytes_last` is given, that step does not map bytes to
+/// characters and *bytes_last becomes true: the words are the bytes themselves. Throws FormatError for a kind that is not supported.
+std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description, bool* bytes_last = nullptr);
 
 /// GPT-2's spelling of bytes as characters: blank -> U+0120.
 std::string byte_mapped(std::string_view bytes);

@@ -98,7 +98,7 @@ std::string pre_tokenizer_by_fingerprint(const TokenizerJson& tokenizer) {
   const Json* text = pre_tokenizer_table().find("test_string");
   const Json* known = pre_tokenizer_table().find("fingerprints");
   if (text == nullptr || !text->is_string() || known == nullptr || !known->is_array()) return {};
-  const std::string hash = fingerprint(Tokenizer(tokenizer).encode(text->string(), true));
+  const std::string hash = fingerprint(Tokenizer(tokenizer).encode(text->string()));
   std::string name;
   for (const Json& entry : known->array())
     if (entry.is_array() && entry.array().size() == 2 && entry.array()[0] == Json(hash))

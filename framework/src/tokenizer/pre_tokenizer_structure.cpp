@@ -88,7 +88,7 @@ std::optional<PreTokenizerParts> pre_tokenizer_parts(const std::string& name) {
           *engines->find(structure.find("pre")->string()) == *engine)
         return from_structure(structure);
   }
-  if (engine == nullptr) return std::nullopt;
+  if (engine == nullptr || engine->find("splitter") != nullptr) return std::nullopt;
   PreTokenizerParts parts;
   parts.pre_tokenizer = sequence(engine->find("regexes")->array(), false);
   parts.ignore_merges = engine->find("ignore_merges")->boolean();

@@ -1,8 +1,12 @@
 #include "tokenizer/regex.hpp"
 
+#include "tokenizer/unicode_classes.hpp"
+
 #include <polyquant/base/error.hpp>
 
 #include <pcre2.h>
+
+#include <algorithm>
 
 namespace pq {
 namespace {
@@ -13,7 +17,7 @@ constexpr const char* kSpaces =
 // Long runs of blanks or letters need many steps; the heap limit (KiB) keeps hostile expressions in bounds.
 constexpr std::uint32_t kMatchLimit = 100'000'000;
 constexpr std::uint32_t kHeapLimit = 1 << 20;
-constexpr std::size_t kJitStack = std::size_t{8} << 20;
+constexpr std::size_t kJitStack = std::size_t{32} << 20;  // address space; pages are taken as needed
 
 std::string message_of(int code) {
   PCRE2_UCHAR text[256];
@@ -31,6 +35,41 @@ using MatchContext =
     std::unique_ptr<pcre2_match_context, Deleter<pcre2_match_context, pcre2_match_context_free>>;
 using JitStack = std::unique_ptr<pcre2_jit_stack, Deleter<pcre2_jit_stack, pcre2_jit_stack_free>>;
 
+// What matching needs besides the code; one per thread, because making it takes longer than most matches.
+struct Scratch {
+  MatchData data{pcre2_match_data_create(1, nullptr)};
+  MatchContext context{pcre2_match_context_create(nullptr)};
+  JitStack stack{pcre2_jit_stack_create(32 * 1024, kJitStack, nullptr)};
+
+  Scratch() {
+    if (!data || !context) throw ResourceError("not enough memory to split a text");
+    pcre2_set_match_limit(context.get(), kMatchLimit);
+    pcre2_set_heap_limit(context.get(), kHeapLimit);
+    if (stack) pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
+  }
+};
+
+// Length of the escape at pattern[at] ('\\' and what belongs to it) if it is \p{NAME}, else 0.
+std::size_t property_bytes(const std::string& pattern, std::size_t at) {
+  if (pattern.compare(at, 3, "\\p{") != 0) return 0;
+  const std::size_t end = pattern.find('}', at);
+  return end == std::string::npos ? 0 : end + 1 - at;
+}
+
+std::string translated_escape(const std::string& escape, bool in_class) {
+  std::string inner;
+  if (escape == "\\s") {
+    inner = kSpaces;
+  } else if (escape == "\\S" && !in_class) {
+    return "[^" + std::string(kSpaces) + "]";
+  } else if (escape.size() > 4) {
+    const std::string late = late_characters(std::string_view(escape).substr(3, escape.size() - 4));
+    if (!late.empty()) inner = escape + late;
+  }
+  if (inner.empty()) return escape;
+  return in_class ? inner : "[" + inner + "]";
+}
+
 }  // namespace
 
 struct Regex::Impl {
@@ -39,13 +78,16 @@ struct Regex::Impl {
   bool jit = false;
 };
 
-Regex::Regex(const std::string& pattern) : impl_(std::make_unique<Impl>()) {
+Regex::Regex(const std::string& pattern, Dialect dialect) : impl_(std::make_unique<Impl>()) {
   impl_->pattern = pattern;
-  const std::string text = translated(pattern);
+  const std::string text = dialect == Dialect::oniguruma ? translated(pattern) : pattern;
+  std::uint32_t options = PCRE2_DOLLAR_ENDONLY;
+  if (dialect == Dialect::oniguruma) options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE;
+  if (dialect == Dialect::std_unicode) options |= PCRE2_UTF;
   int error = 0;
   PCRE2_SIZE place = 0;
-  impl_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
-                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, &error, &place, nullptr));
+  impl_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), options, &error,
+                                  &place, nullptr));
   if (!impl_->code)
     throw FormatError("the expression '" + pattern + "' cannot be used: " + message_of(error));
   impl_->jit = pcre2_jit_compile(impl_->code.get(), PCRE2_JIT_COMPLETE) == 0;
@@ -61,13 +103,9 @@ std::string Regex::translated(const std::string& pattern) {
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
     if (c == '\\' && i + 1 < pattern.size()) {
-      const char next = pattern[++i];
-      if (next == 's')
-        out += in_class ? std::string(kSpaces) : "[" + std::string(kSpaces) + "]";
-      else if (next == 'S' && !in_class)
-        out += "[^" + std::string(kSpaces) + "]";
-      else
-        (out += c) += next;
+      const std::size_t length = std::max<std::size_t>(2, property_bytes(pattern, i));
+      out += translated_escape(pattern.substr(i, length), in_class);
+      i += length - 1;
       continue;
     }
     if (c == '[' && !in_class) {
@@ -92,29 +130,24 @@ std::string Regex::translated(const std::string& pattern) {
   return out;
 }
 
-void Regex::for_matches(std::string_view text,
-                        const std::function<void(std::size_t, std::size_t)>& visit) const {
-  const MatchData data(pcre2_match_data_create_from_pattern(impl_->code.get(), nullptr));
-  const MatchContext context(pcre2_match_context_create(nullptr));
-  const JitStack stack(impl_->jit ? pcre2_jit_stack_create(32 * 1024, kJitStack, nullptr) : nullptr);
-  if (!data || !context) throw ResourceError("not enough memory to split a text");
-  pcre2_set_match_limit(context.get(), kMatchLimit);
-  pcre2_set_heap_limit(context.get(), kHeapLimit);
-  if (stack) pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
-  const auto match = [&](std::size_t at, std::uint32_t options) {
-    return pcre2_match(impl_->code.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
-                       options | PCRE2_NO_UTF_CHECK, data.get(), context.get());
-  };
-  for (std::size_t at = 0; at < text.size();) {
-    int count = match(at, PCRE2_NOTEMPTY);
-    if (count == PCRE2_ERROR_JIT_STACKLIMIT) count = match(at, PCRE2_NOTEMPTY | PCRE2_NO_JIT);
-    if (count == PCRE2_ERROR_NOMATCH) return;
-    if (count < 0)
-      throw FormatError("the expression '" + impl_->pattern + "' fails on a text: " + message_of(count));
-    const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data.get());
-    visit(range[0], range[1]);
-    at = range[1];
-  }
+Regex::Match Regex::find(std::string_view text, std::size_t from, bool empty_too) const {
+  if (from > text.size() || (from == text.size() && !empty_too)) return {kNone, kNone};
+  thread_local const Scratch scratch;
+  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  const std::uint32_t options = empty_too ? 0 : PCRE2_NOTEMPTY;
+  int count = PCRE2_ERROR_JIT_STACKLIMIT;
+  if (impl_->jit && scratch.stack)
+    count = pcre2_jit_match(impl_->code.get(), subject, text.size(), from, options, scratch.data.get(),
+                            scratch.context.get());
+  if (count == PCRE2_ERROR_JIT_STACKLIMIT)
+    count =
+        pcre2_match(impl_->code.get(), subject, text.size(), from,
+                    options | PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, scratch.data.get(), scratch.context.get());
+  if (count == PCRE2_ERROR_NOMATCH) return {kNone, kNone};
+  if (count < 0)
+    throw FormatError("the expression '" + impl_->pattern + "' fails on a text: " + message_of(count));
+  const PCRE2_SIZE* range = pcre2_get_ovector_pointer(scratch.data.get());
+  return {range[0], range[1]};
 }
 
 }  // namespace pq

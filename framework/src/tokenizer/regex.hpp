@@ -1,8 +1,7 @@
-// Regular expressions of tokenizer.json. The files mean Oniguruma's dialect; this is PCRE2 with the differences that matter removed.
+// Regular expressions of tokenizer.json and of llama.cpp's splitters, run by PCRE2 with the differences that matter removed.
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,21 +11,38 @@ namespace pq {
 /// A compiled expression. Immutable, callable from any thread.
 class Regex {
  public:
+  enum class Dialect {
+    oniguruma,   // UTF-8, Unicode classes; what tokenizer.json means
+    std_bytes,   // bytes, ASCII classes, $ only at the end: std::regex in the C locale
+    std_unicode  // the same on UTF-8 text: std::wregex
+  };
+  struct Match {
+    std::size_t begin = 0, end = 0;
+    explicit operator bool() const noexcept { return begin != kNone; }
+  };
+
   /// Throws FormatError for an expression that does not compile.
-  explicit Regex(const std::string& pattern);
+  explicit Regex(const std::string& pattern, Dialect dialect = Dialect::oniguruma);
   ~Regex();
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
 
-  /// Calls visit(begin, end) for all matches that are not empty, from left to right. `text` is valid UTF-8. Throws FormatError if a match
-  /// takes more than the limits of the library.
-  void for_matches(std::string_view text,
-                   const std::function<void(std::size_t begin, std::size_t end)>& visit) const;
+  /// The first match at or after `from` that is not empty, or (`empty_too`) any. `text` is valid UTF-8. Throws FormatError if a match takes
+  /// more than the limits of the library.
+  Match find(std::string_view text, std::size_t from, bool empty_too = false) const;
 
-  /// The pattern as given to the library: \s and \S written out (PCRE2 counts U+180E as white space, Oniguruma does not).
+  /// Calls visit(begin, end) for all matches that are not empty, from left to right.
+  template <class Visit>
+  void for_matches(std::string_view text, const Visit& visit) const {
+    for (Match match = find(text, 0); match; match = find(text, match.end)) visit(match.begin, match.end);
+  }
+
+  /// The pattern as given to the library: \s and \S written out (PCRE2 counts U+180E as white space, Oniguruma does not), \p{L} and its like
+  /// with the characters of Unicode 15 and 16.
   static std::string translated(const std::string& pattern);
 
  private:
+  static constexpr std::size_t kNone = ~std::size_t{0};
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -98,8 +98,10 @@ void parse_trainer(Bytes bytes, const std::string& source, SentencePieceModel& m
 void parse_normalizer(Bytes bytes, const std::string& source, SentencePieceModel& model) {
   Message message(bytes, source);
   for (Message::Field field; message.next(field);) {
+    if (field.number == 2 && field.wire == 2) model.character_map = text_of(field.bytes);
     if (field.number == 3 && field.wire == 0) model.add_dummy_prefix = field.value != 0;
     if (field.number == 4 && field.wire == 0) model.remove_extra_whitespaces = field.value != 0;
+    if (field.number == 5 && field.wire == 0) model.escape_whitespaces = field.value != 0;
   }
 }
 

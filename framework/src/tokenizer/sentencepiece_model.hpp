@@ -22,6 +22,8 @@ struct SentencePieceModel {
   bool byte_fallback = false;
   bool add_dummy_prefix = true;
   bool remove_extra_whitespaces = true;
+  bool escape_whitespaces = true;
+  std::string character_map;  // precompiled_charsmap
 };
 
 /// Parses the file; unknown fields are skipped. Throws FormatError "SOURCE: ..." for anything that is no such protobuf.

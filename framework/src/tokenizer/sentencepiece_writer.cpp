@@ -45,9 +45,10 @@ std::string write_sentencepiece_model(const SentencePieceModel& model) {
   append_bytes(out, 2, trainer);
   std::string normalizer;
   append_bytes(normalizer, 1, "identity");
+  if (!model.character_map.empty()) append_bytes(normalizer, 2, model.character_map);
   append_number(normalizer, 3, model.add_dummy_prefix ? 1 : 0);
   append_number(normalizer, 4, model.remove_extra_whitespaces ? 1 : 0);
-  append_number(normalizer, 5, 1);  // blanks become U+2581
+  append_number(normalizer, 5, model.escape_whitespaces ? 1 : 0);
   append_bytes(out, 3, normalizer);
   return out;
 }

@@ -1,10 +1,14 @@
 #include "tokenizer/unicode.hpp"
 
+#include "tokenizer/unicode_classes.hpp"
+
 #include <polyquant/base/error.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include <utf8proc.h>
 
@@ -14,6 +18,26 @@ namespace {
 utf8proc_category_t category(char32_t character) {
   return utf8proc_category(static_cast<utf8proc_int32_t>(character));
 }
+
+// No character below U+0300 combines or has a composition; below U+00A0 no form changes anything.
+bool is_normal_already(std::string_view text, NormalForm form) {
+  const unsigned char limit = form == NormalForm::nfc ? 0xCC : 0x80;
+  return std::all_of(text.begin(), text.end(), [limit](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < limit;
+  });
+}
+
+// The library's pre-tokenizer Punctuation asks a table of Unicode 8.0: punctuation that came later is none there.
+constexpr std::pair<char32_t, char32_t> kNewPunctuation[] = {
+    {0x61D, 0x61D},     {0x9FD, 0x9FD},     {0xA76, 0xA76},     {0xC77, 0xC77},     {0xC84, 0xC84},
+    {0x1B4E, 0x1B4F},   {0x1B7D, 0x1B7F},   {0x2E43, 0x2E4F},   {0x2E52, 0x2E5D},   {0x10D6E, 0x10D6E},
+    {0x10EAD, 0x10EAD}, {0x10F55, 0x10F59}, {0x10F86, 0x10F89}, {0x113D4, 0x113D8}, {0x1144B, 0x1144F},
+    {0x1145A, 0x1145B}, {0x1145D, 0x1145D}, {0x11660, 0x1166C}, {0x116B9, 0x116B9}, {0x1183B, 0x1183B},
+    {0x11944, 0x11946}, {0x119E2, 0x119E2}, {0x11A3F, 0x11A46}, {0x11A9A, 0x11A9C}, {0x11A9E, 0x11AA2},
+    {0x11B00, 0x11B09}, {0x11BE1, 0x11BE1}, {0x11C41, 0x11C45}, {0x11C70, 0x11C71}, {0x11EF7, 0x11EF8},
+    {0x11F43, 0x11F4F}, {0x11FFF, 0x11FFF}, {0x12FF1, 0x12FF2}, {0x16D6D, 0x16D6F}, {0x16E97, 0x16E9A},
+    {0x16FE2, 0x16FE2}, {0x1E5FF, 0x1E5FF}, {0x1E95E, 0x1E95F}};
 
 }  // namespace
 
@@ -34,6 +58,10 @@ char32_t next_character(std::string_view text, std::size_t& at) noexcept {
 std::size_t character_bytes(char first) noexcept {
   const auto byte = static_cast<unsigned char>(first);
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
+std::size_t sequence_bytes(char first) noexcept {
+  return (static_cast<unsigned char>(first) & 0xC0) == 0x80 ? 1 : character_bytes(first);
 }
 
 void append_utf8(std::string& out, char32_t character) {
@@ -59,6 +87,7 @@ std::string valid_utf8(std::string_view text) {
 }
 
 std::string normalized(std::string_view text, NormalForm form) {
+  if (is_normal_already(text, form)) return std::string(text);
   int options = UTF8PROC_STABLE;
   options |= form == NormalForm::nfc || form == NormalForm::nfkc ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
   if (form == NormalForm::nfkc || form == NormalForm::nfkd) options |= UTF8PROC_COMPAT;
@@ -78,20 +107,29 @@ bool is_whitespace(char32_t c) noexcept {
 }
 
 bool is_numeric(char32_t c) noexcept {
-  const utf8proc_category_t kind = category(c);
-  return kind == UTF8PROC_CATEGORY_ND || kind == UTF8PROC_CATEGORY_NL || kind == UTF8PROC_CATEGORY_NO;
+  if (c < 128) return c >= '0' && c <= '9';
+  // Two ranges of Unicode 17.0, which the library already knows here.
+  return char_class(c) == CharClass::number || (c >= 0x11DE0 && c <= 0x11DE9) ||
+         (c >= 0x16FF4 && c <= 0x16FF6);
 }
 
 bool is_punctuation(char32_t c) noexcept {
-  if (c < 128 && std::string_view("$+<=>^`|~").find(static_cast<char>(c)) != std::string_view::npos)
-    return true;
-  const utf8proc_category_t kind = category(c);
-  return kind >= UTF8PROC_CATEGORY_PC && kind <= UTF8PROC_CATEGORY_PO;
+  if (c < 128)
+    return std::string_view("$+<=>^`|~").find(static_cast<char>(c)) != std::string_view::npos ||
+           char_class(c) == CharClass::punctuation;
+  if (c == 0x166D || c == 0x111C9) return true;  // punctuation of old, in other categories now
+  for (const auto& [first, last] : kNewPunctuation)
+    if (c >= first && c <= last) return false;
+  return char_class(c) == CharClass::punctuation;
 }
 
 bool is_word(char32_t c) noexcept {
-  const utf8proc_category_t kind = category(c);
-  return (kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_NO) || kind == UTF8PROC_CATEGORY_PC;
+  const CharClass kind = char_class(c);
+  if (kind == CharClass::letter || kind == CharClass::mark) return true;
+  if (kind == CharClass::number) return category(c) != UTF8PROC_CATEGORY_NO || c < 0x100;  // of Latin-1 all
+  const bool circled = (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
+                       (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
+  return circled || category(c) == UTF8PROC_CATEGORY_PC;
 }
 
 bool is_letter(char32_t c) noexcept {

@@ -11,6 +11,8 @@ namespace pq {
 char32_t next_character(std::string_view text, std::size_t& at) noexcept;
 /// Length in bytes of the character whose first byte this is.
 std::size_t character_bytes(char first) noexcept;
+/// The same for text that may be no UTF-8: a continuation byte is a character of its own.
+std::size_t sequence_bytes(char first) noexcept;
 void append_utf8(std::string& out, char32_t character);
 /// `text` with every invalid byte replaced by U+FFFD, as Python's errors="replace" does for single bytes.
 std::string valid_utf8(std::string_view text);
@@ -21,10 +23,13 @@ std::string normalized(std::string_view text, NormalForm form);
 
 /// Unicode White_Space.
 bool is_whitespace(char32_t character) noexcept;
+/// The library's Digits: Nd, Nl, No.
+bool is_numeric(char32_t character) noexcept;
+/// The library's Punctuation: P* of Unicode 8.0, and ASCII's $ + < = > ^ ` | ~.
+bool is_punctuation(char32_t character) noexcept;
+/// Oniguruma's \w: letters, marks, Nd, Nl, connector punctuation, circled letters.
+bool is_word(char32_t character) noexcept;
 /// General categories.
-bool is_numeric(char32_t character) noexcept;        // Nd, Nl, No
-bool is_punctuation(char32_t character) noexcept;    // P*, and ASCII's $ + < = > ^ ` | ~
-bool is_word(char32_t character) noexcept;           // letters, marks, numbers, connector punctuation
 bool is_letter(char32_t character) noexcept;         // L*
 bool is_decimal_digit(char32_t character) noexcept;  // Nd
 bool is_upper(char32_t character) noexcept;          // Lu

@@ -1,0 +1,90 @@
+// polyquant tokens: the token ids of a text.
+#include "base/json.hpp"
+#include "model/open_model.hpp"
+#include "model/open_tokenizer.hpp"
+#include "session.hpp"
+#include "verbs.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <fstream>
+#include <iostream>
+
+namespace pq::cli {
+namespace {
+
+struct Options {
+  std::string model, text, lines;
+  bool has_text = false, parse_special = false, no_special = false, json = false;
+};
+
+std::string joined(const std::vector<std::int32_t>& ids) {
+  std::string line;
+  for (const std::int32_t id : ids) (line += line.empty() ? "" : " ") += std::to_string(id);
+  return line;
+}
+
+void print_ids(const Session& session, const Options& options, const std::vector<std::int32_t>& ids) {
+  if (options.json)
+    session.print_json(nlohmann::ordered_json(ids));
+  else
+    session.print(joined(ids) + "\n");
+}
+
+// One JSON string per line, so that a text may hold line ends.
+void encode_lines(const Session& session, const Options& options, const Tokenizer& tokenizer,
+                  const EncodeOptions& encode) {
+  std::ifstream file;
+  if (options.lines != "-") {
+    file.open(options.lines);
+    if (!file) throw FormatError(options.lines + " cannot be read; check the path");
+  }
+  std::istream& input = options.lines == "-" ? std::cin : file;
+  std::string line;
+  for (std::int64_t number = 1; std::getline(input, line); ++number) {
+    const std::string place = options.lines + ":" + std::to_string(number);
+    const Json text = parse_json(line, place);
+    if (!text.is_string())
+      throw FormatError(place + ": a line must be one JSON string, got " + std::string(text.kind_name()));
+    session.print(nlohmann::json(tokenizer.encode(text.string(), encode)).dump() + "\n");
+  }
+  if (input.bad()) throw FormatError(options.lines + " cannot be read to its end");
+}
+
+void tokens(Session& session, const Options& options) {
+  if (options.has_text == !options.lines.empty()) throw ConfigError("give either TEXT or --lines FILE");
+  const OpenedModel model = open_model(options.model, session.registry());
+  const Tokenizer tokenizer = open_tokenizer(model, options.model);
+  const EncodeOptions encode{!options.no_special, options.parse_special};
+  if (options.has_text)
+    print_ids(session, options, tokenizer.encode(options.text, encode));
+  else
+    encode_lines(session, options, tokenizer, encode);
+}
+
+}  // namespace
+
+void add_tokens(CLI::App& app, Session& session) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand(
+      "tokens", "Print the token ids of a text, as the programs that run the model compute them.");
+  verb->add_option("MODEL", options->model, "A model's file or folder.")->required()->type_name("PATH");
+  const CLI::Option* text = verb->add_option("TEXT", options->text, "The text; it may be empty.");
+  verb->add_option("--lines", options->lines,
+                   "Read texts from FILE, one JSON string per line (- is standard input), and print one JSON "
+                   "list per line.")
+      ->type_name("FILE");
+  verb->add_flag("--parse-special", options->parse_special,
+                 "GGUF: control tokens written in the text, such as <|im_end|>, become that token. In "
+                 "Hugging Face folders they always do.");
+  verb->add_flag("--no-special", options->no_special, "Leave out what is put around a text, such as BOS.");
+  verb->add_flag("--json", options->json, "Print one JSON list.");
+  session.on(*verb, [&session, options, text] {
+    options->has_text = text->count() > 0;
+    tokens(session, *options);
+  });
+}
+
+}  // namespace pq::cli

@@ -1,0 +1,123 @@
+#include "model/open_tokenizer.hpp"
+
+#include "model/model_files.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace pq {
+namespace {
+
+constexpr std::uint64_t kMaxTokenizerBytes = std::uint64_t{512} << 20;
+
+// A token is written as a string or as {content: ...}.
+std::string token_text(const Json& config, const char* key) {
+  const Json* entry = config.find(key);
+  if (entry != nullptr && entry->is_object()) entry = entry->find("content");
+  return entry != nullptr && entry->is_string() ? entry->string() : std::string();
+}
+
+std::optional<bool> flag(const Json& config, const char* key) {
+  const Json* value = config.find(key);
+  return value != nullptr && value->is_bool() ? std::optional(value->boolean()) : std::nullopt;
+}
+
+std::string tokenizer_class(const Json& config) {
+  const Json* name = config.find("tokenizer_class");
+  std::string text = name != nullptr && name->is_string() ? name->string() : std::string();
+  if (text.ends_with("Fast")) text.resize(text.size() - 4);
+  return text;
+}
+
+TokenizerRules rules_of(const Json& config) {
+  TokenizerRules rules;
+  rules.bos_token = token_text(config, "bos_token");
+  rules.eos_token = token_text(config, "eos_token");
+  rules.unknown_token = token_text(config, "unk_token");
+  rules.padding_token = token_text(config, "pad_token");
+  return rules;
+}
+
+// The classes whose template transformers builds from the two flags, whatever tokenizer.json says.
+bool flags_decide(const std::string& name) {
+  constexpr std::array<std::string_view, 3> kClasses = {"LlamaTokenizer", "GemmaTokenizer",
+                                                        "CodeLlamaTokenizer"};
+  return std::find(kClasses.begin(), kClasses.end(), name) != kClasses.end();
+}
+
+void add_decoder_tokens(const Json& config, TokenizerRules& rules) {
+  const Json* decoder = config.find("added_tokens_decoder");
+  if (decoder == nullptr || !decoder->is_object()) return;
+  for (const auto& [key, value] : decoder->object()) {
+    AddedToken token;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
+    token.content = token_text(value, "content");
+    const auto is = [&, &entry = value](const char* name) { return flag(entry, name).value_or(false); };
+    if (error != std::errc() || end != key.data() + key.size() || token.id < 0 || token.id >= (1 << 26))
+      throw FormatError("tokenizer_config.json: 'added_tokens_decoder' has a wrong entry '" + key + "'");
+    token.special = is("special");
+    token.lstrip = is("lstrip");
+    token.rstrip = is("rstrip");
+    token.single_word = is("single_word");
+    if (!token.content.empty()) rules.added_tokens.push_back(std::move(token));
+  }
+}
+
+void add_added_tokens(const Json& added, TokenizerRules& rules) {
+  if (!added.is_object()) return;
+  for (const auto& [text, id] : added.object()) {
+    if (!id.is_integer() || id.integer() < 0 || id.integer() >= (1 << 26))
+      throw FormatError("added_tokens.json: '" + text + "' has no token number");
+    AddedToken token;
+    token.id = id.integer();
+    token.content = text;
+    if (!text.empty()) rules.added_tokens.push_back(std::move(token));
+  }
+}
+
+Tokenizer from_json(const std::string& text, const ModelFiles& files, const Json& config) {
+  const TokenizerJson file = parse_tokenizer_json(text, (files.path() / "tokenizer.json").string());
+  TokenizerRules rules = rules_of(config);
+  if (flags_decide(tokenizer_class(config))) {
+    rules.add_bos = flag(config, "add_bos_token");
+    rules.add_eos = flag(config, "add_eos_token");
+  }
+  return Tokenizer(file, rules);
+}
+
+// Without tokenizer.json the class decides what is added: T5 an end, the others a start, unless the flags say otherwise.
+Tokenizer from_sentencepiece(const std::string& bytes, const ModelFiles& files, const Json& config) {
+  const std::string source = (files.path() / "tokenizer.model").string();
+  const SentencePieceModel model =
+      parse_sentencepiece_model(std::as_bytes(std::span(bytes.data(), bytes.size())), source);
+  TokenizerRules rules = rules_of(config);
+  const bool t5 = tokenizer_class(config) == "T5Tokenizer";
+  rules.add_bos = flag(config, "add_bos_token").value_or(!t5);
+  rules.add_eos = flag(config, "add_eos_token").value_or(t5);
+  add_decoder_tokens(config, rules);
+  add_added_tokens(files.json("added_tokens.json"), rules);
+  return Tokenizer(model, rules, source);
+}
+
+}  // namespace
+
+Tokenizer open_tokenizer(const OpenedModel& model, const std::filesystem::path& path) {
+  const ModelHeader& header = model.reader->header();
+  if (header.metadata.find("tokenizer.ggml.model") != nullptr || header.dialect == Dialect::gguf)
+    return Tokenizer(read_gguf_vocabulary(header.metadata, path.string()));
+  const ModelFiles files(*model.reader, path);
+  const Json config = files.json("tokenizer_config.json");
+  if (const auto text = files.text("tokenizer.json", kMaxTokenizerBytes))
+    return from_json(*text, files, config);
+  if (const auto bytes = files.text("tokenizer.model", kMaxTokenizerBytes))
+    return from_sentencepiece(*bytes, files, config);
+  throw FormatError(path.string() +
+                    ": there is no tokenizer.json and no tokenizer.model; copy the model's "
+                    "tokenizer files here");
+}
+
+}  // namespace pq

@@ -1,0 +1,189 @@
+#include "tokenizer/gguf_vocabulary.hpp"
+
+#include "tokenizer/gguf_splitter.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <unordered_set>
+
+namespace pq {
+namespace {
+
+const std::string kPrefix = "tokenizer.ggml.";
+
+class Reader {
+ public:
+  Reader(const Metadata& metadata, const std::string& source) : metadata_(metadata) {
+    vocabulary_.source = source;
+  }
+
+  GgufVocabulary read() {
+    read_kind();
+    read_tokens();
+    read_flags();
+    read_ids();
+    set_attributes(vocabulary_, metadata_);
+    std::string name = metadata_.string("general.name", "");
+    for (char& c : name)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    vocabulary_.strips_right = name.find("phi-3") != name.npos || name.find("phi3") != name.npos;
+    return std::move(vocabulary_);
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    throw FormatError(vocabulary_.source + ": " + what);
+  }
+
+  template <class T>
+  const std::vector<T>* array(const char* key) const {
+    const MetaValue* value = metadata_.find(kPrefix + key);
+    if (value == nullptr) return nullptr;
+    const auto* list = std::get_if<std::vector<T>>(value);
+    if (list == nullptr) fail(kPrefix + key + " is " + type_name(*value) + ", which no tokenizer has");
+    return list;
+  }
+
+  void read_kind() {
+    const std::string model = metadata_.string(kPrefix + "model", "");
+    if (model.empty()) fail("the file has no tokenizer (tokenizer.ggml.model is missing)");
+    vocabulary_.pre = metadata_.string(kPrefix + "pre", "default");
+    if (model == "gemma4") vocabulary_.pre = model;
+    if (model == "llama")
+      vocabulary_.kind = GgufVocabulary::Kind::llama;
+    else if (model == "t5")
+      vocabulary_.kind = GgufVocabulary::Kind::t5;
+    else if (model != "gpt2" && model != "gemma4")
+      fail("the tokenizer '" + model +
+           "' (tokenizer.ggml.model) is not supported; known: gpt2, llama, t5, gemma4");
+    is_gemma4_ = model == "gemma4";
+  }
+
+  void read_tokens() {
+    const auto* tokens = array<std::string>("tokens");
+    if (tokens == nullptr || tokens->empty()) fail("tokenizer.ggml.tokens is missing");
+    if (tokens->size() > (std::size_t{1} << 26)) fail("tokenizer.ggml.tokens has too many entries");
+    vocabulary_.tokens = *tokens;
+    std::unordered_set<std::string_view> seen;
+    for (std::size_t id = 0; id < tokens->size(); ++id) {
+      std::string& token = vocabulary_.tokens[id];
+      if (token.empty()) token = "[EMPTY_" + std::to_string(id) + "]";
+      if (!seen.insert(token).second) fail("tokenizer.ggml.tokens has '" + token + "' twice");
+    }
+    read_scores(tokens->size());
+    read_types(tokens->size());
+    if (vocabulary_.kind != GgufVocabulary::Kind::gpt2) return;
+    const auto* merges = array<std::string>("merges");
+    if (merges != nullptr)
+      vocabulary_.merges = *merges;
+    else if (vocabulary_.pre != "kimi-k2")
+      fail("tokenizer.ggml.merges is missing, which a tokenizer of the kind gpt2 needs");
+  }
+
+  void check_length(const char* key, std::size_t have, std::size_t need) const {
+    if (have < need)
+      fail(kPrefix + key + " has " + std::to_string(have) + " entries, tokens has " + std::to_string(need));
+  }
+
+  void read_scores(std::size_t count) {
+    vocabulary_.scores.assign(count, 0.0f);
+    const MetaValue* value = metadata_.find(kPrefix + "scores");
+    if (value == nullptr) return;
+    if (const auto* integers = std::get_if<std::vector<std::int32_t>>(value)) {
+      check_length("scores", integers->size(), count);
+      std::transform(integers->begin(), integers->begin() + static_cast<std::ptrdiff_t>(count),
+                     vocabulary_.scores.begin(),
+                     [](std::int32_t score) { return static_cast<float>(score); });
+      return;
+    }
+    const auto* scores = array<float>("scores");
+    check_length("scores", scores->size(), count);
+    std::copy_n(scores->begin(), count, vocabulary_.scores.begin());
+  }
+
+  void read_types(std::size_t count) {
+    vocabulary_.types.assign(count, GgufVocabulary::normal);
+    const auto* types = array<std::int32_t>("token_type");
+    if (types == nullptr) return;
+    check_length("token_type", types->size(), count);
+    constexpr std::array<std::uint8_t, 7> kAttributes = {0,
+                                                         GgufVocabulary::normal,
+                                                         GgufVocabulary::unknown,
+                                                         GgufVocabulary::control,
+                                                         GgufVocabulary::user_defined,
+                                                         GgufVocabulary::unused,
+                                                         GgufVocabulary::byte};
+    for (std::size_t id = 0; id < count; ++id) {
+      const std::int32_t type = (*types)[id];
+      vocabulary_.types[id] =
+          type >= 0 && type <= 6 ? kAttributes[static_cast<std::size_t>(type)] : std::uint8_t{0};
+    }
+  }
+
+  void read_flags() {
+    GgufVocabulary& v = vocabulary_;
+    if (v.kind == GgufVocabulary::Kind::gpt2) {
+      const auto pre = gguf_pre_tokenizer(v.pre);
+      if (!pre)
+        fail("the pre-tokenizer '" + v.pre +
+             "' (tokenizer.ggml.pre) is not known; convert the model again with a "
+             "known one, or set tokenizer.ggml.pre");
+      v.add_bos = pre->add_bos;
+      v.metaspace = pre->metaspace;
+    } else if (v.kind == GgufVocabulary::Kind::llama) {
+      v.add_bos = v.add_space_prefix = true;
+    } else {
+      v.add_eos = true;
+      if (const auto* bytes = metadata_.find(kPrefix + "precompiled_charsmap")) read_character_map(*bytes);
+    }
+    const bool gemma4 = v.add_bos && v.metaspace;  // whatever the file says
+    v.add_space_prefix = metadata_.boolean(kPrefix + "add_space_prefix", v.add_space_prefix);
+    v.remove_extra_whitespaces = metadata_.boolean(kPrefix + "remove_extra_whitespaces", false);
+    v.add_bos = metadata_.boolean(kPrefix + "add_bos_token", v.add_bos) || gemma4;
+    v.add_eos = metadata_.boolean(kPrefix + "add_eos_token", v.add_eos);
+  }
+
+  void read_character_map(const MetaValue& value) {
+    if (const auto* bytes = std::get_if<std::vector<std::uint8_t>>(&value))
+      vocabulary_.character_map.assign(bytes->begin(), bytes->end());
+    else if (const auto* chars = std::get_if<std::vector<std::int8_t>>(&value))
+      vocabulary_.character_map.assign(chars->begin(), chars->end());
+    else
+      fail("tokenizer.ggml.precompiled_charsmap is " + type_name(value) + ", not an array of bytes");
+  }
+
+  // The default of the kind, unless the file names a token that exists.
+  std::int32_t id_of(const char* name, std::int32_t fallback) const {
+    const auto count = static_cast<std::int64_t>(vocabulary_.tokens.size());
+    if (fallback >= count) fallback = -1;
+    const std::int64_t id = metadata_.integer(kPrefix + name + "_token_id", fallback);
+    return id >= 0 && id < count ? static_cast<std::int32_t>(id) : fallback;
+  }
+
+  void read_ids() {
+    GgufVocabulary& v = vocabulary_;
+    const bool llama = v.kind == GgufVocabulary::Kind::llama, t5 = v.kind == GgufVocabulary::Kind::t5;
+    const bool no_default_bos = is_gemma4_ || v.pre == "glm4" || v.pre == "chatglm-bpe";
+    v.bos = id_of("bos", llama ? 1 : t5 || no_default_bos ? -1 : 11);
+    v.eos = id_of("eos", llama ? 2 : t5 ? 1 : is_gemma4_ ? -1 : 11);
+    v.unknown_id = id_of("unknown", llama ? 0 : t5 ? 2 : -1);
+    v.padding = id_of("padding", t5 ? 0 : -1);
+    if (v.add_bos && v.bos < 0) fail("add_bos_token is set, but there is no tokenizer.ggml.bos_token_id");
+    if (v.add_eos && v.eos < 0) fail("add_eos_token is set, but there is no tokenizer.ggml.eos_token_id");
+  }
+
+  const Metadata& metadata_;
+  GgufVocabulary vocabulary_;
+  bool is_gemma4_ = false;
+};
+
+}  // namespace
+
+GgufVocabulary read_gguf_vocabulary(const Metadata& metadata, const std::string& source) {
+  return Reader(metadata, source).read();
+}
+
+}  // namespace pq
