@@ -35,6 +35,11 @@ class Engine final : public TokenizerEngine {
       make_bpe(file, bytes);
     else
       make_unigram(file);
+    for (const auto* list : {&around_.before, &around_.after})
+      for (const std::int32_t id : *list)
+        if (id >= facts_.size)
+          throw FormatError(file.source + ": the post-processor adds the token " + std::to_string(id) +
+                            ", but ids end at " + std::to_string(facts_.size - 1));
     apply(rules);
   }
 

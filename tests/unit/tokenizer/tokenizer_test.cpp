@@ -26,9 +26,10 @@ TokenizerJson read(const std::string& name) {
 std::vector<std::string> words(const char* description, const std::string& text) {
   const Json json = parse_json(description, "test");
   std::vector<Word> list;
-  make_pre_tokenizer(&json)->apply({text, true}, list);
+  TextPool pool;
+  make_pre_tokenizer(&json)->apply({text, true}, list, pool);
   std::vector<std::string> texts;
-  for (const Word& word : list) texts.push_back(word.text);
+  for (const Word& word : list) texts.emplace_back(word.text);
   return texts;
 }
 
@@ -37,18 +38,43 @@ std::vector<std::string> words(const char* description, const std::string& text)
 // texts.json: ids by the tokenizers library 0.23, with special tokens.
 TEST_CASE("tokenizer: ids of the tiny checkpoints' texts are those of the tokenizers library",
           "[tokenizer][golden]") {
-  const std::string name = GENERATE("llama", "llama-256", "llama-bias", "llama-linear", "mistral", "gemma3");
-  INFO(name);
-  const Tokenizer tokenizer(read(name));
-  const Json texts = parse_json(read_text_file(tiny(name) / "texts.json", 1 << 24), "texts.json");
-  REQUIRE(texts.is_array());
-  for (const Json& entry : texts.array()) {
-    const std::string text = entry.find("text")->string();
-    INFO(text);
-    Json::Array ids;
-    for (const std::int32_t id : tokenizer.encode(text, true)) ids.emplace_back(id);
-    CHECK(Json(ids) == *entry.find("ids"));
+  const Json index = parse_json(read_text_file(tiny("index.json"), 1 << 24), "index.json");
+  REQUIRE(index.array().size() >= 41);
+  for (const Json& checkpoint : index.array()) {
+    const std::string name = checkpoint.find("name")->string();
+    const Tokenizer tokenizer(read(name));
+    const Json texts = parse_json(read_text_file(tiny(name) / "texts.json", 1 << 24), "texts.json");
+    REQUIRE(texts.is_array());
+    for (const Json& entry : texts.array()) {
+      const std::string text = entry.find("text")->string();
+      INFO(name << ": " << text);
+      Json::Array ids;
+      for (const std::int32_t id : tokenizer.encode(text)) ids.emplace_back(id);
+      CHECK(Json(ids) == *entry.find("ids"));
+    }
   }
+}
+
+TEST_CASE("tokenizer: decoding gives the text back", "[tokenizer]") {
+  for (const char* name : {"llama", "llama-256", "gemma3", "falcon-7b", "gpt2"}) {
+    const Tokenizer tokenizer(read(name));
+    const std::string text = "na\xC3\xAFve 12\n\t\xF0\x9F\x99\x82 \xE6\x83\xB3 end";
+    INFO(name);
+    CHECK(tokenizer.decode(tokenizer.encode(text)) == text);
+  }
+}
+
+TEST_CASE("tokenizer: an id that does not exist is refused", "[tokenizer]") {
+  const Tokenizer tokenizer(read("gpt2"));
+  const std::vector<std::int32_t> beyond = {tokenizer.facts().size};
+  CHECK_THROWS_AS(tokenizer.decode(beyond), ConfigError);
+  CHECK_THROWS_AS(tokenizer.token(-1), ConfigError);
+}
+
+TEST_CASE("tokenizer: models that are not supported are refused with what is", "[tokenizer]") {
+  const auto file = parse_tokenizer_json(R"({"model":{"type":"WordPiece","vocab":{"a":0}}})", "t.json");
+  CHECK_THROWS_WITH(Tokenizer(file),
+                    Catch::Matchers::Contains("'WordPiece'") && Catch::Matchers::Contains("BPE, Unigram"));
 }
 
 TEST_CASE("tokenizer: the fingerprint hashes the ids as Python prints them", "[tokenizer]") {
