@@ -14,6 +14,8 @@ mkdir -p "$cache"
 "$peers/bin/python" -c 'import cyllama.llama.llama_cpp' 2>/dev/null \
   || "$peers/bin/pip" install -q --no-deps cyllama==0.2.18 || "$peers/bin/pip" install -q --no-deps cyllama \
   || echo "SKIPPED: the package cyllama cannot be had; comparisons with llama-quantize are skipped"
+"$peers/bin/python" -c 'import tokenizers, sentencepiece' 2>/dev/null || "$peers/bin/pip" install -q --no-deps tokenizers==0.23.3 sentencepiece \
+  || echo "SKIPPED: the packages tokenizers and sentencepiece cannot be had; ids of folders are compared with golden data only"
 for model in SmolLM2-135M-Instruct gemma-3-270m; do
   python3 scripts/make_model.py --model "$model" --out "$cache/models" || echo "SKIPPED: the model $model cannot be made here"
 done

@@ -89,14 +89,8 @@ const char* const kKimiPattern =
     "0-9]{1,3}| ?[^\\s\xD1\xD2\xD6"
     "0-9A-Za-z]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
-// libstdc++ takes the start of a lookahead for the start of the text, unless something was matched before: \b is true there if a word
-// character follows, whatever stands in front. Only this lookahead has a \b.
-std::optional<Regex> first_match(std::string pattern) {
-  constexpr std::string_view kLookahead = "(?=(?:\\d{3})*\\b)";
-  const std::size_t at = pattern.find(kLookahead);
-  if (at == std::string::npos) return std::nullopt;
-  return Regex(pattern.replace(at, kLookahead.size(), "(?=\\w|(?:\\d{3})+\\b)"), Regex::Dialect::std_unicode);
-}
+// llama.cpp runs its rule for AFMoE in place of this expression of Tiny Aya.
+const char* const kDigitGroups = "\\d{1,3}(?=(?:\\d{3})*\\b)";
 
 bool has_property(const std::string& pattern) { return pattern.find("\\p{") != std::string::npos; }
 
@@ -136,10 +130,9 @@ namespace {
 
 // Visits the matches in text as std::regex_iterator does: after an empty match the search goes on one character later.
 template <class Visit>
-void for_all_matches(const Regex& first, const Regex& regex, std::string_view text, const Visit& visit) {
-  const Regex* next = &first;
+void for_all_matches(const Regex& regex, std::string_view text, const Visit& visit) {
   for (std::size_t at = 0; at <= text.size();) {
-    const Regex::Match match = std::exchange(next, &regex)->find(text, at, true);
+    const Regex::Match match = regex.find(text, at, true);
     if (!match) return;
     visit(match.begin, match.end);
     at = match.end;
@@ -194,14 +187,16 @@ std::optional<GgufPreTokenizer> gguf_pre_tokenizer(const std::string& name) {
 }
 
 GgufSplitter::GgufSplitter(const GgufPreTokenizer& rules) : han_(rules.splitter == "kimi-k2") {
-  if (han_) steps_.push_back({Mode::classes, Regex(kKimiPattern, Regex::Dialect::std_bytes), std::nullopt});
-  if (rules.splitter == "afmoe") steps_.push_back({Mode::afmoe, std::nullopt, std::nullopt});
+  if (han_) steps_.push_back({Mode::classes, Regex(kKimiPattern, Regex::Dialect::std_bytes)});
+  if (rules.splitter == "afmoe") steps_.push_back({Mode::afmoe, std::nullopt});
   for (const std::string& regex : rules.regexes) {
-    if (has_property(regex)) {
-      steps_.push_back({Mode::classes, Regex(on_classes(regex), Regex::Dialect::std_bytes), std::nullopt});
+    if (regex == kDigitGroups) {
+      steps_.push_back({Mode::afmoe, std::nullopt});
+    } else if (has_property(regex)) {
+      steps_.push_back({Mode::classes, Regex(on_classes(regex), Regex::Dialect::std_bytes)});
     } else {
       needs_wide_ = true;
-      steps_.push_back({Mode::wide, Regex(regex, Regex::Dialect::std_unicode), first_match(regex)});
+      steps_.push_back({Mode::wide, Regex(regex, Regex::Dialect::std_unicode)});
     }
   }
 }
@@ -219,8 +214,7 @@ std::vector<std::uint32_t> GgufSplitter::cut(const Step& step, const Text& text,
         const auto cut = static_cast<std::uint32_t>(begin + place);
         if (cut > (result.empty() ? 0 : result.back())) result.push_back(cut);
       };
-      for_all_matches(step.first ? *step.first : *step.regex, *step.regex,
-                      std::string_view(text.classes).substr(begin, end - begin),
+      for_all_matches(*step.regex, std::string_view(text.classes).substr(begin, end - begin),
                       [&](std::size_t first, std::size_t last) { add(first), add(last); });
       add(end - begin);
     } else {
@@ -230,8 +224,7 @@ std::vector<std::uint32_t> GgufSplitter::cut(const Step& step, const Text& text,
         while (text.wide_offsets[character] < base + place) ++character;
         if (character > (result.empty() ? 0 : result.back())) result.push_back(character);
       };
-      for_all_matches(step.first ? *step.first : *step.regex, *step.regex,
-                      std::string_view(text.wide).substr(base, text.wide_offsets[end] - base),
+      for_all_matches(*step.regex, std::string_view(text.wide).substr(base, text.wide_offsets[end] - base),
                       [&](std::size_t first, std::size_t last) { add(first), add(last); });
       add(text.wide_offsets[end] - base);
     }

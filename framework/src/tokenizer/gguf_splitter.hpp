@@ -35,7 +35,6 @@ class GgufSplitter {
   struct Step {
     Mode mode;
     std::optional<Regex> regex;
-    std::optional<Regex> first;  // for the first match in each piece, if libstdc++ finds that by another rule
   };
   struct Text;
   static std::vector<std::uint32_t> cut(const Step& step, const Text& text,

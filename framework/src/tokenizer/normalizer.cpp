@@ -1,9 +1,12 @@
 #include "tokenizer/pre_tokenizer.hpp"
 
+#include "tokenizer/precompiled_normalizer.hpp"
 #include "tokenizer/regex.hpp"
 #include "tokenizer/unicode.hpp"
 
 #include <polyquant/base/error.hpp>
+
+#include <algorithm>
 
 namespace pq {
 namespace {
@@ -81,6 +84,41 @@ class ReplaceMatches final : public Normalizer {
   std::string to_;
 };
 
+// A function of the whole text.
+class Change final : public Normalizer {
+ public:
+  using Function = std::string (*)(std::string_view);
+  explicit Change(Function function) : function_(function) {}
+  std::string apply(std::string text) const override { return function_(text); }
+
+ private:
+  Function function_;
+};
+
+class Strip final : public Normalizer {
+ public:
+  Strip(bool left, bool right) : left_(left), right_(right) {}
+  std::string apply(std::string text) const override {
+    std::size_t begin = text.size(), end = 0;  // of what is no white space
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t start = at;
+      if (is_whitespace(next_character(text, at))) continue;
+      begin = std::min(begin, start);
+      end = at;
+    }
+    if (begin > end) return left_ || right_ ? std::string() : text;
+    return text.substr(left_ ? begin : 0, (right_ ? end : text.size()) - (left_ ? begin : 0));
+  }
+
+ private:
+  bool left_, right_;
+};
+
+bool flag(const Json& description, const char* key) {
+  const Json* value = description.find(key);
+  return value == nullptr || *value != Json(false);
+}
+
 }  // namespace
 
 std::unique_ptr<const Normalizer> make_normalizer(const Json* description) {
@@ -90,6 +128,12 @@ std::unique_ptr<const Normalizer> make_normalizer(const Json* description) {
   if (type == "NFD") return std::make_unique<Form>(NormalForm::nfd);
   if (type == "NFKC") return std::make_unique<Form>(NormalForm::nfkc);
   if (type == "NFKD") return std::make_unique<Form>(NormalForm::nfkd);
+  if (type == "Lowercase") return std::make_unique<Change>(lower_case);
+  if (type == "StripAccents") return std::make_unique<Change>(without_marks);
+  if (type == "Strip")
+    return std::make_unique<Strip>(flag(*description, "strip_left"), flag(*description, "strip_right"));
+  if (type == "Precompiled")
+    return make_precompiled_normalizer(text_at(*description, "precompiled_charsmap"));
   if (type == "Prepend") return std::make_unique<Prepend>(text_at(*description, "prepend"));
   if (type == "Replace") {
     const std::string content = text_at(*description, "content");
@@ -99,8 +143,10 @@ std::unique_ptr<const Normalizer> make_normalizer(const Json* description) {
   }
   const Json* list = description->find("normalizers");
   if (type != "Sequence" || list == nullptr || !list->is_array())
-    throw FormatError("tokenizer.json: the normalizer '" + type +
-                      "' is not supported; known: NFC, NFD, NFKC, NFKD, Prepend, Replace, Sequence");
+    throw FormatError(
+        "tokenizer.json: the normalizer '" + type +
+        "' is not supported; known: NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Precompiled, "
+        "Prepend, Replace, Sequence");
   std::vector<std::unique_ptr<const Normalizer>> steps;
   for (const Json& item : list->array())
     if (auto step = make_normalizer(&item)) steps.push_back(std::move(step));

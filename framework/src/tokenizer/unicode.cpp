@@ -86,6 +86,39 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
+std::size_t cluster_bytes(std::string_view text) noexcept {
+  std::size_t at = 0;
+  utf8proc_int32_t state = 0;
+  auto last = static_cast<utf8proc_int32_t>(next_character(text, at));
+  while (at < text.size()) {
+    std::size_t next = at;
+    const auto character = static_cast<utf8proc_int32_t>(next_character(text, next));
+    if (utf8proc_grapheme_break_stateful(last, character, &state)) break;
+    last = character;
+    at = next;
+  }
+  return at;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const char32_t character = next_character(text, at);
+    append_utf8(out, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(character))));
+    if (character == 0x130) append_utf8(out, 0x307);  // the one letter that becomes two
+  }
+  return out;
+}
+
+std::string without_marks(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    if (char_class(next_character(text, at)) != CharClass::mark) out += text.substr(begin, at - begin);
+  }
+  return out;
+}
+
 std::string normalized(std::string_view text, NormalForm form) {
   if (is_normal_already(text, form)) return std::string(text);
   int options = UTF8PROC_STABLE;

@@ -17,6 +17,12 @@ void append_utf8(std::string& out, char32_t character);
 /// `text` with every invalid byte replaced by U+FFFD, as Python's errors="replace" does for single bytes.
 std::string valid_utf8(std::string_view text);
 
+/// Length of the grapheme cluster at the start of `text`, which is valid UTF-8.
+std::size_t cluster_bytes(std::string_view text) noexcept;
+/// `text` in small letters, and without combining marks.
+std::string lower_case(std::string_view text);
+std::string without_marks(std::string_view text);
+
 enum class NormalForm { nfc, nfd, nfkc, nfkd };
 /// The normal form. `text` is valid UTF-8.
 std::string normalized(std::string_view text, NormalForm form);

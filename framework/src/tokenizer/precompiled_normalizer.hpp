@@ -1,0 +1,14 @@
+// The normalizer Precompiled of tokenizer.json.
+#pragma once
+
+#include "tokenizer/pre_tokenizer.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace pq {
+
+/// Throws FormatError for what is no base64 or no character map.
+std::unique_ptr<const Normalizer> make_precompiled_normalizer(std::string_view base64);
+
+}  // namespace pq
