@@ -16,6 +16,7 @@
 namespace pq {
 namespace {
 
+constexpr std::size_t kMostGaps = 1'000'000;
 constexpr double kUnknownPenalty = 10.0;  // tokenizers, models/unigram/model.rs
 
 class Engine final : public TokenizerEngine {
@@ -68,10 +69,11 @@ class Engine final : public TokenizerEngine {
     std::int64_t size = 0;
     for (const auto& entry : file.vocab) size = std::max(size, entry.second + 1);
     for (const AddedToken& token : file.added_tokens) size = std::max(size, token.id + 1);
-    // Ids may have gaps; a file cannot make more of them than some hundred for each of its tokens.
-    if (size > static_cast<std::int64_t>(1000 * (file.vocab.size() + file.added_tokens.size())))
+    // Ids may have gaps, but a small file cannot ask for much memory.
+    const std::size_t count = file.vocab.size() + file.added_tokens.size();
+    if (size > static_cast<std::int64_t>(16 * count + kMostGaps))
       throw FormatError(file.source + ": ids go up to " + std::to_string(size - 1) + ", but there are only " +
-                        std::to_string(file.vocab.size() + file.added_tokens.size()) + " tokens");
+                        std::to_string(count) + " tokens");
     facts_.size = static_cast<std::int32_t>(size);
     tokens_.resize(static_cast<std::size_t>(size));
     for (const auto& [piece, id] : file.vocab) tokens_[static_cast<std::size_t>(id)] = piece;

@@ -114,7 +114,10 @@ std::string without_marks(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t begin = at;
-    if (char_class(next_character(text, at)) != CharClass::mark) out += text.substr(begin, at - begin);
+    const utf8proc_category_t kind = category(next_character(text, at));
+    const bool mark =
+        kind == UTF8PROC_CATEGORY_MN || kind == UTF8PROC_CATEGORY_MC || kind == UTF8PROC_CATEGORY_ME;
+    if (!mark) out += text.substr(begin, at - begin);
   }
   return out;
 }

@@ -90,7 +90,8 @@ TEST_CASE("gguf splitter: words of well-known names", "[tokenizer][gguf]") {
   CHECK(words("smollm", "a12") == Strings{"a", "1", "2"});
   CHECK(words("llama-bpe", "1234 'S\n\n x") == Strings{"123", "4", " '", "S", "\n\n", " x"});
   CHECK(words("qwen2", "12") == Strings{"1", "2"});
-  CHECK(words("afmoe", "ab1234") == Strings{"ab1", "234"});
+  CHECK(words("afmoe", "ab1234") == Strings{"ab", "1", "234"});
+  CHECK(words("tiny_aya", "  3") == Strings{" ", " ", "3"});  // the first cut is behind "  3"
   CHECK(words("kimi-k2", "\xE4\xB8\xAD\xE6\x96\x87 abc") == Strings{"\xE4\xB8\xAD\xE6\x96\x87", " abc"});
   CHECK_FALSE(gguf_pre_tokenizer("no-such-name"));
 }
