@@ -124,7 +124,7 @@ def splitters(checks, peers, out):
     table = json.loads((ROOT / "framework" / "data" / "families" / "common" / "pre-tokenizers.json").read_text(encoding="utf-8"))
     tokens, types, merges = peers.vocabulary_of(model(SMOL) / "tokenizer.json")
     special = [token for token, kind in zip(tokens, types) if kind in (3, 4)]
-    path, seen = out / "splitter.gguf", set()
+    path, seen = out / "vocabulary.gguf", set()
     for name, rules in sorted(table["engines"].items()):
         peers.write_vocabulary(path, "gpt2", name, tokens, types, merges=merges, bos_token_id=1, eos_token_id=2)
         known = json.dumps(rules) in seen
@@ -136,7 +136,7 @@ def gemma_kinds(checks, peers, out):
     """Gemma's vocabulary as merges on text (kind gemma4) and as scores (kind llama)."""
     tokens, types, merges = peers.vocabulary_of(model(GEMMA) / "tokenizer.json")
     special = [token for token, kind in zip(tokens, types) if kind in (3, 4)]
-    path = out / "gemma.gguf"
+    path = out / "vocabulary.gguf"
     for kind, pre in (("gpt2", "granite-embed-multi-311m"), ("gemma4", "gemma4")):
         peers.write_vocabulary(path, kind, pre, tokens, types, merges=merges, bos_token_id=2, eos_token_id=1)
         against_llama(checks, peers, f"Gemma 3, merges, {kind} {pre}", path, special)
@@ -161,7 +161,7 @@ def t5_kind(checks, peers, out):
                 types.append(4 if number % 97 == 0 else 1)
                 scores.append(-(number * 37 % 101) / 8 - len(piece))
     for prefix, remove in ((True, False), (True, True), (False, False)):
-        path = out / "t5.gguf"
+        path = out / "vocabulary.gguf"
         peers.write_vocabulary(path, "t5", "default", tokens, types, scores=scores, eos_token_id=1, unknown_token_id=2, padding_token_id=0,
                                add_space_prefix=prefix, remove_extra_whitespaces=remove)
         against_llama(checks, peers, f"t5, add_space_prefix {prefix}, remove_extra_whitespaces {remove}", path, ["</s>", "<unk>"])
