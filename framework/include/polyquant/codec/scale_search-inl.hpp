@@ -66,8 +66,8 @@ HWY_INLINE LaneError scale_error(LaneGroups groups, VF scale, VF lowest, VF high
 }
 
 /// search_exact_fit() for the lanes of `fits`.
-HWY_NOINLINE VF search_exact_fit(LaneGroups groups, CodeRange range, VF peak, VF scale, VF error,
-                                 hn::Mask<F32> fits) {
+inline HWY_NOINLINE VF search_exact_fit(LaneGroups groups, CodeRange range, VF peak, VF scale, VF error,
+                                        hn::Mask<F32> fits) {
   const F32 d;
   const VF lowest = hn::Set(d, range.lowest), highest = hn::Set(d, range.highest);
   for (float code = range.lowest; code <= range.highest; code += 1.0f) {
