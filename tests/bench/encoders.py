@@ -165,7 +165,7 @@ def main():
     parser.add_argument("--targets", default="", help="Highway's names, as AVX3 (AVX-512), AVX2, SSE4; empty: the machine's best")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.05, help="CPU time of each of our measurements")
-    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build" / "release" / "tests" / "bench" / "codec_bench")
+    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build" / "release" / "bin" / "codec_bench")
     parser.add_argument("--from-json", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--markdown", type=pathlib.Path)
