@@ -96,7 +96,6 @@ HWY_INLINE V8 split_bytes(V16 words) {
 
 /// For grids of 8: words of three levels, tables of pairs.
 HWY_INLINE void make_tables(const float* levels, Half a, Half b, ByteTables& out) {
-  const F32 d;
   const U32 du;
   const U64 d64;
   V16 words[3];
@@ -137,7 +136,6 @@ HWY_INLINE void make_tables(const float* levels, Half a, Half b, ByteTables& out
 
 /// For grids of 4: tables of the four weights of first halves and of second halves.
 HWY_INLINE void make_tables(const float* levels, Half a, Half b, ByteTables& first, ByteTables& second) {
-  const F32 d;
   const U32 du;
   const U64 d64;
   VF squares_a[8], squares_b[8];

@@ -103,7 +103,7 @@ void fill_lists(GridId id, const std::vector<Point>& points, std::uint8_t* lists
 std::uint16_t nibble_code(GridId id, const std::uint8_t* levels) noexcept {
   unsigned code = 0;
   for (unsigned j = 0; j < 4; ++j) {
-    const unsigned nibble = grid_elements(id) == 4 ? levels[j] : levels[j] | levels[j + 4] << 2;
+    const unsigned low = levels[j], nibble = grid_elements(id) == 4 ? low : low | levels[j + 4] * 4u;
     code |= nibble << 4 * j;
   }
   return static_cast<std::uint16_t>(code);
