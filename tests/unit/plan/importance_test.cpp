@@ -133,6 +133,20 @@ TEST_CASE("importance: an entry of another size is refused, but left out for emb
         "out.gguf: m.gguf has importance of another size for token_embd.weight, which is not used\n");
 }
 
+TEST_CASE("importance: tensors without weights need none", "[plan][importance]") {
+  Fixture f;
+  f.add("blk.0.attn_q.weight", {4, 0});
+  f.add("blk.0.ffn_up_exps.weight", {0, 4, 32});
+  f.add("blk.0.attn_k.weight", {4, 32});
+  f.use({{"blk.0.attn_q.weight", ones(32), {1}},
+         {"blk.0.ffn_up_exps.weight", ones(32), {1}},
+         {"blk.0.attn_k.weight", ones(32), {1}}});
+  CHECK(f.output.tensors[0].importance == nullptr);
+  CHECK(f.output.tensors[1].importance == nullptr);
+  CHECK(f.output.tensors[2].importance != nullptr);
+  CHECK(f.all_warnings() == "");
+}
+
 TEST_CASE("importance: a matrix of another model is refused", "[plan][importance]") {
   Fixture f;
   f.add("blk.0.attn_q.weight", {4, 32});
