@@ -108,7 +108,7 @@ std::vector<std::string> differences(const Json& before, const Json& after) {
 
 TEST_CASE("hugging face view: config.json means what it meant, or a warning was given",
           "[model][roundtrip]") {
-  const std::string name = GENERATE(from_range(tiny::known_checkpoints()));
+  const std::string name = GENERATE(from_range(tiny::checkpoints()));
   const auto gguf = tiny::gguf_view_of(name);
   const auto back =
       make_view(tiny::open_memory(tiny::written(*gguf, "bf16")), "tiny.gguf", Dialect::huggingface, {});
@@ -128,7 +128,7 @@ TEST_CASE("hugging face view: config.json means what it meant, or a warning was 
 }
 
 TEST_CASE("gguf view: where llama.cpp computes something else, there is a warning", "[model][golden]") {
-  const std::string name = GENERATE(from_range(tiny::known_checkpoints()));
+  const std::string name = GENERATE(from_range(tiny::checkpoints()));
   INFO(name);
   const Json* agrees = tiny::golden(name).find_path("llama_cpp.agrees");
   const bool differs = agrees == nullptr || !is_true(*agrees);

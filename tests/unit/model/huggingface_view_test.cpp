@@ -41,7 +41,7 @@ std::string spelling_of(const std::string& name) { return name == "qwen3moe-fuse
 
 TEST_CASE("hugging face view: HF -> GGUF -> HF gives the same names, shapes and bytes",
           "[model][roundtrip]") {
-  const std::string name = GENERATE(from_range(tiny::known_checkpoints()));
+  const std::string name = GENERATE(from_range(tiny::checkpoints()));
   INFO(name);
   const RoundTrip trip = round_trip(name);
   const auto reader = tiny::open_folder(tiny::folder(spelling_of(name)));
@@ -62,7 +62,7 @@ TEST_CASE("hugging face view: HF -> GGUF -> HF gives the same names, shapes and 
 }
 
 TEST_CASE("hugging face view: HF -> GGUF -> HF -> GGUF gives the same GGUF", "[model][roundtrip]") {
-  const std::string name = GENERATE(from_range(tiny::known_checkpoints()));
+  const std::string name = GENERATE(from_range(tiny::checkpoints()));
   INFO(name);
   const RoundTrip trip = round_trip(name);
   REQUIRE(trip.again->tensors.size() == trip.gguf->tensors.size());

@@ -1,7 +1,6 @@
 #include "model/tiny_model.hpp"
 
 #include "golden_dir.hpp"
-#include "model/family.hpp"
 #include "tokenizer/sha256.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -90,15 +89,6 @@ std::vector<std::string> checkpoints() {
   const Json index = parse_json(read_text_file(path, 1 << 20), "index.json");
   std::vector<std::string> names;
   for (const Json& entry : index.array()) names.push_back(entry.find("name")->string());
-  return names;
-}
-
-std::vector<std::string> known_checkpoints() {
-  std::vector<std::string> names;
-  for (const std::string& name : checkpoints()) {
-    const Family* family = find_family(installed_families(), config(name));
-    if (family != nullptr && !family->tensors.empty()) names.push_back(name);
-  }
   return names;
 }
 

@@ -19,8 +19,6 @@ std::filesystem::path folder(const std::string& name);
 
 /// The names that tests/golden/tiny/index.json lists.
 std::vector<std::string> checkpoints();
-/// Those of a family that is known both ways. (That all are is for the tests of the GGUF view to say.)
-std::vector<std::string> known_checkpoints();
 /// What the real converter wrote (gguf.json), and config.json.
 Json golden(const std::string& name);
 Json config(const std::string& name);

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""Every architecture of tests/golden/tiny in the real llama.cpp: each file loads, its logits are those of transformers, and the q8_0 file
+generates what the bf16 file generates. (Names, types, bytes and metadata are compared by unit tests.)
+
+    test_architectures.py [NAME...]     only these checkpoints
+"""
+import json
+import struct
+import sys
+
+import numpy as np
+
+from common import GOLDEN, Checks, llama, run, scratch
+
+PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 12, 4
+CONTEXT = 64
+# The logits of f32 files: llama.cpp keeps keys and values as f16 and takes GELU from a table of f16 values.
+TOLERANCE = 0.02  # of the standard deviation of the logits, root mean square
+# q8_0 (with 8-bit activations) moves the logits of these random weights by 1 to 5 % of their deviation, so that it takes another token only
+# where two are nearly as likely (measured: 0.24). With experts it can also take another expert: then there is no bound (measured: 1.9).
+NEAR_TIE = 0.4  # of the standard deviation, between the two tokens' logits
+
+
+def reference():
+    """{name: (token ids, positions, logits [positions, vocabulary])} of transformers (tests/golden/README.md)."""
+    raw = (GOLDEN / "tiny_logits.safetensors").read_bytes()
+    size = struct.unpack("<Q", raw[:8])[0]
+    header, data = json.loads(raw[8:8 + size]), raw[8 + size:]
+    positions = json.loads(header.pop("__metadata__")["positions"])
+
+    def array(key, kind):
+        first, last = header[key]["data_offsets"]
+        return np.frombuffer(data[first:last], kind).reshape(header[key]["shape"])
+    names = {key.rsplit(".", 1)[0] for key in header}
+    return {n: (array(n + ".input_ids", "<i8").tolist(), positions, array(n + ".logits", "<f4")) for n in names}
+
+
+def write(verb, name, path, *arguments):
+    folder = GOLDEN / "tiny" / name
+    pre = json.loads((folder / "gguf.json").read_text()).get("fixed_pre")
+    options = ["--set", f"outputs.0.options.pre_tokenizer={pre}"] if pre else []
+    source = [verb, folder, path] if verb == "convert" else [verb, folder, "--to", path]
+    run(*source, "--format", "gguf", *arguments, *options)
+    return path
+
+
+def greedy(cpp, path, prompts):
+    """Each prompt followed by the tokens that the model finds most likely."""
+    model = cpp.Model(path, context=CONTEXT, threads=1)
+    texts = [list(ids) for ids in prompts]
+    for ids in texts:
+        for _ in range(NEW_TOKENS):
+            ids.append(int(model.logits(ids, len(ids) - 1)[0].argmax()))
+    model.close()
+    return texts
+
+
+def new_logits(cpp, path, texts):
+    """float32 [texts, NEW_TOKENS, vocabulary]: what the model expected where the new tokens stand."""
+    model = cpp.Model(path, context=CONTEXT, threads=1)
+    found = np.stack([model.logits(ids, PROMPT_TOKENS - 1)[:NEW_TOKENS] for ids in texts])
+    model.close()
+    return found
+
+
+def logits_error(cpp, path, ids, positions, expected):
+    """Root mean square of the difference, as part of the logits' standard deviation."""
+    model = cpp.Model(path, context=CONTEXT, threads=1)
+    try:
+        found = model.logits(ids)[positions]
+    finally:
+        model.close()
+    return float(np.sqrt(((found - expected) ** 2).mean()) / expected.std())
+
+
+def main():
+    checks, cpp, out = Checks(), llama(), scratch()
+    wanted, only, same, total = reference(), sys.argv[1:], np.zeros(NEW_TOKENS, int), 0
+    for entry in json.loads((GOLDEN / "tiny" / "index.json").read_text()):
+        name, peer = entry["name"], entry["llama_cpp"]
+        if only and name not in only:
+            continue
+        full = write("convert", name, out / f"{name}.f32.gguf", "--encoding", "f32")
+        half = write("convert", name, out / f"{name}.bf16.gguf", "--encoding", "bf16")
+        small = write("quantize", name, out / f"{name}.q8_0.gguf", "--recipe", "q8_0")
+        if not peer["loads"]:
+            checks.that(True, f"{name}: written; llama.cpp does not load the real converter's file either")
+            continue
+        ids, positions, logits = wanted[name]
+        error = logits_error(cpp, full, ids, positions, logits)
+        if peer["agrees"]:
+            checks.that(error <= TOLERANCE, f"{name}: logits differ from transformers' by {error:.1e} of their deviation")
+        else:
+            checks.that(error > TOLERANCE, f"{name}: logits differ by {error:.1e}, as the real converter's: {peer['note']}")
+        random = np.random.default_rng(7)
+        prompts = [random.integers(3, logits.shape[1] - 32, PROMPT_TOKENS).tolist() for _ in range(PROMPTS)]
+        texts = greedy(cpp, half, prompts)
+        exact, coarse = new_logits(cpp, half, texts), new_logits(cpp, small, texts)
+        alike = exact.argmax(-1) == coarse.argmax(-1)
+        chosen = np.take_along_axis(exact, coarse.argmax(-1)[..., None], -1)[..., 0]
+        gap = float(((exact.max(-1) - chosen) / exact.std(-1)).max())
+        same += np.array([alike[:, :count].all(-1).sum() for count in range(1, NEW_TOKENS + 1)])
+        total += PROMPTS
+        routed = "expert" in (GOLDEN / "tiny" / name / "config.json").read_text()
+        checks.that(routed or gap <= NEAR_TIE, f"{name}: q8_0 gives the next token of bf16 after {alike[:, 0].sum()} of {PROMPTS} prompts, "
+                                               f"worst other choice {gap:.2f} below{' (experts)' if routed else ''}")
+        for path in (full, half, small):
+            path.unlink()
+    for count, alike in enumerate(same, 1):
+        print(f"        {alike / total:.1%} of {total} prompts are continued alike from q8_0 and bf16, new tokens: {count}")
+    checks.that(same[0] >= 0.9 * total, f"{same[0] / total:.1%} of the prompts get the same next token from q8_0 and bf16")
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()
