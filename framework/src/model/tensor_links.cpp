@@ -111,12 +111,13 @@ class Builder {
 
   void add_values(const TensorRule& rule, TensorLink& link) const {
     const Json values = rule.values.evaluate(scope_);
-    if (!values.is_array() || values.array().empty()) fail(rule, "'values' gives no list");
-    for (const Json& value : values.array()) {
-      if (!value.is_number())
-        throw FormatError(scope_.source() + ": '" + rule.values.text() + "' must be a list of numbers");
-      link.generated.push_back(static_cast<float>(value.number()));
-    }
+    const auto is_list = [](const Json& value) {
+      return value.is_array() && !value.array().empty() &&
+             std::all_of(value.array().begin(), value.array().end(),
+                         [](const Json& x) { return x.is_number(); });
+    };
+    if (!is_list(values)) rule.values.wrong(scope_, is_list, "must give a list of numbers");
+    for (const Json& value : values.array()) link.generated.push_back(static_cast<float>(value.number()));
     link.gguf_shape = {static_cast<std::int64_t>(link.generated.size())};
   }
 
