@@ -5,13 +5,19 @@
 #include "plugin/registry.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <set>
 
 namespace pq {
+namespace {
+constexpr std::uint64_t kMaxFamilyBytes = 1 << 20;
+}
 
-std::vector<Family> load_families(const std::filesystem::path& folder) {
+std::vector<Family> load_families(const std::filesystem::path& folder, std::string_view word) {
   std::error_code error;
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error))
@@ -23,27 +29,63 @@ std::vector<Family> load_families(const std::filesystem::path& folder) {
   std::sort(files.begin(), files.end());
   const Node common = load_yaml(folder / "common" / "common.yaml");
   std::vector<Family> families;
-  for (const auto& file : files) families.push_back(parse_family(load_yaml(file), common));
+  for (const auto& file : files)
+    if (const std::string text = read_text_file(file, kMaxFamilyBytes); text.find(word) != std::string::npos)
+      families.push_back(parse_family(parse_yaml(text, file.string()), common));
   return families;
 }
 
-const std::vector<Family>& installed_families() {
-  static const std::vector<Family> kFamilies = load_families(data_folder() / "families");
-  return kFamilies;
+namespace {
+
+// Families of the installation that mention `word`. Reading YAML takes longer than all else that a plan does, and a model needs one file.
+const std::vector<Family>& families_with(const std::string& word) {
+  static std::mutex mutex;
+  static std::map<std::string, std::vector<Family>> read;  // the addresses of its values stay
+  const std::lock_guard lock(mutex);
+  const auto found = read.find(word);
+  if (found != read.end()) return found->second;
+  return read.emplace(word, load_families(data_folder() / "families", word)).first->second;
 }
 
-const Family* find_family(const std::vector<Family>& families, const Json& config) {
-  const Json* architectures = config.find("architectures");
-  if (architectures != nullptr && architectures->is_array() && !architectures->array().empty())
-    for (const Family& family : families)
-      for (const std::string& name : family.architectures)
-        if (architectures->array()[0] == Json(name)) return &family;
-  const Json* model_type = config.find("model_type");
-  if (model_type != nullptr)
-    for (const Family& family : families)
-      for (const std::string& name : family.model_types)
-        if (*model_type == Json(name)) return &family;
+// The first of config.json's classes; null if there is none.
+Json first_architecture(const Json& config) {
+  const Json* names = config.find("architectures");
+  return names != nullptr && names->is_array() && !names->array().empty() ? names->array()[0] : Json();
+}
+
+Json model_type(const Json& config) {
+  const Json* type = config.find("model_type");
+  return type == nullptr ? Json() : *type;
+}
+
+const Family* with_name(const std::vector<Family>& families, std::vector<std::string> Family::*names,
+                        const Json& wanted) {
+  for (const Family& family : families)
+    for (const std::string& name : family.*names)
+      if (wanted == Json(name)) return &family;
   return nullptr;
+}
+
+}  // namespace
+
+const std::vector<Family>& installed_families() { return families_with(""); }
+
+const Family* find_family(const std::vector<Family>& families, const Json& config) {
+  const Family* family = with_name(families, &Family::architectures, first_architecture(config));
+  return family != nullptr ? family : with_name(families, &Family::model_types, model_type(config));
+}
+
+const Family* installed_family(const Json& config) {
+  if (const Json name = first_architecture(config); name.is_string())
+    if (const Family* family = with_name(families_with(name.string()), &Family::architectures, name))
+      return family;
+  const Json type = model_type(config);
+  return type.is_string() ? with_name(families_with(type.string()), &Family::model_types, type) : nullptr;
+}
+
+const Family* installed_family(const Metadata& metadata) {
+  const std::string architecture = metadata.string("general.architecture", "");
+  return architecture.empty() ? nullptr : find_family(families_with(architecture), metadata);
 }
 
 const Family* find_family(const std::vector<Family>& families, const Metadata& metadata) {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pq {
@@ -107,8 +108,8 @@ std::string renamed(std::string name, const Family& family);
 /// Reads one file. `common`: the root of common/common.yaml. Throws ConfigError at the place of a mistake.
 Family parse_family(const Node& root, const Node& common);
 
-/// All families of a folder in the order of their file names.
-std::vector<Family> load_families(const std::filesystem::path& folder);
+/// The families of a folder whose files contain `word` (all, if it is empty), in the order of their file names.
+std::vector<Family> load_families(const std::filesystem::path& folder, std::string_view word = {});
 
 /// The families of the installation, read once. Callable from any thread.
 const std::vector<Family>& installed_families();
@@ -117,6 +118,10 @@ const std::vector<Family>& installed_families();
 const Family* find_family(const std::vector<Family>& families, const Json& config);
 /// The family of GGUF metadata; nullptr if there is none.
 const Family* find_family(const std::vector<Family>& families, const Metadata& metadata);
+
+/// find_family() in the installation; reads only the files that come into question. Callable from any thread.
+const Family* installed_family(const Json& config);
+const Family* installed_family(const Metadata& metadata);
 
 /// All classes, and all architectures of GGUF, that the families know, for messages.
 std::vector<std::string> known_architectures(const std::vector<Family>& families);

@@ -30,12 +30,12 @@ struct Known {
 Known known_family(const ModelReader& reader, const ModelFiles& files) {
   Known known;
   if (reader.header().dialect == Dialect::gguf) {
-    known.family = find_family(installed_families(), reader.header().metadata);
+    known.family = installed_family(reader.header().metadata);
     return known;
   }
   const Json config = files.json("config.json");
   if (!config.is_object()) return known;
-  known.family = find_family(installed_families(), config);
+  known.family = installed_family(config);
   if (known.family != nullptr) known.config = with_nested(config, *known.family);
   return known;
 }

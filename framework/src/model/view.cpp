@@ -41,7 +41,7 @@ std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> re
   if (reader->header().dialect == target) return identity_view(std::move(reader), files);
   if (target == Dialect::gguf) {
     const Json config = read_config(files);
-    const Family* family = find_family(installed_families(), config);
+    const Family* family = installed_family(config);
     if (family == nullptr) {
       const Json* names = config.find("architectures");
       const bool listed = names != nullptr && names->is_array() && !names->array().empty();
@@ -54,7 +54,7 @@ std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> re
     return gguf_view(std::move(reader), files, *family, with_nested(config, *family), options);
   }
   const Metadata& metadata = reader->header().metadata;
-  const Family* family = find_family(installed_families(), metadata);
+  const Family* family = installed_family(metadata);
   if (family == nullptr)
     unknown_family(path.string(), metadata.string("general.architecture", "(none)"),
                    known_gguf_architectures(installed_families()));

@@ -19,6 +19,8 @@ constexpr Addition kAdditions[] = {
 };
 
 constexpr char32_t kCharacters = 0x110000;
+// Planes 4 to 13 hold no characters, planes 15 and 16 only those of private use.
+constexpr char32_t kEmptyPlanes = 0x40000, kLastPlane = 0xE0000, kPrivateUse = 0xF0000;
 constexpr std::uint8_t kLate = 0x80;  // assigned after Unicode 15.1
 
 CharClass class_of(char major) {
@@ -42,9 +44,13 @@ using Table = std::array<std::uint8_t, kCharacters>;
 
 std::unique_ptr<const Table> make_table() {
   auto table = std::make_unique<Table>();
-  for (char32_t c = 0; c < kCharacters; ++c)
+  table->fill(static_cast<std::uint8_t>(CharClass::other));
+  for (char32_t c = 0; c < kCharacters; ++c) {
+    if (c == kEmptyPlanes) c = kLastPlane;
+    if (c == kPrivateUse) break;
     (*table)[c] =
         static_cast<std::uint8_t>(class_of(*utf8proc_category_string(static_cast<utf8proc_int32_t>(c))));
+  }
   for (const Addition& range : kAdditions)
     for (char32_t c = range.first; c <= range.last; ++c)
       (*table)[c] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(class_of(range.category[0])) |
