@@ -3,6 +3,7 @@
 #include "config/yaml.hpp"
 #include "plugin/registry.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -62,6 +63,11 @@ GgufName GgufNames::describe(const std::string& name, const Shape& shape) const 
     result.role = "norm";
   }
   return result;
+}
+
+bool GgufNames::is_role(const std::string& word) const {
+  return word == "bias" ||
+         std::any_of(roles_.begin(), roles_.end(), [&](const auto& entry) { return entry.second == word; });
 }
 
 }  // namespace pq

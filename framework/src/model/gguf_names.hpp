@@ -24,6 +24,8 @@ class GgufNames {
   /// The table of the installation, read once.
   static const GgufNames& installed();
   GgufName describe(const std::string& name, const Shape& shape) const;
+  /// Some tensor has this role in some architecture.
+  bool is_role(const std::string& word) const;
 
  private:
   std::map<std::string, std::string> roles_;

@@ -1,5 +1,7 @@
 #include "plan/choose_encoding.hpp"
 
+#include "model/gguf_names.hpp"
+
 #include <polyquant/base/error.hpp>
 
 #include <fmt/format.h>
@@ -43,7 +45,9 @@ EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, 
 }
 
 bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
-  if (!tensor.role.empty() && spec_.rules[rule].match == tensor.role) return true;
+  const std::string& match = spec_.rules[rule].match;
+  // 'output' is the head, not every name with that word in it; where roles are not known, names are all there is.
+  if (!tensor.role.empty() && GgufNames::installed().is_role(match)) return match == tensor.role;
   return patterns_[rule].matches(tensor.name) || patterns_[rule].matches(tensor.source_name);
 }
 

@@ -50,6 +50,18 @@ TEST_CASE("encoding choice: rules come before the output's encoding, by role or 
   CHECK(chooser.encoding(0) == "f16");
 }
 
+TEST_CASE("encoding choice: the word of a role means the role, not names with that word in them", "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q4_0");
+  chooser.spec.rules = {{"output", Node::scalar("q8_0"), {}}};
+  chooser.view.tensors = {Chooser::tensor("output.weight", {8, 64}, "output", false),
+                          Chooser::tensor("blk.0.attn_output.weight", {8, 64}, "attention_output", false),
+                          Chooser::tensor("layer.output.weight", {8, 64}, "", false)};
+  CHECK(chooser.encoding(0) == "q8_0");
+  CHECK(chooser.encoding(1) == "q4_0");
+  CHECK(chooser.encoding(2) == "q8_0");  // no role is known: the name decides
+}
+
 TEST_CASE("encoding choice: what readers want in f32 stays f32, whatever a rule says", "[plan]") {
   Chooser chooser;
   chooser.spec.encoding = Node::scalar("q4_0");
