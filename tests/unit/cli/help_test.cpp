@@ -48,5 +48,6 @@ TEST_CASE("help: the reference has a page for each kind, the pipeline, the recip
   std::vector<std::string> names;
   for (const auto& page : pq::cli::reference_pages(t.topics)) names.push_back(page.name);
   CHECK(names == std::vector<std::string>{"commands.md", "pipeline.md", "recipes.md", "families.md",
-                                          "encodings.md", "quantizers.md", "formats.md", "backends.md"});
+                                          "encodings.md", "quantizers.md", "formats.md", "backends.md",
+                                          "chat-templates.md"});
 }
