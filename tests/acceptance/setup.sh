@@ -16,6 +16,8 @@ mkdir -p "$cache"
   || echo "SKIPPED: the package cyllama cannot be had; comparisons with llama-quantize are skipped"
 "$peers/bin/python" -c 'import tokenizers, sentencepiece' 2>/dev/null || "$peers/bin/pip" install -q --no-deps tokenizers==0.23.3 sentencepiece \
   || echo "SKIPPED: the packages tokenizers and sentencepiece cannot be had; ids of folders are compared with golden data only"
+"$peers/bin/python" -c 'import jinja2' 2>/dev/null || "$peers/bin/pip" install -q jinja2==3.1.6 \
+  || echo "SKIPPED: the package jinja2 cannot be had; chats are compared with a text of the test only"
 for model in SmolLM2-135M-Instruct gemma-3-270m; do
   python3 scripts/make_model.py --model "$model" --out "$cache/models" || echo "SKIPPED: the model $model cannot be made here"
 done

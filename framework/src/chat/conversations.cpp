@@ -46,6 +46,7 @@ Conversation conversation_of(Json value, const std::string& source) {
     result.messages = std::move(value);
   }
   check_messages(result.messages, source);
+  result.place = source;
   return result;
 }
 

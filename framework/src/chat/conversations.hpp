@@ -12,6 +12,7 @@ namespace pq {
 struct Conversation {
   Json messages;
   ChatOptions options;  // what the file says besides
+  std::string place;    // SOURCE or SOURCE:LINE, for messages
 };
 
 /// `text` is a list of messages; or an object with "messages", in which "tools", "documents" and "add_generation_prompt" have their meaning

@@ -28,6 +28,7 @@ TEST_CASE("conversations: one per line, empty lines apart", "[chat]") {
   const auto all = parse_conversations("[]\n\n{\"messages\": [{\"role\": \"user\"}]}\n", "m.jsonl", true);
   REQUIRE(all.size() == 2);
   CHECK(all[1].messages.array().size() == 1);
+  CHECK(all[1].place == "m.jsonl:3");
 }
 
 TEST_CASE("conversations: what is wrong is told with file and line", "[chat]") {
