@@ -1,31 +1,23 @@
 // Round to nearest: every row is encoded on its own by the encoding's own search, weighted with the importance of the columns if the
 // activations were measured.
-#include <polyquant/codec/finite.hpp>
 #include <polyquant/plugin.hpp>
 
-#include <string>
+#include <memory>
+#include <optional>
 
 namespace {
 
 class RtnTensor final : public pq::TensorQuantizer {
  public:
   explicit RtnTensor(const pq::QuantJob& job)
-      : tensor_(job.tensor),
-        encoder_(job.encoding->encoder({job.cols, job.statistics.importance, job.effort})) {}
+      : encoder_(job.encoding->encoder({job.cols, job.statistics.importance, job.effort})) {}
 
-  void quantize(pq::ConstMatrix rows, std::int64_t first_row, pq::MutableBytes out,
-                pq::QuantReport& report) const override {
-    for (std::int64_t r = 0; r < rows.rows; ++r) {
-      if (pq::all_finite(rows.row(r))) continue;
-      report.warnings.push_back(tensor_ + ": row " + std::to_string(first_row + r) + " has " +
-                                std::to_string(pq::count_non_finite(rows.row(r))) +
-                                " weights that are NaN or infinite");
-    }
+  // Encoders have a result for any input, and a run refuses weights that are not finite: nothing is left to report.
+  void quantize(pq::ConstMatrix rows, std::int64_t, pq::MutableBytes out, pq::QuantReport&) const override {
     encoder_->encode(rows, out);
   }
 
  private:
-  std::string tensor_;
   std::unique_ptr<pq::RowEncoder> encoder_;
 };
 
