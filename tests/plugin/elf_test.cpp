@@ -3,6 +3,7 @@
 
 #include "support.hpp"
 
+#include <polyquant/abi.hpp>
 #include <polyquant/testing/synthetic.hpp>
 
 #include <elf.h>
