@@ -56,6 +56,16 @@ std::size_t sequence_length(std::string_view text) noexcept {
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
   if (word.empty() || word.size() > kLongestName) return std::nullopt;
+  std::string lower(word);  // names here are in lower case, other programs write "Q4_K_M"
+  for (char& letter : lower)
+    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
+  word = lower;
+  // "q4_k" is rather the beginning of "q4_k_m" than a misspelt "q2_k".
+  constexpr std::size_t kMeantAsBeginning = 3;
+  if (word.size() >= kMeantAsBeginning &&
+      std::find(candidates.begin(), candidates.end(), word) == candidates.end())
+    for (const std::string& candidate : candidates)
+      if (candidate.starts_with(lower + "_")) return candidate;
   const std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
   const std::string* best = nullptr;
   std::size_t best_distance = limit + 1;

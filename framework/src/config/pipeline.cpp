@@ -128,6 +128,7 @@ Pipeline parse_pipeline(const Node& root, const std::filesystem::path& base) {
   check_keys(root, pipeline_keys(), "the pipeline");
   check_version(root);
   Pipeline pipeline;
+  if (root.mark().line > 0 && root.mark().source != nullptr) pipeline.file = *root.mark().source;
   pipeline.model = path_of(*root.find("model"), base, "model");
   pipeline.backend = node_or_null(root, "backend");
   if (pipeline.backend.is_scalar() && pipeline.backend.text() == "auto") pipeline.backend = Node();

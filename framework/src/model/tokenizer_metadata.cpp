@@ -3,6 +3,7 @@
 #include "model/gguf_metadata.hpp"
 #include "model/special_tokens.hpp"
 #include "model/token_lists.hpp"
+#include "tokenizer/gguf_splitter.hpp"
 #include "tokenizer/pre_tokenizer_name.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -83,8 +84,11 @@ bool write_bpe(Writer& writer) {
   if (tokenizer->model_type() != "BPE")
     throw FormatError(tokenizer->source + ": the tokenizer model '" + tokenizer->model_type() +
                       "' has no form in GGUF for this family; known: BPE");
-  const std::string pre =
-      writer.options.pre_tokenizer.empty() ? pre_tokenizer_name(*tokenizer) : writer.options.pre_tokenizer;
+  const std::string& given = writer.options.pre_tokenizer;
+  if (!given.empty() && !gguf_pre_tokenizer(given))
+    throw ConfigError("options.pre_tokenizer: '" + given +
+                      "' is no pre-tokenizer that llama.cpp knows (llama-bpe, qwen2, gpt-2, ...)");
+  const std::string pre = given.empty() ? pre_tokenizer_name(*tokenizer) : given;
   writer.write_list("gpt2", pre, bpe_tokens(*tokenizer, writer.tokenizer_config, writer.rows));
   if (!tokenizer->merges.empty()) writer.view.metadata.set("tokenizer.ggml.merges", gguf_merges(*tokenizer));
   writer.write_specials(&*tokenizer);

@@ -43,20 +43,61 @@ bool endangers(const fs::path& path, const fs::path& model) {
          (fs::is_directory(model) && !fs::is_directory(path) && is_inside(path, model));
 }
 
+/// Files that folders of models have; whatever else lies in a folder is somebody's, and replacing the folder would lose it.
+bool is_model_file(const fs::path& path) {
+  static const std::set<std::string> kExtensions = {".safetensors", ".json", ".model", ".jinja"};
+  static const std::set<std::string> kNames = {"merges.txt", "vocab.txt",      "README.md",
+                                               "LICENSE",    ".gitattributes", "additional_chat_templates"};
+  return kExtensions.contains(path.extension().string()) || kNames.contains(path.filename().string());
+}
+
+void check_folder(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
+    if (!is_model_file(entry.path()))
+      throw ConfigError(
+          fmt::format("{} cannot be replaced: '{}' in it is no file of a model and would be lost; move it "
+                      "away or choose another place",
+                      folder.string(), entry.path().filename().string()));
+}
+
+/// Throws unless something at `path` may be replaced.
+void check_replaceable(const Plan& plan, const fs::path& path, bool force) {
+  if (endangers(path, plan.model))
+    throw ConfigError(fmt::format(
+        "{} belongs to the model that is being read; choose another place for the output", path.string()));
+  for (const fs::path& input : plan.inputs)
+    if (endangers(path, input))
+      throw ConfigError(
+          fmt::format("{} is read by this run; choose another place for the output", path.string()));
+  if (!force)
+    throw ConfigError(
+        fmt::format("{} exists; choose another name or add --force to replace it", path.string()));
+}
+
 void check_target(const Plan& plan, const PlannedOutput& output, bool force) {
   std::error_code ignored;
   for (const fs::path& path : final_paths(output)) {
     if (!fs::exists(path, ignored)) continue;
-    if (endangers(path, plan.model))
-      throw ConfigError(fmt::format(
-          "{} belongs to the model that is being read; choose another place for the output", path.string()));
-    if (!force)
-      throw ConfigError(
-          fmt::format("{} exists; choose another name or add --force to replace it", path.string()));
+    check_replaceable(plan, path, force);
     if (fs::is_directory(path, ignored) && !output.format->info().is_folder)
       throw ConfigError(fmt::format("{} is a folder, but format '{}' writes a file; choose another name",
                                     path.string(), output.format->info().id));
+    if (fs::is_directory(path, ignored)) check_folder(path);
   }
+}
+
+void check_report(const Plan& plan, bool force) {
+  std::error_code ignored;
+  if (!plan.report.empty() && fs::exists(plan.report, ignored)) check_replaceable(plan, plan.report, force);
+}
+
+/// An output below another one's folder would be lost when that folder gets its final name.
+void check_apart(const Plan& plan) {
+  for (const PlannedOutput& outer : plan.outputs)
+    for (const PlannedOutput& inner : plan.outputs)
+      if (&outer != &inner && is_inside(inner.to, outer.to))
+        throw ConfigError(fmt::format("{} lies in {}, which is an output of its own; give each its own place",
+                                      inner.to.string(), outer.to.string()));
 }
 
 void check_space(const Plan& plan) {
@@ -83,6 +124,8 @@ void check_outputs(const Plan& plan, bool force) {
           fmt::format("two outputs are written to {}; give each its own place", output.to.string()));
     check_target(plan, output, force);
   }
+  check_apart(plan);
+  check_report(plan, force);
   check_space(plan);
 }
 

@@ -156,6 +156,8 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   plan.effort = parse_effort(pipeline.effort);
   plan.report = pipeline.report;
   plan.work = pipeline.work;
+  for (const auto& input : {pipeline.file, pipeline.imatrix})
+    if (!input.empty()) plan.inputs.push_back(input);
   choose_backend(pipeline, registry, plan);
   if (!pipeline.imatrix.empty()) plan.imatrix = Imatrix::open(pipeline.imatrix, registry);
   if (plan.imatrix != nullptr) plan.warnings = plan.imatrix->warnings();

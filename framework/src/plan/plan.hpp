@@ -60,18 +60,20 @@ struct Plan {
   int device = 0;
   Effort effort = Effort::normal;
   std::filesystem::path report;
-  std::shared_ptr<const Imatrix> imatrix;  // nullptr = none
-  std::filesystem::path work;              // folder of the journal; empty = beside the first output
-  std::int64_t chunk_weights = 0;          // weights that one thread handles at a time
-  std::uint64_t peak_memory_bytes = 0;     // estimate
-  double seconds = 0;                      // estimate
+  std::vector<std::filesystem::path> inputs;  // what is read beside the model: pipeline, importance matrix
+  std::shared_ptr<const Imatrix> imatrix;     // nullptr = none
+  std::filesystem::path work;                 // folder of the journal; empty = beside the first output
+  std::int64_t chunk_weights = 0;             // weights that one thread handles at a time
+  std::uint64_t peak_memory_bytes = 0;        // estimate
+  double seconds = 0;                         // estimate
   std::vector<std::string> warnings;
 };
 
 /// Makes the plan; reads headers only. Throws ConfigError, FormatError, ... before any work is done.
 PQ_API Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads);
 
-/// Checks that only a run needs: outputs that exist (unless `force`), outputs that would overwrite the model, free disk space.
+/// Checks that only a run needs: outputs and reports that exist (unless `force`), that would overwrite what is read or files that are no
+/// part of a model, outputs inside each other, free disk space.
 PQ_API void check_outputs(const Plan& plan, bool force);
 
 }  // namespace pq

@@ -12,6 +12,14 @@ TEST_CASE("nearest: finds a misspelt name, also with swapped letters", "[base][u
   CHECK(nearest("actorder", names) == "act_order");
 }
 
+TEST_CASE("nearest: knows names in upper case and beginnings of names", "[base][unit]") {
+  const std::vector<std::string> recipes = {"q2_k", "q4_k_m", "q4_k_s", "q8_0"};
+  CHECK(nearest("Q4_K_S", recipes) == "q4_k_s");
+  CHECK(nearest("q4_k", recipes) == "q4_k_m");
+  CHECK(nearest("q2_k", recipes) == "q2_k");
+  CHECK(nearest("q2_kk", recipes) == "q2_k");
+}
+
 TEST_CASE("nearest: has no answer for a name that is too different", "[base][unit]") {
   CHECK_FALSE(nearest("group", {"block", "damp"}));
   CHECK_FALSE(nearest("", {"a"}));
