@@ -26,13 +26,12 @@ Pattern compile(const Rule& rule) {
   }
 }
 
-/// Why this encoding cannot hold the tensor in this format, or nothing.
-std::optional<std::string> obstacle(const Format& format, const Encoding& encoding, const Shape& shape) {
+/// Why the rows of the tensor are no whole blocks of this encoding, or nothing.
+std::optional<std::string> column_obstacle(const Encoding& encoding, const Shape& shape) {
   const EncodingInfo& info = encoding.info();
-  if (cols(shape) % info.block_cols != 0)
-    return fmt::format("{} needs row lengths that are multiples of {}, these have {}", info.id,
-                       info.block_cols, cols(shape));
-  return format.rejects(encoding, shape);
+  if (cols(shape) % info.block_cols == 0) return std::nullopt;
+  return fmt::format("{} needs row lengths that are multiples of {}, these have {}", info.id, info.block_cols,
+                     cols(shape));
 }
 
 }  // namespace
@@ -103,15 +102,28 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
   const auto stored =
       tensor.stored_encoding.empty() ? nullptr : registry_.find_encoding(tensor.stored_encoding);
   if (stored == nullptr && !tensor.stored_encoding.empty()) return carry(index, wanted);
-  if (!spec_.fallback.empty()) wanted.specs.push_back(Node::scalar(spec_.fallback, false, spec_.mark));
 
   std::string reason;
-  for (const Node& spec : wanted.specs) {
+  // The tensor with this encoding, or nothing and whether it is for its columns.
+  const auto attempt = [&](const Node& spec, bool& is_for_columns) -> std::optional<PlannedTensor> {
     const auto encoding = make(spec, wanted, tensor);
-    const auto problem = obstacle(format_, *encoding, tensor.shape);
-    if (!problem) return {index, encoding, stored, route(tensor, *encoding, stored.get()), reason};
+    auto problem = column_obstacle(*encoding, tensor.shape);
+    is_for_columns = problem.has_value();
+    if (!problem) problem = format_.rejects(*encoding, tensor.shape);
+    if (!problem)
+      return PlannedTensor{index, encoding, stored, route(tensor, *encoding, stored.get()), reason};
     if (reason.empty()) reason = *problem;
+    return std::nullopt;
+  };
+  // Further choices of a recipe are for columns that do not divide. For a format that lacks an encoding there is only `fallback:`.
+  bool is_for_columns = true;
+  for (const Node& spec : wanted.specs) {
+    if (auto planned = attempt(spec, is_for_columns)) return *planned;
+    if (!is_for_columns) break;
   }
+  if (!spec_.fallback.empty())
+    if (auto planned = attempt(Node::scalar(spec_.fallback, false, spec_.mark), is_for_columns))
+      return *planned;
   throw_at(spec_.mark,
            fmt::format("{} cannot be used for {}: {}; add `fallback: f16` or a rule for this tensor",
                        wanted.asked_by, describe(tensor), reason));
