@@ -69,7 +69,13 @@ Node single_output(const std::string& model, const std::string& to, const std::s
 
 void print_plan(Session& session, Node pipeline, const std::filesystem::path& base,
                 const PipelineFlags& flags) {
-  const Plan plan = plan_for(session, std::move(pipeline), base, flags);
+  Plan plan = plan_for(session, std::move(pipeline), base, flags);
+  try {
+    check_outputs(plan, flags.force);
+  } catch (const Error& error) {
+    plan.warnings.push_back(std::string("a run would be refused: ") + error.what());
+    log::warning(plan.warnings.back());
+  }
   if (flags.json)
     session.print_json(plan_json(plan));
   else
