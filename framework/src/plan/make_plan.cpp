@@ -65,20 +65,40 @@ ViewOptions view_options(const OutputSpec& spec) {
   return options;
 }
 
+/// `options:` of the output without the two that belong to the view.
+Node format_options(const OutputSpec& spec) {
+  Node options = spec.options;
+  options.erase("name");
+  options.erase("pre_tokenizer");
+  return options;
+}
+
+/// The format as `format:` and `options:` describe it together: some options decide what it accepts, not only how it writes.
+std::shared_ptr<const Format> make_format(const OutputSpec& spec, const PluginRegistry& registry) {
+  const Node options = format_options(spec);
+  if (!options.is_map() || options.members().empty()) return registry.format(spec.format);
+  Node merged = spec.format;
+  if (merged.is_scalar()) {
+    merged = Node::map(spec.format.mark());
+    merged.set("type", spec.format);
+  }
+  for (const Node::Member& option : options.members())
+    if (merged.find(option.key) == nullptr) merged.set(option.key, option.value, option.mark);
+  return registry.format(merged);
+}
+
 PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache& views,
                           const PluginRegistry& registry, Plan& plan) {
   PlannedOutput output;
   output.to = spec.to;
-  output.format = registry.format(spec.format);
+  output.format = make_format(spec, registry);
   if (!output.format->info().can_write)
     throw_at(spec.format.mark(), fmt::format("format '{}' can only be read", output.format->info().id));
   output.view = views.get(output.format->info().dialect, view_options(spec));
   output.quantizer =
       registry.quantizer(spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer);
   output.lossless = spec.lossless.value_or(Lossless::no);
-  output.model.options = spec.options;
-  output.model.options.erase("name");  // these two belong to the view
-  output.model.options.erase("pre_tokenizer");
+  output.model.options = format_options(spec);
 
   std::optional<Recipe> recipe;
   if (!spec.recipe.empty()) recipe = find_recipe(recipes, spec.recipe, spec.mark);
