@@ -16,8 +16,13 @@ class CpuDevice final : public Device {
   std::unique_ptr<DeviceMatrix> allocate(std::int64_t rows, std::int64_t cols) override {
     return std::make_unique<CpuMatrix>(rows, cols);
   }
-  void upload(ConstMatrix from, DeviceMatrix& to) override { copy(from, on_cpu(to).view()); }
-  void download(const DeviceMatrix& from, Matrix to) override { copy(on_cpu(from).view(), to); }
+  void upload(ConstMatrix from, DeviceMatrix& to, std::int64_t first_row) override {
+    copy(from, on_cpu(to).view().slice(first_row, from.rows));
+  }
+  void download(const DeviceMatrix& from, Matrix to, std::int64_t first_row) override {
+    copy(on_cpu(from).view().slice(first_row, to.rows), to);
+  }
+  Matrix host_memory(DeviceMatrix& matrix) override { return on_cpu(matrix).view(); }
   MathOps& math() override { return *math_; }
   void synchronize() override {}
 

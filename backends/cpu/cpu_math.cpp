@@ -1,6 +1,7 @@
 #include "cpu_device.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/host_math.hpp>
 
 #define EIGEN_DONT_PARALLELIZE
 #include <Eigen/Cholesky>
@@ -18,9 +19,9 @@ constexpr std::int64_t kBlockRows = 64;  // of the result, one task each; large 
 Map map(CpuMatrix& m) { return {m.view().data, m.rows(), m.cols()}; }
 ConstMap map(const CpuMatrix& m) { return {m.view().data, m.rows(), m.cols()}; }
 
-class CpuMath final : public MathOps {
+class CpuMath final : public HostMath {
  public:
-  explicit CpuMath(Executor& executor) : executor_(executor) {}
+  using HostMath::HostMath;
 
   void gemm(const DeviceMatrix& a, bool transpose_a, const DeviceMatrix& b, bool transpose_b, DeviceMatrix& c,
             float alpha, float beta) override {
@@ -31,7 +32,7 @@ class CpuMath final : public MathOps {
     PQ_ASSERT(inner_a == inner_b && out.rows() == (transpose_a ? left.cols() : left.rows()) &&
                   out.cols() == (transpose_b ? right.rows() : right.cols()),
               "shapes of a matrix product agree");
-    executor_.for_ranges(out.rows(), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
+    executor().for_ranges(out.rows(), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
       auto block = out.middleRows(begin, end - begin);
       if (beta == 0.0f)
         block.setZero();  // also where c held NaN
@@ -55,7 +56,7 @@ class CpuMath final : public MathOps {
     Map out = map(on_cpu(h));
     PQ_ASSERT(out.rows() == in.cols() && out.cols() == in.cols(),
               "a Gram matrix has the columns of its input as rows and columns");
-    executor_.for_ranges(out.rows(), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
+    executor().for_ranges(out.rows(), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
       // Only the part up to the diagonal block is computed; the rest is its mirror image.
       out.block(begin, 0, end - begin, end).noalias() +=
           in.middleCols(begin, end - begin).transpose() * in.leftCols(end);
@@ -78,8 +79,8 @@ class CpuMath final : public MathOps {
     return true;
   }
 
- private:
-  Executor& executor_;
+ protected:
+  Matrix memory(DeviceMatrix& matrix) override { return on_cpu(matrix).view(); }
 };
 
 }  // namespace

@@ -11,7 +11,7 @@ from common import files, report, text_lines
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
 
 # Modules of framework/src from the bottom up; a module includes lower levels, and its own level without cycles.
-LEVELS = [["base"], ["plugin"], ["config", "model", "tokenizer", "calibration", "allocation", "evaluation", "chat"],
+LEVELS = [["base"], ["plugin"], ["config", "model", "tokenizer", "calibration", "allocation", "evaluation", "chat", "forward"],
           ["plan"], ["run"], ["report"], ["cli"]]
 LEVEL = {module: i for i, modules in enumerate(LEVELS) for module in modules}
 

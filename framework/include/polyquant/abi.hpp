@@ -2,9 +2,10 @@
 // plugin runs. Raise it with every change under include/polyquant that a compiled plugin could notice.
 //
 //   1  first version
+//   2  backends: the maths of running a model (math_ops.hpp), rows of an upload and download, host_memory()
 #pragma once
 
-#define PQ_ABI_VERSION 1
+#define PQ_ABI_VERSION 2
 
 /// Prefix of the exported symbol; the ABI number follows.
 #define PQ_ABI_SYMBOL_PREFIX "polyquant_plugin_abi_"

@@ -4,6 +4,7 @@
 #include <polyquant/base/bytes.hpp>
 #include <polyquant/base/executor.hpp>
 #include <polyquant/base/matrix.hpp>
+#include <polyquant/math_ops.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -24,27 +25,6 @@ struct BackendInfo {
   std::string summary;  // one line
 };
 
-/// An f32 matrix on a device, rows without gaps.
-class DeviceMatrix {
- public:
-  virtual ~DeviceMatrix() = default;
-  virtual std::int64_t rows() const = 0;
-  virtual std::int64_t cols() const = 0;
-};
-
-/// Dense maths on one device. Calls enqueue; results stay on the device until download(). One caller at a time.
-class MathOps {
- public:
-  virtual ~MathOps() = default;
-  /// c = alpha * op(a) * op(b) + beta * c, op = transpose if asked.
-  virtual void gemm(const DeviceMatrix& a, bool transpose_a, const DeviceMatrix& b, bool transpose_b,
-                    DeviceMatrix& c, float alpha, float beta) = 0;
-  /// h += x^T x; h is [cols, cols] and symmetric. Rows of x are summed in order, so the result does not depend on the thread count.
-  virtual void accumulate_gram(const DeviceMatrix& x, DeviceMatrix& h) = 0;
-  /// Upper-triangular U with U^T U = h^-1 (what GPTQ needs); false if h is not positive definite.
-  virtual bool cholesky_inverse_upper(const DeviceMatrix& h, DeviceMatrix& u) = 0;
-};
-
 /// An open device. One caller at a time.
 class Device {
  public:
@@ -52,8 +32,13 @@ class Device {
   virtual const DeviceInfo& info() const = 0;
   virtual std::unique_ptr<DeviceMatrix> allocate(
       std::int64_t rows, std::int64_t cols) = 0;  // zero-filled; ResourceError if it does not fit
-  virtual void upload(ConstMatrix from, DeviceMatrix& to) = 0;
-  virtual void download(const DeviceMatrix& from, Matrix to) = 0;
+  /// Copies `from` to the rows of `to` that begin at `first_row`.
+  virtual void upload(ConstMatrix from, DeviceMatrix& to, std::int64_t first_row = 0) = 0;
+  /// Copies the rows of `from` that begin at `first_row` to `to`. Waits for the maths that writes them.
+  virtual void download(const DeviceMatrix& from, Matrix to, std::int64_t first_row = 0) = 0;
+  /// The memory of the matrix, if the processor may read and write it directly; else a matrix without data. Whoever writes there does so
+  /// before the maths that reads it is called.
+  virtual Matrix host_memory(DeviceMatrix& matrix) = 0;
   virtual MathOps& math() = 0;
   virtual void synchronize() = 0;
 };

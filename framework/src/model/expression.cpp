@@ -43,6 +43,11 @@ bool call_builtin(const std::string& function, const std::vector<Json>& argument
     result = extreme(arguments, function == "max");
   } else if (function == "contains") {
     result = Json(arguments.size() == 2 && contains(first, arguments[1]));
+  } else if (function == "item") {
+    const bool is_there = first.is_array() && arguments.size() == 2 && arguments[1].is_integer() &&
+                          arguments[1].integer() >= 0 &&
+                          arguments[1].integer() < static_cast<std::int64_t>(first.array().size());
+    result = is_there ? first.array()[static_cast<std::size_t>(arguments[1].integer())] : Json();
   } else if (function == "length") {
     result = first.is_array() ? Json(static_cast<std::int64_t>(first.array().size())) : Json();
   } else if (function == "int" || function == "sqrt" || function == "ln" || function == "f32" ||

@@ -70,7 +70,7 @@ double shortest_double(float value);
 /// Truth of a value: null, false, 0, "" and empty lists are false.
 bool is_true(const Json& value);
 
-/// min, max, int, float, sqrt, ln, length, contains, list, f32 (shortest double of an f32): functions without state.
+/// min, max, int, float, sqrt, ln, length, contains, item (of a list; null if it is too short), list, f32 (shortest double of an f32): functions without state.
 /// Returns false if there is no such function.
 bool call_builtin(const std::string& function, const std::vector<Json>& arguments, Json& result);
 

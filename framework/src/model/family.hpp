@@ -100,6 +100,7 @@ struct Family {
   Node config;  // config.json from GGUF metadata: a map with an expression in every leaf
   Node generation_config;
   std::vector<ConditionText> reverse_warnings;
+  Node graph;  // how it computes, read by forward/graph.hpp; null if it cannot be run yet
 };
 
 /// A stored name after the family's renaming.

@@ -1,0 +1,299 @@
+// The maths of a backend whose matrices are ordinary memory, as plain loops: the definition of what each function computes, except for the
+// products of matrices, which every backend has its own way for. A fast backend overrides what matters to it.
+#pragma once
+
+#include <polyquant/base/executor.hpp>
+#include <polyquant/base/matrix.hpp>
+#include <polyquant/math_ops.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace pq {
+
+namespace host_math {
+
+inline float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+
+inline float activated(float x, Activation activation, float sigmoid_scale = 1) {
+  constexpr float kSqrtHalf = 0.70710678118654752f, kSqrtTwoOverPi = 0.79788456080286536f;
+  switch (activation) {
+    case Activation::silu:
+      return x * sigmoid(sigmoid_scale * x);
+    case Activation::gelu:
+      return 0.5f * x * (1.0f + std::erf(x * kSqrtHalf));
+    case Activation::gelu_tanh:
+      return 0.5f * x * (1.0f + std::tanh(kSqrtTwoOverPi * (x + 0.044715f * x * x * x)));
+    case Activation::relu:
+      return std::max(x, 0.0f);
+    case Activation::sigmoid:
+      return sigmoid(x);
+  }
+  return x;
+}
+
+/// The gate's part of a gated unit and the other part, limited.
+inline float gated(float gate, float up, const GluOptions& options) {
+  if (options.limit > 0) {
+    gate = std::min(gate, options.limit);
+    up = std::clamp(up, -options.limit, options.limit);
+  }
+  return activated(gate, options.activation, options.sigmoid_scale) * (up + options.up_offset);
+}
+
+/// Normalises one group of columns; `weight` and `bias` may be nullptr.
+inline void normalise(const float* x, std::int64_t count, const float* weight, const float* bias,
+                      const NormOptions& options, float* out) {
+  double mean = 0, squares = 0;
+  if (options.centred) {
+    for (std::int64_t c = 0; c < count; ++c) mean += static_cast<double>(x[c]);
+    mean /= static_cast<double>(count);
+  }
+  for (std::int64_t c = 0; c < count; ++c) {
+    const double d = static_cast<double>(x[c]) - mean;
+    squares += d * d;
+  }
+  const auto factor = static_cast<float>(
+      1.0 / std::sqrt(squares / static_cast<double>(count) + static_cast<double>(options.epsilon)));
+  for (std::int64_t c = 0; c < count; ++c) {
+    const float y = (x[c] - static_cast<float>(mean)) * factor;
+    out[c] = y * (weight == nullptr ? 1.0f : weight[c] + options.weight_offset) +
+             (bias == nullptr ? 0.0f : bias[c]);
+  }
+}
+
+/// Attention of one query row of one head; `scores` holds as many numbers as there are keys. Keys and values of that head begin at `k`, `v`.
+inline void attend(const float* q, std::int64_t key_cols, const float* k, std::int64_t key_stride,
+                   const float* v, std::int64_t value_cols, std::int64_t value_stride, std::int64_t position,
+                   std::int64_t head, const AttentionOptions& options, std::vector<float>& scores,
+                   float* out) {
+  const std::int64_t first =
+      options.window > 0 ? std::max<std::int64_t>(0, position - options.window + 1) : 0;
+  const auto h = static_cast<std::size_t>(head);
+  float top = options.sinks.empty() ? -std::numeric_limits<float>::infinity() : options.sinks[h];
+  for (std::int64_t j = first; j <= position; ++j) {
+    float score = 0;
+    for (std::int64_t c = 0; c < key_cols; ++c) score += q[c] * k[j * key_stride + c];
+    score *= options.scale;
+    if (!options.slopes.empty()) score -= options.slopes[h] * static_cast<float>(position - j);
+    if (options.soft_cap > 0) score = options.soft_cap * std::tanh(score / options.soft_cap);
+    scores[static_cast<std::size_t>(j)] = score;
+    top = std::max(top, score);
+  }
+  float sum = options.sinks.empty() ? 0.0f : std::exp(options.sinks[h] - top);
+  std::fill_n(out, value_cols, 0.0f);
+  for (std::int64_t j = first; j <= position; ++j) {
+    const float weight = std::exp(scores[static_cast<std::size_t>(j)] - top);
+    sum += weight;
+    for (std::int64_t c = 0; c < value_cols; ++c) out[c] += weight * v[j * value_stride + c];
+  }
+  for (std::int64_t c = 0; c < value_cols; ++c) out[c] /= sum;
+}
+
+}  // namespace host_math
+
+class HostMath : public MathOps {
+ public:
+  explicit HostMath(Executor& executor) : executor_(executor) {}
+
+  void column_sums(const DeviceMatrix& x, ColumnSum kind, std::span<double> sums) override {
+    const ConstMatrix in = host(x);
+    executor_.for_ranges(in.cols, kColumns, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = 0; r < in.rows; ++r)
+        for (std::int64_t c = begin; c < end; ++c) {
+          const auto value = static_cast<double>(in.data[r * in.stride + c]);
+          sums[static_cast<std::size_t>(c)] += kind == ColumnSum::plain     ? value
+                                               : kind == ColumnSum::squares ? value * value
+                                                                            : std::abs(value);
+        }
+    });
+  }
+
+  void norm(const DeviceMatrix& x, const DeviceMatrix* weight, const DeviceMatrix* bias,
+            const NormOptions& options, DeviceMatrix& out) override {
+    const ConstMatrix in = host(x);
+    const Matrix to = host(out);
+    const std::int64_t group = options.group_cols > 0 ? options.group_cols : in.cols;
+    const auto begin_of = [&](const DeviceMatrix* row, std::int64_t c) -> const float* {
+      return row == nullptr ? nullptr : host(*row).data + (row->cols() == group ? 0 : c);
+    };
+    for_rows(in.rows, [&](std::int64_t r) {
+      for (std::int64_t c = 0; c < in.cols; c += group)
+        host_math::normalise(in.data + r * in.stride + c, group, begin_of(weight, c), begin_of(bias, c),
+                             options, to.data + r * to.stride + c);
+    });
+  }
+
+  void rope(DeviceMatrix& x, const DeviceMatrix& cosines, const DeviceMatrix& sines,
+            const RopeOptions& options) override {
+    const Matrix to = host(x);
+    const ConstMatrix cosine = host(cosines), sine = host(sines);
+    const std::int64_t half = options.width / 2, step = options.neighbours ? 2 : 1,
+                       partner = options.neighbours ? 1 : half;
+    for_rows(to.rows, [&](std::int64_t r) {
+      const float *c = cosine.row(r).data(), *s = sine.row(r).data();
+      for (std::int64_t head = options.first; head < to.cols; head += options.head_cols) {
+        float* values = to.row(r).data() + head;
+        for (std::int64_t j = 0; j < half; ++j) {
+          float &a = values[j * step], &b = values[j * step + partner];
+          const float turned = a * c[j] - b * s[j];
+          b = b * c[j] + a * s[j];
+          a = turned;
+        }
+      }
+    });
+  }
+
+  void attention(const DeviceMatrix& q, const DeviceMatrix& k, const DeviceMatrix& v,
+                 const AttentionOptions& options, DeviceMatrix& out) override {
+    const ConstMatrix queries = host(q), keys = host(k), values = host(v);
+    const Matrix to = host(out);
+    const std::int64_t key_cols = queries.cols / options.heads, value_cols = values.cols / options.kv_heads,
+                       group = options.heads / options.kv_heads;
+    for (const AttentionSpan& span : options.spans)
+      for_rows(span.queries, [&](std::int64_t i) {
+        std::vector<float> scores(static_cast<std::size_t>(span.keys));
+        for (std::int64_t head = 0; head < options.heads; ++head)
+          host_math::attend(queries.row(span.first_query + i).data() + head * key_cols, key_cols,
+                            keys.row(span.first_key).data() + head / group * key_cols, keys.stride,
+                            values.row(span.first_key).data() + head / group * value_cols, value_cols,
+                            values.stride, span.keys - span.queries + i, head, options, scores,
+                            to.row(span.first_query + i).data() + head * value_cols);
+      });
+  }
+
+  void glu(const DeviceMatrix& gate, const DeviceMatrix& up, const GluOptions& options,
+           DeviceMatrix& out) override {
+    const ConstMatrix g = host(gate), u = host(up);
+    const Matrix to = host(out);
+    for_rows(g.rows, [&](std::int64_t r) {
+      for (std::int64_t c = 0; c < g.cols; ++c)
+        to.data[r * to.stride + c] =
+            host_math::gated(g.data[r * g.stride + c], u.data[r * u.stride + c], options);
+    });
+  }
+  void activate(DeviceMatrix& x, Activation activation) override {
+    for_values(x, [activation](float value) { return host_math::activated(value, activation); });
+  }
+
+  void add(const DeviceMatrix& x, float factor, DeviceMatrix& to) override {
+    for_pairs(to, host(x), [factor](float a, float b) { return a + factor * b; });
+  }
+  void add_row(const DeviceMatrix& row, DeviceMatrix& x) override {
+    for_pairs(x, repeated(row), [](float a, float b) { return a + b; });
+  }
+  void scale(DeviceMatrix& x, float factor) override {
+    for_values(x, [factor](float value) { return value * factor; });
+  }
+  void scale_columns(DeviceMatrix& x, const DeviceMatrix& factors) override {
+    for_pairs(x, repeated(factors), [](float a, float b) { return a * b; });
+  }
+  void scale_rows(DeviceMatrix& x, const DeviceMatrix& factors) override {
+    const ConstMatrix factor = host(factors);
+    const Matrix to = host(x);
+    for_rows(to.rows, [&](std::int64_t r) {
+      for (float& value : to.row(r)) value *= factor.data[r * factor.stride];
+    });
+  }
+  void clamp(DeviceMatrix& x, float low, float high) override {
+    for_values(x, [low, high](float value) { return std::clamp(value, low, high); });
+  }
+  void soft_cap(DeviceMatrix& x, float cap) override {
+    for_values(x, [cap](float value) { return cap * std::tanh(value / cap); });
+  }
+  void softmax(DeviceMatrix& x) override {
+    const Matrix to = host(x);
+    for_rows(to.rows, [&](std::int64_t r) {
+      const float shift = log_sum_exp_of(to.row(r));
+      for (float& value : to.row(r)) value = std::exp(value - shift);
+    });
+  }
+  void log_sum_exp(const DeviceMatrix& x, DeviceMatrix& out) override {
+    const ConstMatrix in = host(x);
+    const Matrix to = host(out);
+    for_rows(in.rows, [&](std::int64_t r) { to.data[r * to.stride] = log_sum_exp_of(in.row(r)); });
+  }
+
+  void copy_columns(const DeviceMatrix& from, const Columns& source, DeviceMatrix& to,
+                    const Columns& target) override {
+    const ConstMatrix in = host(from);
+    const Matrix out = host(to);
+    for_rows(in.rows, [&](std::int64_t r) {
+      const float* a = in.data + r * in.stride + source.first;
+      float* b = out.data + r * out.stride + target.first;
+      for (std::int64_t g = 0; g < target.groups; ++g, a += source.group_stride, b += target.group_stride)
+        for (std::int64_t j = 0; j < target.count; ++j) b[j * target.step] = a[j * source.step];
+    });
+  }
+  void gather_rows(const DeviceMatrix& from, std::span<const std::int32_t> rows, DeviceMatrix& to) override {
+    const ConstMatrix in = host(from);
+    const Matrix out = host(to);
+    for_rows(out.rows, [&](std::int64_t r) {
+      const auto row = in.row(rows[static_cast<std::size_t>(r)]);
+      std::copy(row.begin(), row.end(), out.row(r).begin());
+    });
+  }
+  void scatter_add_rows(const DeviceMatrix& from, std::span<const std::int32_t> rows,
+                        std::span<const float> factors, DeviceMatrix& to) override {
+    const ConstMatrix in = host(from);
+    const Matrix out = host(to);
+    for_rows(in.rows, [&](std::int64_t r) {
+      const auto i = static_cast<std::size_t>(r);
+      float* sum = out.data + rows[i] * out.stride;
+      for (std::int64_t c = 0; c < in.cols; ++c) sum[c] += factors[i] * in.data[r * in.stride + c];
+    });
+  }
+
+ protected:
+  /// The memory of a matrix of this backend.
+  virtual Matrix memory(DeviceMatrix& matrix) = 0;
+
+  Matrix host(DeviceMatrix& matrix) { return memory(matrix); }
+  ConstMatrix host(const DeviceMatrix& matrix) { return memory(const_cast<DeviceMatrix&>(matrix)); }
+  Executor& executor() { return executor_; }
+
+  template <class Body>
+  void for_rows(std::int64_t rows, Body&& body) {
+    executor_.for_ranges(rows, kRows, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t r = begin; r < end; ++r) body(r);
+    });
+  }
+
+ private:
+  static constexpr std::int64_t kRows = 16, kColumns = 64;  // of one task
+
+  /// One row as a matrix of any number of rows.
+  ConstMatrix repeated(const DeviceMatrix& row) {
+    ConstMatrix view = host(row);
+    view.stride = 0;
+    return view;
+  }
+  template <class Function>
+  void for_values(DeviceMatrix& x, Function&& function) {
+    const Matrix to = host(x);
+    for_rows(to.rows, [&](std::int64_t r) {
+      for (float& value : to.row(r)) value = function(value);
+    });
+  }
+  template <class Function>
+  void for_pairs(DeviceMatrix& x, ConstMatrix other, Function&& function) {
+    const Matrix to = host(x);
+    for_rows(to.rows, [&](std::int64_t r) {
+      float* a = to.data + r * to.stride;
+      const float* b = other.data + r * other.stride;
+      for (std::int64_t c = 0; c < to.cols; ++c) a[c] = function(a[c], b[c]);
+    });
+  }
+  static float log_sum_exp_of(std::span<const float> row) {
+    const float top = *std::max_element(row.begin(), row.end());
+    double sum = 0;
+    for (const float value : row) sum += static_cast<double>(std::exp(value - top));
+    return top + static_cast<float>(std::log(sum));
+  }
+
+  Executor& executor_;
+};
+
+}  // namespace pq

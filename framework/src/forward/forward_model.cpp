@@ -1,0 +1,110 @@
+#include "forward/forward_model.hpp"
+
+#include "forward/binding.hpp"
+#include "model/tensor_links.hpp"
+#include "model/view_builder.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
+
+#include <algorithm>
+
+namespace pq {
+namespace {
+
+constexpr std::int64_t kMaxLayers = 10000;
+
+// config.json in the Hugging Face dialect: the model's own, or what the view makes of GGUF metadata.
+Json config_of(const OpenedModel& model, const ModelView& view, const std::filesystem::path& path) {
+  if (model.reader->header().dialect == Dialect::huggingface)
+    return read_config(ModelFiles(*model.reader, path));
+  for (const SideFile& file : view.side_files)
+    if (file.name == "config.json") return parse_json(file.content, path.string());
+  throw FormatError(path.string() + ": no config.json follows from this file, so it cannot be run");
+}
+
+const Family& family_of(const Json& config, const std::filesystem::path& path) {
+  if (const Family* family = installed_family(config)) return *family;
+  const Json* names = config.find("architectures");
+  const bool listed = names != nullptr && names->is_array() && !names->array().empty();
+  const Json* type = config.find("model_type");
+  const std::string name = listed ? display(names->array()[0]) : type != nullptr ? display(*type) : "(none)";
+  throw FormatError(path.string() + ": the architecture '" + name + "' is not known" +
+                    suggestion(name, known_architectures(installed_families())) + ", so it cannot be run");
+}
+
+bool is_zero(const ModelView& view, std::size_t tensor) {
+  const ViewTensor& wanted = view.tensors[tensor];
+  if (!wanted.rows_are_stored()) return false;
+  std::vector<std::byte> scratch;
+  const Bytes bytes = read_encoded_rows(view, tensor, 0, rows(wanted.shape), scratch);
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte x) { return x == std::byte{0}; });
+}
+
+// A tensor that nobody reads would change what the model computes.
+void refuse_unread(const Binding& binding, const Graph& graph, const Family& family, const ModelView& view,
+                   ConfigScope& scope) {
+  scope.set("N", Json());
+  const auto is_needless = [&](std::size_t index) {
+    const std::string& name = view.tensors[index].name;
+    const auto fits = [&](const std::string& pattern) { return matches(renamed(name, family), pattern); };
+    if (std::any_of(graph.unused.begin(), graph.unused.end(), fits)) return true;
+    return std::any_of(family.drop.begin(), family.drop.end(), [&](const DropRule& rule) {
+      return matches(name, fill_in(rule.pattern, scope)) && rule.when.test(scope, true) &&
+             (!rule.zero || is_zero(view, index));
+    });
+  };
+  for (std::size_t i = 0; i < view.tensors.size(); ++i)
+    if (!binding.used()[i] && !is_needless(i))
+      throw FormatError(scope.source() + ": the graph of the family '" + family.id +
+                        "' does not read tensor '" + view.tensors[i].name +
+                        "'; the model would compute something else");
+}
+
+void refuse_storage(const Family& family, const ModelView& view, const std::string& source) {
+  for (const RefuseRule& rule : family.refuse)
+    for (const ViewTensor& tensor : view.tensors)
+      if (matches(tensor.name, rule.pattern))
+        throw FormatError(source + ": tensor '" + tensor.name + "': " + rule.text);
+}
+
+void check_config(const Family& family, const Graph& graph, const ConfigScope& scope) {
+  scope.check_kinds();
+  for (const auto* conditions : {&family.errors, &graph.errors})
+    for (const ConditionText& condition : *conditions)
+      if (condition.when.test(scope, true))
+        throw FormatError(scope.source() + ": " + fill_in(condition.text, scope));
+}
+
+}  // namespace
+
+ForwardModel::ForwardModel(const OpenedModel& model, const std::filesystem::path& path)
+    : view_(make_view(model.reader, path, Dialect::huggingface, {})) {
+  const Json stored = config_of(model, *view_, path);
+  const Family& family = family_of(stored, path);
+  family_ = family.id;
+  refuse_storage(family, *view_, path.string());
+  const Graph graph = installed_graph(family);
+  const Json config = with_nested(stored, family);
+  std::map<std::string, std::size_t> names;
+  for (std::size_t i = 0; i < view_->tensors.size(); ++i)
+    names.emplace(renamed(view_->tensors[i].name, family), i);
+  ConfigScope scope(&graph.let, config, family.defaults, path.string());
+  scope.set_tensors([&names](const std::string& name) { return names.contains(name); });
+  check_config(family, graph, scope);
+
+  Binding binding(graph, scope, *view_, names);
+  embed_ = binding.bind(graph.embed, -1);
+  hidden_ = binding.width(kHidden);
+  const std::int64_t layers = Expression::parse("layers").integer(scope);
+  if (layers < 1 || layers > kMaxLayers)
+    throw FormatError(path.string() + ": " + std::to_string(layers) + " layers are not possible");
+  for (int layer = 0; layer < layers; ++layer) layers_.push_back(binding.bind(graph.layer, layer));
+  if (binding.width(kHidden) != hidden_) throw ConfigError("the graph changes the width of the value 'x'");
+  head_ = binding.bind(graph.head, -1);
+  vocabulary_ = binding.width(kLogits);
+  sites_ = binding.sites();
+  refuse_unread(binding, graph, family, *view_, scope);
+}
+
+}  // namespace pq

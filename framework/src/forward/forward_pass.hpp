@@ -1,0 +1,67 @@
+// Runs a model layer by layer: the weights of one layer in memory, the residual streams of all texts outside.
+#pragma once
+
+#include "forward/forward_model.hpp"
+#include "forward/hidden_store.hpp"
+#include "forward/observer.hpp"
+
+#include <polyquant/backend.hpp>
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace pq {
+
+/// One caller at a time. The same texts in the same batches give the same bytes for any number of threads.
+class ForwardPass {
+ public:
+  /// All must outlive the pass.
+  ForwardPass(const ForwardModel& model, const WeightSource& weights, Device& device, Executor& executor);
+
+  const ForwardModel& model() const noexcept { return model_; }
+
+  // Step by step. `hidden` is the residual stream [batch rows, hidden_cols] on the device; each call replaces it.
+  std::unique_ptr<DeviceMatrix> embed(const Batch& batch);
+  /// The weights of the layer are kept until another layer or the head runs.
+  void layer(int number, const Batch& batch, std::unique_ptr<DeviceMatrix>& hidden,
+             Observer* observer = nullptr);
+  /// Logits [rows, vocabulary] of these rows of a residual stream behind the last layer.
+  std::unique_ptr<DeviceMatrix> head(const DeviceMatrix& hidden, std::span<const std::int32_t> rows,
+                                     Observer* observer = nullptr);
+
+  /// Gets logits of rows [first, first + logits.rows()) of a batch, in order.
+  using LogitsSink = std::function<void(std::size_t batch, std::int64_t first, const DeviceMatrix& logits)>;
+  /// What is asked of a whole run.
+  struct Wanted {
+    Observer* observer = nullptr;
+    LogitsSink logits;                      // empty: the head is not run
+    bool last_only = false;                 // logits of each text's last token only; `first` counts texts
+    std::int64_t head_rows = 256;           // logits at a time
+    std::function<void(int layer)> before;  // progress: -1 embedding, layers() the head
+  };
+  /// All layers, each over all batches; `store` has a row for each token of all batches.
+  void run(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted);
+
+ private:
+  void enter(int stage);
+  RopeTables& ropes_for(const Batch& batch);
+  void operate(const Operations& operations, RunState& state) const;
+  std::unique_ptr<DeviceMatrix> from_store(HiddenStore& store, std::int64_t first, const Batch& batch);
+  void to_store(HiddenStore& store, std::int64_t first, const DeviceMatrix& hidden);
+  void run_head(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted);
+
+  const ForwardModel& model_;
+  Device& device_;
+  WeightCache weights_;
+  Values values_;
+  RopeTables ropes_;
+  std::vector<std::int64_t> ropes_of_;  // texts of the batch that they were made for
+  int stage_ = -2;                      // whose weights are cached
+};
+
+/// Texts packed into batches of at most `rows` tokens, in order; a longer text is a batch of its own.
+std::vector<Batch> make_batches(std::span<const std::vector<std::int32_t>> texts, std::int64_t rows);
+
+}  // namespace pq
