@@ -8,6 +8,8 @@
 #include <polyquant/base/text.hpp>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 namespace pq {
 namespace {
@@ -68,6 +70,21 @@ void refuse_storage(const Family& family, const ModelView& view, const std::stri
         throw FormatError(source + ": tensor '" + tensor.name + "': " + rule.text);
 }
 
+// Per head the slope of ALiBi: powers of 2 that fall to 2^-bias_max; with a number of heads that is no power of two the odd ones of twice as many
+// are appended.
+Json alibi_slopes(const std::vector<Json>& arguments) {
+  if (arguments.size() != 2 || !arguments[0].is_integer() || !arguments[1].is_number())
+    throw FormatError("alibi_slopes() needs the number of heads and the largest exponent");
+  const std::int64_t heads = std::clamp<std::int64_t>(arguments[0].integer(), 1, 1 << 16);
+  const std::int64_t whole = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(heads)));
+  const double step = arguments[1].number() / static_cast<double>(whole);
+  Json::Array slopes;
+  for (std::int64_t h = 0; h < heads; ++h)
+    slopes.emplace_back(std::exp2(h < whole ? -static_cast<double>(h + 1) * step
+                                            : -static_cast<double>(2 * (h - whole) + 1) * step / 2));
+  return Json(std::move(slopes));
+}
+
 void check_config(const Family& family, const Graph& graph, const ConfigScope& scope) {
   scope.check_kinds();
   for (const auto* conditions : {&family.errors, &graph.errors})
@@ -91,6 +108,7 @@ ForwardModel::ForwardModel(const OpenedModel& model, const std::filesystem::path
     names.emplace(renamed(view_->tensors[i].name, family), i);
   ConfigScope scope(&graph.let, config, family.defaults, path.string());
   scope.set_tensors([&names](const std::string& name) { return names.contains(name); });
+  scope.set_function("alibi_slopes", alibi_slopes);
   check_config(family, graph, scope);
 
   Binding binding(graph, scope, *view_, names);

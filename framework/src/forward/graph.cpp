@@ -9,14 +9,38 @@
 namespace pq {
 namespace {
 
-// A list of operations with {use: NAME} replaced, also in the lists of operations inside.
-std::vector<Node> operations(const Node* list, const Node& common) {
+// `when` of a {use: ...} holds for all that it brings, beside their own.
+void add_condition(Node& operation, const Node& condition) {
+  const Node* own = operation.find("when");
+  const std::string outer = condition.as_string("when");
+  const std::string both =
+      own == nullptr || own->is_null() ? outer : "(" + outer + ") and (" + own->as_string("when") + ")";
+  operation.set("when", Node::scalar(both, false, condition.mark()), condition.mark());
+}
+
+// A list of operations with {use: NAME} replaced by the items of the list NAME of graphs.yaml, also in the lists of operations inside.
+std::vector<Node> operations(const Node* list, const Node& common, int depth = 0) {
   std::vector<Node> result;
-  for (const Node* item : spliced(list, common, "graphs.yaml")) {
-    Node operation = *item;
-    if (const Node* each = item->find("each")) {
+  if (list == nullptr || list->is_null()) return result;
+  if (!list->is_sequence()) throw_at(list->mark(), "a list of operations is expected here");
+  if (depth > 8) throw_at(list->mark(), "lists use each other in a circle");
+  for (const Node& item : list->items()) {
+    if (const Node* use = item.find("use")) {
+      check_keys(item, "'use'", {"use", "when"});
+      const Node* lists = common.find("lists");
+      const Node* named = lists == nullptr ? nullptr : lists->find(use->as_string("use"));
+      if (named == nullptr)
+        throw_at(use->mark(), "there is no list '" + use->as_string("use") + "' in graphs.yaml");
+      for (Node& step : operations(named, common, depth + 1)) {
+        if (const Node* condition = item.find("when")) add_condition(step, *condition);
+        result.push_back(std::move(step));
+      }
+      continue;
+    }
+    Node operation = item;
+    if (const Node* each = item.find("each")) {
       Node inner = Node::sequence(each->mark());
-      for (Node& step : operations(each, common)) inner.push_back(std::move(step));
+      for (Node& step : operations(each, common, depth + 1)) inner.push_back(std::move(step));
       operation.set("each", std::move(inner), each->mark());
     }
     result.push_back(std::move(operation));

@@ -12,17 +12,36 @@
 namespace pq {
 namespace {
 
-constexpr const char* kCommon = "common.yaml";
+// The items of a list, with {use: NAME} replaced by the items of common's list NAME.
+std::vector<const Node*> spliced(const Node* list, const Node& common, int depth = 0) {
+  std::vector<const Node*> items;
+  if (list == nullptr || list->is_null()) return items;
+  if (!list->is_sequence()) throw_at(list->mark(), "a list is expected here");
+  if (depth > 8) throw_at(list->mark(), "lists use each other in a circle");
+  for (const Node& item : list->items()) {
+    const Node* use = item.find("use");
+    if (use == nullptr) {
+      items.push_back(&item);
+      continue;
+    }
+    const Node* lists = common.find("lists");
+    const Node* named = lists == nullptr ? nullptr : lists->find(use->as_string("use"));
+    if (named == nullptr)
+      throw_at(use->mark(), "there is no list '" + use->as_string("use") + "' in common.yaml");
+    for (const Node* inner : spliced(named, common, depth + 1)) items.push_back(inner);
+  }
+  return items;
+}
 
 std::vector<MetadataRule> parse_metadata(const Node* list, const Node& common) {
   std::vector<MetadataRule> rules;
-  for (const Node* item : spliced(list, common, kCommon)) rules.push_back(parse_metadata_rule(*item));
+  for (const Node* item : spliced(list, common)) rules.push_back(parse_metadata_rule(*item));
   return rules;
 }
 
 std::vector<ConditionText> parse_conditions(const Node* list, const Node& common) {
   std::vector<ConditionText> conditions;
-  for (const Node* item : spliced(list, common, kCommon)) {
+  for (const Node* item : spliced(list, common)) {
     check_keys(*item, "a condition", {"when", "text"});
     conditions.push_back({optional_expression(*item, "when"), optional_string(*item, "text")});
     if (conditions.back().text.empty()) throw_at(item->mark(), "a condition needs 'text'");
@@ -170,7 +189,7 @@ Family parse_family(const Node& root, const Node& common) {
   family.warnings = parse_conditions(root.find("warnings"), common);
   family.reverse_warnings = parse_conditions(root.find("reverse_warnings"), common);
   family.metadata = parse_metadata(root.find("metadata"), common);
-  for (const Node* item : spliced(root.find("tensors"), common, kCommon))
+  for (const Node* item : spliced(root.find("tensors"), common))
     family.tensors.push_back(parse_tensor_rule(*item));
   if (const Node* tokenizer = root.find("tokenizer")) {
     check_keys(*tokenizer, "'tokenizer'", {"kinds", "before", "after"});

@@ -48,26 +48,6 @@ std::vector<Expression> expressions(const Node* node, const std::string& what) {
   return list;
 }
 
-std::vector<const Node*> spliced(const Node* list, const Node& common, const std::string& file, int depth) {
-  std::vector<const Node*> items;
-  if (list == nullptr || list->is_null()) return items;
-  if (!list->is_sequence()) throw_at(list->mark(), "a list is expected here");
-  if (depth > 8) throw_at(list->mark(), "lists use each other in a circle");
-  for (const Node& item : list->items()) {
-    const Node* use = item.find("use");
-    if (use == nullptr) {
-      items.push_back(&item);
-      continue;
-    }
-    const Node* lists = common.find("lists");
-    const Node* named = lists == nullptr ? nullptr : lists->find(use->as_string("use"));
-    if (named == nullptr)
-      throw_at(use->mark(), "there is no list '" + use->as_string("use") + "' in " + file);
-    for (const Node* inner : spliced(named, common, file, depth + 1)) items.push_back(inner);
-  }
-  return items;
-}
-
 MetadataRule parse_metadata_rule(const Node& node) {
   check_keys(node, "a metadata rule", {"key", "type", "from", "when", "required", "before_general"});
   MetadataRule rule;

@@ -17,10 +17,6 @@ std::string optional_string(const Node& map, const std::string& key, std::string
 std::vector<std::string> strings(const Node* node, const std::string& what);
 std::vector<Expression> expressions(const Node* node, const std::string& what);
 
-/// The items of a list, with {use: NAME} replaced by the items of the list NAME under `lists` in `common`; `file` names that file in messages.
-std::vector<const Node*> spliced(const Node* list, const Node& common, const std::string& file,
-                                 int depth = 0);
-
 MetadataRule parse_metadata_rule(const Node& node);
 TensorRule parse_tensor_rule(const Node& node);
 
