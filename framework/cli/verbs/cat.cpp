@@ -1,13 +1,12 @@
 // polyquant cat: the decoded weights of one tensor, as f32 on standard output.
 #include "evaluation/pieces.hpp"
+#include "model/named_tensor.hpp"
 #include "model/open_model.hpp"
-#include "model/view.hpp"
 #include "plugin/registry.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 
 #include <polyquant/base/error.hpp>
-#include <polyquant/base/text.hpp>
 
 #include <unistd.h>
 
@@ -47,55 +46,18 @@ RowRange parse_rows(const std::string& text, std::int64_t rows) {
   return range;
 }
 
-struct Found {
-  std::shared_ptr<const ModelView> view;
-  std::size_t tensor = 0;
-};
-
-bool find_in(std::shared_ptr<const ModelView> view, const std::string& name, Found& found,
-             std::vector<std::string>& names) {
-  for (std::size_t i = 0; i < view->tensors.size(); ++i) {
-    names.push_back(view->tensors[i].name);
-    if (names.back() != name) continue;
-    found = {std::move(view), i};
-    return true;
-  }
-  return false;
-}
-
-// By the name of the source framework, else by the stored name; then the rows are in the stored order.
-Found find_tensor(const Options& options, const OpenedModel& model) {
-  Found found;
-  std::vector<std::string> names;
-  std::string untranslated;
-  const Dialect stored = model.reader->header().dialect;
-  try {
-    if (find_in(make_view(model.reader, options.path, Dialect::huggingface, {}), options.tensor, found,
-                names))
-      return found;
-  } catch (const FormatError& error) {
-    if (stored == Dialect::huggingface) throw;
-    untranslated = std::string(" (") + error.what() + ")";
-  }
-  if (stored != Dialect::huggingface &&
-      find_in(make_view(model.reader, options.path, stored, {}), options.tensor, found, names))
-    return found;
-  throw ConfigError(options.path + " has no tensor '" + options.tensor + "'" +
-                    suggestion(options.tensor, names) + untranslated);
-}
-
 void cat(Session& session, const Options& options) {
   if (::isatty(STDOUT_FILENO) == 1)
     throw ConfigError(
         "the weights are binary (little-endian f32) and would garble the terminal; redirect them: polyquant "
         "cat ... > rows.f32");
   const OpenedModel model = open_model(options.path, session.registry());
-  const Found found = find_tensor(options, model);
-  const ViewTensor& tensor = found.view->tensors[found.tensor];
-  const auto decoder =
-      tensor.generated.empty() ? session.registry().find_encoding(tensor.stored_encoding) : nullptr;
-  if (!decoder && tensor.generated.empty())
-    throw PluginError("tensor '" + options.tensor + "' is stored as " + tensor.stored_encoding +
+  const NamedTensor found = find_tensor(model.reader, options.path, options.tensor);
+  const ViewTensor& tensor = found.info();
+  const RowDecoder decoder = RowDecoder::find(
+      *found.view, tensor, [&](const std::string& spec) { return session.registry().find_encoding(spec); });
+  if (!decoder.missing().empty())
+    throw PluginError("tensor '" + options.tensor + "' is stored as " + decoder.missing() +
                       ", which no plugin decodes; `polyquant plugins` lists what is loaded");
   const RowRange range = parse_rows(options.rows, rows(tensor.shape));
   const std::int64_t width = cols(tensor.shape);
@@ -107,7 +69,7 @@ void cat(Session& session, const Options& options) {
     const std::int64_t first = range.first + piece.first;
     weights.resize(static_cast<std::size_t>(piece.count * width));
     read_decoded_rows(*found.view, found.tensor, first, Matrix{weights.data(), piece.count, width, width},
-                      decoder.get(), scratch);
+                      decoder, scratch);
     session.print({reinterpret_cast<const char*>(weights.data()), weights.size() * sizeof(float)});
     release_rows(*found.view, found.tensor, first, piece.count);
   }

@@ -1,5 +1,6 @@
 // polyquant compare: the error of each tensor of one model against another.
 #include "base/thread_pool.hpp"
+#include "evaluation/compare_forms.hpp"
 #include "model/open_model.hpp"
 #include "report/compare_report.hpp"
 #include "session.hpp"
@@ -21,29 +22,12 @@ struct Options {
   bool all = false;
 };
 
-struct Views {
-  std::shared_ptr<const ModelView> a, b;
-};
-
-// Both in the names of the source framework. Two models of one dialect can be compared without knowing their family.
-Views view_both(const Options& options, const OpenedModel& a, const OpenedModel& b) {
-  try {
-    return {make_view(a.reader, options.a, Dialect::huggingface, {}),
-            make_view(b.reader, options.b, Dialect::huggingface, {})};
-  } catch (const FormatError& error) {
-    const Dialect dialect = a.reader->header().dialect;
-    if (dialect != b.reader->header().dialect) throw;
-    log::info(std::string(error.what()) + ": comparing by the stored names");
-    return {make_view(a.reader, options.a, dialect, {}), make_view(b.reader, options.b, dialect, {})};
-  }
-}
-
 void compare(Session& session, const Options& options) {
   const OpenedModel a = open_model(options.a, session.registry());
   const OpenedModel b = open_model(options.b, session.registry());
-  const Views views = view_both(options, a, b);
   const auto find = [&](const std::string& spec) { return session.registry().find_encoding(spec); };
-  const Comparison comparison = compare_models(*views.a, *views.b, find, session.executor());
+  const Comparison comparison =
+      compare_forms({a.reader, options.a}, {b.reader, options.b}, find, session.executor());
   if (comparison.tensors.empty())
     throw FormatError("nothing can be compared: " + options.a + " and " + options.b +
                       " share no tensor of the same name and shape" +

@@ -1,11 +1,12 @@
 // polyquant inspect: what is in a model's files, and whether readers will like it.
 #include "base/thread_pool.hpp"
+#include "evaluation/pieces.hpp"
+#include "model/named_tensor.hpp"
 #include "report/inspect_report.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 
 #include <polyquant/base/error.hpp>
-#include <polyquant/base/text.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -21,26 +22,44 @@ struct Options {
   bool check = false;
 };
 
-std::size_t find_tensor(const ModelHeader& header, const std::string& name) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < header.tensors.size(); ++i) {
-    if (header.tensors[i].name == name) return i;
-    names.push_back(header.tensors[i].name);
-  }
-  throw ConfigError("the model has no tensor '" + name + "'" + suggestion(name, names) +
-                    "; `polyquant inspect MODEL` lists them");
+// What a part takes in its file: whole rows, or its share if it consists of columns or single weights.
+double part_bytes(const RowMap::Part& part, const TensorInfo& stored, bool is_single_weights) {
+  if (!is_single_weights && !part.transposed)
+    return static_cast<double>(stored.row_bytes) * static_cast<double>(part.rows);
+  const std::int64_t width = is_single_weights ? 1 : stored.shape[stored.shape.size() - 2];
+  const auto weights = static_cast<double>(std::max<std::int64_t>(1, elements(stored.shape)));
+  return static_cast<double>(stored.bytes()) * static_cast<double>(part.rows * width) / weights;
 }
 
-TensorInspection inspect_tensor(Session& session, const OpenedModel& model, std::size_t index) {
+// A tensor of the view as a line of the listing: bytes of all its parts, the place of the first.
+TensorInfo describe(const NamedTensor& named) {
+  const ViewTensor& tensor = named.info();
+  TensorInfo info{tensor.name, tensor.shape, tensor.encoding_name(), 0, "", 0};
+  if (!tensor.generated.empty()) return info;
+  const std::vector<TensorInfo>& stored = named.view->reader->header().tensors;
+  double bytes = 0;
+  for (const RowMap::Part& part : tensor.map.parts)
+    bytes += part_bytes(part, stored[part.stored], tensor.elements);
+  info.row_bytes =
+      static_cast<std::uint64_t>(bytes / static_cast<double>(std::max<std::int64_t>(1, rows(tensor.shape))));
+  const TensorInfo& first = stored[tensor.map.parts.front().stored];
+  info.file = first.file;
+  if (tensor.map.parts.size() == 1 && tensor.map.parts[0].first_row == 0) info.offset = first.offset;
+  return info;
+}
+
+TensorInspection inspect_tensor(Session& session, const NamedTensor& named) {
   constexpr std::int64_t kShown = 8;
   TensorInspection result;
-  result.tensor = model.reader->header().tensors[index];
-  const auto encoding = session.registry().find_encoding(result.tensor.encoding);
-  if (!encoding) return result;
+  result.tensor = describe(named);
+  const RowDecoder decoder = RowDecoder::find(*named.view, named.info(), [&](const std::string& spec) {
+    return session.registry().find_encoding(spec);
+  });
+  if (!decoder.missing().empty()) return result;
   const RowSource read = [&](std::int64_t first, Matrix out) {
     std::vector<std::byte> scratch;
-    encoding->decode(model.reader->rows(index, first, out.rows, scratch), out);
-    model.reader->release(index, first, out.rows);
+    read_decoded_rows(*named.view, named.tensor, first, out, decoder, scratch);
+    release_rows(*named.view, named.tensor, first, out.rows);
   };
   result.statistics = tensor_statistics(result.tensor.shape, read, session.executor());
   if (elements(result.tensor.shape) == 0) return result;
@@ -55,7 +74,7 @@ void inspect(Session& session, const Options& options) {
   const OpenedModel model = open_model(options.path, session.registry());
   if (!options.tensor.empty()) {
     const TensorInspection tensor =
-        inspect_tensor(session, model, find_tensor(model.reader->header(), options.tensor));
+        inspect_tensor(session, find_tensor(model.reader, options.path, options.tensor));
     return options.json ? session.print_json(tensor_json(tensor)) : session.print(tensor_text(tensor));
   }
   Inspection inspection = inspect_model(options.path, model);
@@ -77,7 +96,9 @@ void add_inspect(CLI::App& app, Session& session) {
   CLI::App* verb =
       app.add_subcommand("inspect", "Show what is in a model: metadata, tensors, encodings, sizes, places.");
   verb->add_option("MODEL", options->path, "A model's file or folder.")->required()->type_name("PATH");
-  verb->add_option("TENSOR", options->tensor, "Show this tensor with statistics of its weights.");
+  verb->add_option("TENSOR", options->tensor,
+                   "Show this tensor, by its stored name or that of the source framework, with statistics of "
+                   "its weights.");
   verb->add_flag("--check", options->check,
                  "Check everything that readers rely on; exit code 5 if something is wrong.");
   verb->add_flag("--json", options->json, "Print JSON.");

@@ -34,13 +34,16 @@ const ImatrixEntry* Imatrix::find(std::string_view name) const noexcept {
 std::vector<float> Imatrix::sums(const ImatrixEntry& entry, std::int64_t first, std::int64_t count) const {
   std::vector<float> values(static_cast<std::size_t>(count));
   const std::size_t bytes = values.size() * sizeof(float);
+  const std::uint64_t place = entry.places[static_cast<std::size_t>(first / entry.part_values())];
+  first %= entry.part_values();
+  PQ_ASSERT(first + count <= entry.part_values(), "sums are read part by part");
   if (file_ != nullptr) {
-    const std::uint64_t offset = entry.place + static_cast<std::uint64_t>(first) * sizeof(float);
+    const std::uint64_t offset = place + static_cast<std::uint64_t>(first) * sizeof(float);
     std::memcpy(values.data(), file_->bytes(offset, bytes).data(), bytes);
     return values;
   }
   // Whole rows of the stored tensor, then the wanted part.
-  const auto tensor = static_cast<std::size_t>(entry.place);
+  const auto tensor = static_cast<std::size_t>(place);
   const std::int64_t width = cols(reader_->header().tensors[tensor].shape);
   const std::int64_t first_row = first / width, last_row = (first + count - 1) / width;
   std::vector<std::byte> scratch;
@@ -52,8 +55,11 @@ std::vector<float> Imatrix::sums(const ImatrixEntry& entry, std::int64_t first, 
 
 void Imatrix::check_values() const {
   for (const ImatrixEntry& entry : entries_)
-    for (std::int64_t first = 0; first < entry.values; first += kPieceValues) {
-      const std::vector<float> piece = sums(entry, first, std::min(kPieceValues, entry.values - first));
+    for (std::int64_t first = 0, count = 0; first < entry.values; first += count) {
+      const std::int64_t part = entry.part_values();
+      count = std::min(kPieceValues, part - first % part);
+      if (entry.places[static_cast<std::size_t>(first / part)] == kNotMeasured) continue;
+      const std::vector<float> piece = sums(entry, first, count);
       const auto bad = std::find_if(piece.begin(), piece.end(),
                                     [](float value) { return !std::isfinite(value) || value < 0; });
       if (bad != piece.end())

@@ -3,7 +3,8 @@
 // Two files exist. GGUF with general.type "imatrix": for a weight W the f32 tensors W.in_sum2 [matrices, cols], sums of squares, and
 // W.counts [matrices, 1], how many activations were summed. And the older one (.dat), little-endian: i32 entries; per entry i32 length,
 // name, i32 calls, i32 values, f32 values (mean square times calls); then, in newer files, i32 chunks, i32 length, name of the text.
-// Names are those of GGUF: "blk.0.attn_q.weight". Experts are the matrices of one entry.
+// Names are those of GGUF: "blk.0.attn_q.weight". Experts are the matrices of one entry; those of files that name them one by one
+// ("blk.0.ffn_gate.3.weight", measured on models from before experts were stacked) are put together when a file is read.
 #pragma once
 
 #include "plugin/registry.hpp"
@@ -20,13 +21,19 @@
 
 namespace pq {
 
+/// The place of the sums of an expert that no token reached: it has none.
+inline constexpr std::uint64_t kNotMeasured = UINT64_MAX;
+
 /// The statistics of one weight.
 struct ImatrixEntry {
   std::string name;
   std::int64_t values = 0;  // columns times matrices
   std::vector<double>
       counts;  // what the sums are divided by: one per matrix, or one for all; 0 = never measured
-  std::uint64_t place = 0;  // of the sums: tensor of the GGUF file, or offset in the older one
+  /// Of the sums, in equal parts one after the other: tensor of the GGUF file, or offset in the older one. Several: experts that the file
+  /// names one by one.
+  std::vector<std::uint64_t> places;
+  std::int64_t part_values() const noexcept { return values / static_cast<std::int64_t>(places.size()); }
 };
 
 /// An open file. Its sums stay in the file. Callable from any thread.

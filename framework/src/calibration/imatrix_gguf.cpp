@@ -45,6 +45,7 @@ void ImatrixReader::add(ImatrixEntry entry) { imatrix_->entries_.push_back(std::
 
 void ImatrixReader::finish() {
   auto& entries = imatrix_->entries_;
+  stack_experts();
   if (entries.empty()) fail("the importance matrix has no entries");
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   const auto twice = std::adjacent_find(entries.begin(), entries.end(),
@@ -93,7 +94,7 @@ void ImatrixReader::add_pair(const std::string& name, const TensorInfo* sums, co
   ImatrixEntry entry;
   entry.name = name;
   entry.values = elements(sums->shape);
-  entry.place = static_cast<std::uint64_t>(sums - imatrix_->reader_->header().tensors.data());
+  entry.places = {static_cast<std::uint64_t>(sums - imatrix_->reader_->header().tensors.data())};
   entry.counts = read_counts(*counts, name);
   if (entry.values == 0 || entry.counts.empty() ||
       entry.values % static_cast<std::int64_t>(entry.counts.size()) != 0)

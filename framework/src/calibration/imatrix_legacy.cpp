@@ -48,7 +48,7 @@ ImatrixEntry ImatrixReader::read_legacy_entry(std::uint64_t& at) const {
     fail(fmt::format("{} claims {} values, but only {} bytes follow", what, entry.values,
                      imatrix_->file_->size() - at));
   entry.counts = {calls > 0 ? static_cast<double>(calls) : 1.0};  // no calls: the values are means
-  entry.place = at;
+  entry.places = {at};
   at += bytes;
   return entry;
 }

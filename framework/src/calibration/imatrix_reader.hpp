@@ -15,6 +15,7 @@ class ImatrixReader {
   [[noreturn]] void fail(const std::string& what) const;
   void add(ImatrixEntry entry);
   void finish();
+  void stack_experts();
 
   void read_gguf(std::shared_ptr<const ModelReader> reader);
   void read_metadata(const Metadata& metadata);

@@ -16,7 +16,7 @@ namespace {
 // A tensor of both models, and how to get at its weights.
 struct Pair {
   std::size_t a = 0, b = 0;  // in the views
-  std::shared_ptr<const Encoding> decoder_a, decoder_b;
+  RowDecoder decoder_a, decoder_b;
   bool as_bytes = false;  // no decoder, but equal bytes are equal weights
 };
 
@@ -26,7 +26,7 @@ struct Buffers {
   std::vector<std::byte> scratch;
 };
 
-Matrix decode(const ModelView& view, std::size_t tensor, const Piece& piece, const Encoding* decoder,
+Matrix decode(const ModelView& view, std::size_t tensor, const Piece& piece, const RowDecoder& decoder,
               std::vector<float>& weights, std::vector<std::byte>& scratch) {
   const std::int64_t width = cols(view.tensors[tensor].shape);
   weights.resize(static_cast<std::size_t>(piece.count * width));
@@ -43,14 +43,14 @@ class ModelComparer {
     for (std::size_t i = 0; i < a.tensors.size(); ++i) match(i);
     for (const auto& [name, i] : by_name_) left_.push_back(i);
     std::sort(left_.begin(), left_.end());
-    for (const std::size_t i : left_) result_.not_compared.push_back({b.tensors[i].name, "only in B"});
+    for (const std::size_t i : left_)
+      result_.not_compared.push_back({b.tensors[i].name, std::string(kOnlyInB)});
   }
 
   Comparison run(Executor& executor, const std::function<void(std::int64_t, std::int64_t)>& progress);
 
  private:
   void match(std::size_t index);
-  bool find_decoders(Pair& pair, const ViewTensor& a, const ViewTensor& b);
   Difference compare(const Pair& pair, const Piece& piece, Buffers& buffers) const;
 
   const ModelView& a_;
@@ -68,27 +68,22 @@ void ModelComparer::match(std::size_t index) {
     result_.not_compared.push_back({a.name, std::move(reason)});
   };
   const auto found = by_name_.find(a.name);
-  if (found == by_name_.end()) return refuse("only in A");
+  if (found == by_name_.end()) return refuse(std::string(kOnlyInA));
   const std::size_t other = found->second;
   by_name_.erase(found);
   const ViewTensor& b = b_.tensors[other];
   if (a.shape != b.shape)
     return refuse(fmt::format("shape {} in A, {} in B", to_string(a.shape), to_string(b.shape)));
-  Pair pair{index, other, nullptr, nullptr, false};
-  if (!find_decoders(pair, a, b))
-    return refuse(fmt::format("no plugin decodes {}", !pair.decoder_a && a.generated.empty()
-                                                          ? a.stored_encoding
-                                                          : b.stored_encoding));
+  Pair pair{index, other, RowDecoder::find(a_, a, find_encoding_), RowDecoder::find(b_, b, find_encoding_),
+            false};
+  const std::string& missing =
+      pair.decoder_a.missing().empty() ? pair.decoder_b.missing() : pair.decoder_a.missing();
+  if (!missing.empty()) {
+    pair.as_bytes = a.stored_encoding == b.stored_encoding && a.rows_are_stored() && b.rows_are_stored();
+    if (!pair.as_bytes) return refuse(fmt::format("no plugin decodes {}", missing));
+  }
   pairs_.push_back(std::move(pair));
-  result_.tensors.push_back({a.name, a.shape, a.stored_encoding, b.stored_encoding, {}});
-}
-
-bool ModelComparer::find_decoders(Pair& pair, const ViewTensor& a, const ViewTensor& b) {
-  if (a.generated.empty()) pair.decoder_a = find_encoding_(a.stored_encoding);
-  if (b.generated.empty()) pair.decoder_b = find_encoding_(b.stored_encoding);
-  if ((pair.decoder_a || !a.generated.empty()) && (pair.decoder_b || !b.generated.empty())) return true;
-  pair.as_bytes = a.stored_encoding == b.stored_encoding && a.rows_are_stored() && b.rows_are_stored();
-  return pair.as_bytes;
+  result_.tensors.push_back({a.name, a.shape, a.encoding_name(), b.encoding_name(), {}});
 }
 
 Difference ModelComparer::compare(const Pair& pair, const Piece& piece, Buffers& buffers) const {
@@ -102,8 +97,8 @@ Difference ModelComparer::compare(const Pair& pair, const Piece& piece, Buffers&
     if (a.size() != b.size() || std::memcmp(a.data(), b.data(), a.size()) != 0)
       difference.non_finite = difference.weights;
   } else {
-    const Matrix a = decode(a_, pair.a, piece, pair.decoder_a.get(), buffers.a, buffers.scratch);
-    const Matrix b = decode(b_, pair.b, piece, pair.decoder_b.get(), buffers.b, buffers.scratch);
+    const Matrix a = decode(a_, pair.a, piece, pair.decoder_a, buffers.a, buffers.scratch);
+    const Matrix b = decode(b_, pair.b, piece, pair.decoder_b, buffers.b, buffers.scratch);
     difference.add(a, b);
   }
   release_rows(a_, pair.a, piece.first, piece.count);

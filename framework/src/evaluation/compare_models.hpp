@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pq {
@@ -19,6 +20,10 @@ struct TensorDifference {
   std::string encoding_a, encoding_b;
   Difference difference;
 };
+
+/// Reasons for which a tensor has no partner.
+inline constexpr std::string_view kOnlyInA = "only in A";
+inline constexpr std::string_view kOnlyInB = "only in B";
 
 /// One tensor that could not be compared.
 struct NotCompared {

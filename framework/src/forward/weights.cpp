@@ -14,25 +14,27 @@ class StoredWeights final : public WeightSource {
   StoredWeights(std::shared_ptr<const ModelView> view, const EncodingLookup& find_encoding)
       : view_(std::move(view)) {
     std::map<std::string, std::shared_ptr<const Encoding>> known;
-    for (const ViewTensor& tensor : view_->tensors) {
-      auto& decoder = known[tensor.stored_encoding];
-      if (!decoder && tensor.generated.empty()) decoder = find_encoding(tensor.stored_encoding);
-      decoders_.push_back(tensor.generated.empty() ? decoder : nullptr);
-    }
+    const EncodingLookup find = [&](const std::string& spec) {
+      const auto [place, is_new] = known.try_emplace(spec);
+      if (is_new) place->second = find_encoding(spec);
+      return place->second;
+    };
+    for (const ViewTensor& tensor : view_->tensors)
+      decoders_.push_back(RowDecoder::find(*view_, tensor, find));
   }
   const ModelView& view() const override { return *view_; }
   void read(std::size_t tensor, std::int64_t first, Matrix out,
             std::vector<std::byte>& scratch) const override {
-    const ViewTensor& wanted = view_->tensors[tensor];
-    if (decoders_[tensor] == nullptr && wanted.generated.empty())
-      throw PluginError("tensor '" + wanted.name + "' is stored as " + wanted.stored_encoding +
+    if (!decoders_[tensor].missing().empty())
+      throw PluginError("tensor '" + view_->tensors[tensor].name + "' is stored as " +
+                        decoders_[tensor].missing() +
                         ", which no plugin decodes; `polyquant plugins` lists what is loaded");
-    read_decoded_rows(*view_, tensor, first, out, decoders_[tensor].get(), scratch);
+    read_decoded_rows(*view_, tensor, first, out, decoders_[tensor], scratch);
   }
 
  private:
   std::shared_ptr<const ModelView> view_;
-  std::vector<std::shared_ptr<const Encoding>> decoders_;
+  std::vector<RowDecoder> decoders_;
 };
 
 // Rows of one matrix of the tensor.

@@ -121,10 +121,4 @@ std::vector<std::string> known_architectures(const std::vector<Family>& families
   return names;
 }
 
-std::vector<std::string> known_gguf_architectures(const std::vector<Family>& families) {
-  std::set<std::string> names;
-  for (const Family& family : families) names.insert(family.gguf_architecture);
-  return {names.begin(), names.end()};
-}
-
 }  // namespace pq

@@ -40,6 +40,9 @@ GgufNames::GgufNames(const Node& root) {
     for (const Node::Member& member : roles->members()) roles_[member.key] = member.value.as_string("role");
   if (const Node* f32 = root.find("f32"))
     for (const Node& item : f32->items()) f32_.insert(item.as_string("f32"));
+  if (const Node* stacks = root.find("single_experts"))
+    for (const Node::Member& member : stacks->members())
+      stacks_[member.key] = member.value.as_string("single_experts");
 }
 
 const GgufNames& GgufNames::installed() {
@@ -62,6 +65,19 @@ GgufName GgufNames::describe(const std::string& name, const Shape& shape) const 
   } else if (parts.stem.ends_with("_norm")) {
     result.role = "norm";
   }
+  return result;
+}
+
+std::optional<GgufExpertName> GgufNames::single_expert(const std::string& name) const {
+  const Parts parts = split(name);
+  const std::size_t dot = parts.stem.rfind('.');
+  if (dot == std::string::npos || parts.layer < 0 || parts.suffix != "weight") return std::nullopt;
+  const auto stack = stacks_.find(parts.stem.substr(0, dot));
+  GgufExpertName result;
+  const char* last = parts.stem.data() + parts.stem.size();
+  const auto [end, error] = std::from_chars(parts.stem.data() + dot + 1, last, result.expert);
+  if (stack == stacks_.end() || error != std::errc() || end != last) return std::nullopt;
+  result.stack = "blk." + std::to_string(parts.layer) + "." + stack->second + ".weight";
   return result;
 }
 

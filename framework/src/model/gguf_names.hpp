@@ -5,6 +5,7 @@
 #include <polyquant/base/shape.hpp>
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -17,6 +18,12 @@ struct GgufName {
   bool keep_f32 = false;
 };
 
+/// A tensor of one expert, in files from before experts were stacked: "blk.3.ffn_gate.7.weight".
+struct GgufExpertName {
+  std::string stack;  // "blk.3.ffn_gate_exps.weight"
+  std::size_t expert = 0;
+};
+
 /// The table of common/gguf-tensors.yaml. Immutable, callable from any thread.
 class GgufNames {
  public:
@@ -24,12 +31,14 @@ class GgufNames {
   /// The table of the installation, read once.
   static const GgufNames& installed();
   GgufName describe(const std::string& name, const Shape& shape) const;
+  std::optional<GgufExpertName> single_expert(const std::string& name) const;
   /// Some tensor has this role in some architecture.
   bool is_role(const std::string& word) const;
 
  private:
   std::map<std::string, std::string> roles_;
   std::set<std::string> f32_;
+  std::map<std::string, std::string> stacks_;  // by the name of a single expert's tensor
 };
 
 }  // namespace pq

@@ -120,14 +120,8 @@ class GgufViewBuilder {
       check_source(link, header_.tensors[found->second]);
       used_[found->second] = true;
     }
-    tensor.stored_encoding = header_.tensors[stored.front()].encoding;
-    for (const std::size_t index : stored)
-      if (header_.tensors[index].encoding != tensor.stored_encoding)
-        throw FormatError(files_.path().string() + ": '" + header_.tensors[index].name + "' is stored as " +
-                          header_.tensors[index].encoding + ", but '" + header_.tensors[stored.front()].name +
-                          "', which becomes part of the same tensor '" + tensor.name + "', as " +
-                          tensor.stored_encoding);
     for (RowMap::Part& part : tensor.map.parts) part.stored = stored[part.stored];
+    set_encodings(tensor, header_);
     return true;
   }
 
@@ -194,7 +188,7 @@ std::shared_ptr<ModelView> gguf_view(std::shared_ptr<const ModelReader> reader, 
   view->dialect = Dialect::gguf;
   GgufViewBuilder builder(*reader, files, family, config);
   builder.build(*view);
-  add_gguf_metadata(*view, family, builder.scope(), files, config, options);
+  if (!options.tensors_only) add_gguf_metadata(*view, family, builder.scope(), files, config, options);
   view->reader = std::move(reader);
   return view;
 }

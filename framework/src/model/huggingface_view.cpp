@@ -3,6 +3,7 @@
 
 #include "model/config_template.hpp"
 #include "model/gguf_names.hpp"
+#include "model/gguf_tensors.hpp"
 #include "model/tensor_links.hpp"
 #include "model/tokenizer_export.hpp"
 
@@ -24,41 +25,43 @@ class HuggingFaceViewBuilder {
         header_(reader.header()),
         files_(files),
         family_(family),
+        tensors_(gguf_tensors(header_, files.path().string())),
         metadata_scope_(header_.metadata, family.gguf_architecture, files.path().string()) {}
 
-  void build(ModelView& view) {
+  void build(ModelView& view, const ViewOptions& options) {
     if (family_.config.is_null())
       throw FormatError(files_.path().string() + ": the family '" + family_.id +
                         "' has no config.json to go back to");
-    for (std::size_t i = 0; i < header_.tensors.size(); ++i) by_name_.emplace(header_.tensors[i].name, i);
+    for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
     add_functions();
     config_ = fill_template(family_.config, metadata_scope_);
     ConfigScope scope(&family_.let, config_, family_.defaults, files_.path().string());
+    scope.set_tensors([this](const std::string& name) { return by_name_.contains(name); });
     const std::vector<TensorLink> links = tensor_links(family_, scope);
     add_tensors(links, view);
     set_facts(view.facts, family_, scope);
-    add_files(view);
+    if (!options.tensors_only) add_files(view);
     for (const ConditionText& warning : family_.reverse_warnings)
       if (warning.when.test(metadata_scope_, true))
         view.warnings.push_back(fill_in(warning.text, metadata_scope_));
   }
 
  private:
-  const TensorInfo* find(const std::vector<Json>& arguments) const {
+  const GgufTensor* find(const std::vector<Json>& arguments) const {
     const auto found = arguments.size() == 1 && arguments[0].is_string()
                            ? by_name_.find(arguments[0].string())
                            : by_name_.end();
-    return found == by_name_.end() ? nullptr : &header_.tensors[found->second];
+    return found == by_name_.end() ? nullptr : &tensors_[found->second];
   }
 
   void add_functions() {
     metadata_scope_.set_tensors([this](const std::string& name) { return by_name_.contains(name); });
     metadata_scope_.set_function("rows", [this](const auto& arguments) {
-      const TensorInfo* tensor = find(arguments);
+      const GgufTensor* tensor = find(arguments);
       return tensor == nullptr ? Json() : Json(rows(tensor->shape));
     });
     metadata_scope_.set_function("cols", [this](const auto& arguments) {
-      const TensorInfo* tensor = find(arguments);
+      const GgufTensor* tensor = find(arguments);
       return tensor == nullptr ? Json() : Json(cols(tensor->shape));
     });
     metadata_scope_.set_function("values", [this](const auto& arguments) { return values(find(arguments)); });
@@ -66,10 +69,11 @@ class HuggingFaceViewBuilder {
   }
 
   // Only small tensors of f32 are read: factors of rotary frequencies.
-  Json values(const TensorInfo* tensor) const {
-    if (tensor == nullptr || tensor->encoding != "f32" || elements(tensor->shape) > kMaxValues) return Json();
+  Json values(const GgufTensor* tensor) const {
+    const std::size_t index = tensor == nullptr ? 0 : tensor->stored.front();
+    if (tensor == nullptr || header_.tensors[index].encoding != "f32" || elements(tensor->shape) > kMaxValues)
+      return Json();
     std::vector<std::byte> scratch;
-    const auto index = static_cast<std::size_t>(tensor - header_.tensors.data());
     const Bytes bytes = reader_.rows(index, 0, rows(tensor->shape), scratch);
     Json::Array list;
     for (std::size_t at = 0; at + 4 <= bytes.size(); at += 4)
@@ -88,7 +92,7 @@ class HuggingFaceViewBuilder {
   }
 
   void add_tensors(const std::vector<TensorLink>& links, ModelView& view) {
-    std::vector<bool> used(header_.tensors.size(), false), present(links.size(), false);
+    std::vector<bool> used(tensors_.size(), false), present(links.size(), false);
     std::vector<std::size_t> stored(links.size(), 0);
     for (std::size_t i = 0; i < links.size(); ++i) {
       const auto found = by_name_.find(links[i].gguf);
@@ -97,7 +101,7 @@ class HuggingFaceViewBuilder {
         throw FormatError(files_.path().string() + ": tensor '" + links[i].gguf +
                           "' is missing, which a model of the family '" + family_.id + "' needs");
       }
-      check_shape(links[i], header_.tensors[found->second]);
+      check_shape(links[i], tensors_[found->second]);
       stored[i] = found->second;
       present[i] = used[found->second] = true;
     }
@@ -117,7 +121,7 @@ class HuggingFaceViewBuilder {
     }
   }
 
-  void check_shape(const TensorLink& link, const TensorInfo& info) const {
+  void check_shape(const TensorLink& link, const GgufTensor& info) const {
     if (info.shape == link.gguf_shape) return;
     throw FormatError(files_.path().string() + ": tensor '" + info.name + "' has the shape " +
                       to_string(info.shape) + ", but the metadata give " + to_string(link.gguf_shape));
@@ -125,8 +129,8 @@ class HuggingFaceViewBuilder {
 
   void refuse_unknown(const std::vector<bool>& used) const {
     for (std::size_t i = 0; i < used.size(); ++i)
-      if (!used[i] && !is_generated(header_.tensors[i].name))
-        throw FormatError(files_.path().string() + ": tensor '" + header_.tensors[i].name +
+      if (!used[i] && !is_generated(tensors_[i].name))
+        throw FormatError(files_.path().string() + ": tensor '" + tensors_[i].name +
                           "' is not known to the family '" + family_.id + "'; it would be lost");
   }
 
@@ -154,15 +158,37 @@ class HuggingFaceViewBuilder {
     tensor.elements = link.elements;
     tensor.transpose = link.stored_transposed;
     tensor.add = -link.add;
-    tensor.stored_encoding = header_.tensors[stored[reverse.link]].encoding;
-    for (RowMap::Part& part : tensor.map.parts) {
-      part.stored = stored[part.stored];
-      if (header_.tensors[part.stored].encoding != tensor.stored_encoding)
-        throw FormatError(files_.path().string() + ": '" + tensor.name + "' is made of tensors stored as " +
-                          tensor.stored_encoding + " and as " + header_.tensors[part.stored].encoding +
-                          "; write the GGUF file with one encoding for them first");
-    }
+    for (RowMap::Part& part : tensor.map.parts) part.stored = stored[part.stored];
+    resolve_stacks(tensor);
+    set_encodings(tensor, header_);
     return tensor;
+  }
+
+  // Parts refer to tensors_; afterwards to what is stored. Rows of a stack of single experts are cut where an expert ends.
+  void resolve_stacks(ViewTensor& tensor) const {
+    std::vector<RowMap::Part> parts;
+    for (const RowMap::Part& part : tensor.map.parts) {
+      const GgufTensor& source = tensors_[part.stored];
+      if (source.stored.size() == 1) {
+        parts.push_back(part);
+        parts.back().stored = source.stored.front();
+        continue;
+      }
+      if (part.lanes != 1 || part.step != 1 || tensor.map.order != RowMap::Order::natural)
+        throw FormatError(files_.path().string() + ": '" + tensor.name + "' cannot be put together from '" +
+                          header_.tensors[source.stored.front()].name + "' and its like");
+      const std::int64_t rows_each =
+          part.transposed ? cols(source.shape) : source.shape[source.shape.size() - 2];
+      for (std::int64_t row = part.first_row, end = row + part.rows; row < end;) {
+        const std::int64_t count = std::min(end - row, rows_each - row % rows_each);
+        parts.push_back(part);
+        parts.back().stored = source.stored[static_cast<std::size_t>(row / rows_each)];
+        parts.back().first_row = row % rows_each;
+        parts.back().rows = count;
+        row += count;
+      }
+    }
+    tensor.map.parts = std::move(parts);
   }
 
   void add_files(ModelView& view) {
@@ -179,6 +205,7 @@ class HuggingFaceViewBuilder {
   const ModelHeader& header_;
   const ModelFiles& files_;
   const Family& family_;
+  const std::vector<GgufTensor> tensors_;
   MetadataScope metadata_scope_;
   Json config_;
   std::map<std::string, std::size_t> by_name_;
@@ -187,10 +214,11 @@ class HuggingFaceViewBuilder {
 }  // namespace
 
 std::shared_ptr<ModelView> huggingface_view(std::shared_ptr<const ModelReader> reader,
-                                            const ModelFiles& files, const Family& family) {
+                                            const ModelFiles& files, const Family& family,
+                                            const ViewOptions& options) {
   auto view = std::make_shared<ModelView>();
   view->dialect = Dialect::huggingface;
-  HuggingFaceViewBuilder(*reader, files, family).build(*view);
+  HuggingFaceViewBuilder(*reader, files, family).build(*view, options);
   view->reader = std::move(reader);
   return view;
 }

@@ -1,6 +1,7 @@
 #include "model/view_builder.hpp"
 
 #include "model/gguf_names.hpp"
+#include "model/gguf_tensors.hpp"
 #include "model/tensor_links.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -21,6 +22,17 @@ ViewTensor stored_tensor(const TensorInfo& info, std::size_t index) {
   return tensor;
 }
 
+// A GGUF tensor of today's form: experts that are stored one by one become a stack.
+ViewTensor gguf_tensor(const GgufTensor& source, const ModelHeader& header) {
+  ViewTensor tensor;
+  tensor.name = tensor.source_name = source.name;
+  tensor.shape = source.shape;
+  for (const std::size_t stored : source.stored)
+    tensor.map.parts.push_back({stored, 0, rows(header.tensors[stored].shape)});
+  set_encodings(tensor, header);
+  return tensor;
+}
+
 // config.json as the family's rules would have it from GGUF metadata, or the model's own; nothing if the model has none.
 struct Known {
   const Family* family = nullptr;
@@ -38,6 +50,21 @@ Known known_family(const ModelReader& reader, const ModelFiles& files) {
   known.family = installed_family(config);
   if (known.family != nullptr) known.config = with_nested(config, *known.family);
   return known;
+}
+
+// Names and shapes of the class where the files have another form of the same matrices.
+void unpack(ModelView& view, const Family& family) {
+  for (ViewTensor& tensor : view.tensors)
+    for (const UnpackRule& rule : family.unpacked) {
+      if (!tensor.name.ends_with(rule.end) || !matches(tensor.name, rule.pattern)) continue;
+      tensor.name.resize(tensor.name.size() - rule.end.size());
+      tensor.source_name = tensor.name;
+      if (rule.transpose && tensor.shape.size() > 1) {
+        std::swap(tensor.shape[tensor.shape.size() - 2], tensor.shape.back());
+        tensor.transpose = true;
+      }
+      break;
+    }
 }
 
 // Roles of a Hugging Face folder: what the GGUF names of its tensors would say.
@@ -125,16 +152,20 @@ std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> read
   view->dialect = header.dialect;
   view->metadata = header.metadata;
   view->side_files = header.side_files;
-  for (std::size_t i = 0; i < header.tensors.size(); ++i) {
-    view->tensors.push_back(stored_tensor(header.tensors[i], i));
-    view->facts.parameters += elements(header.tensors[i].shape);
-  }
+  if (header.dialect == Dialect::gguf)
+    for (const GgufTensor& tensor : gguf_tensors(header, files.path().string()))
+      view->tensors.push_back(gguf_tensor(tensor, header));
+  else
+    for (std::size_t i = 0; i < header.tensors.size(); ++i)
+      view->tensors.push_back(stored_tensor(header.tensors[i], i));
+  for (const ViewTensor& tensor : view->tensors) view->facts.parameters += elements(tensor.shape);
   const Known known = known_family(*reader, files);
   if (header.dialect == Dialect::gguf) {
     add_gguf_roles(*view);
     set_gguf_facts(view->facts, header.metadata);
     if (known.family != nullptr) view->facts.family = known.family->id;
   } else if (known.family != nullptr) {
+    unpack(*view, *known.family);
     try {
       add_huggingface_roles(*view, *known.family, known.config);
     } catch (const FormatError& error) {

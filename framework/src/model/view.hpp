@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,12 +55,17 @@ struct ViewTensor {
   bool transpose = false;        // every matrix (last two dimensions) is transposed after mapping
   float add = 0;                 // added to every weight after decoding (Gemma's norm + 1)
   std::vector<float> generated;  // not stored at all: these are the weights
-  std::string stored_encoding;   // common spec of all parts; "" if generated
+  std::string stored_encoding;   // common spec of all parts; "" if generated or mixed
+  std::string mixed_encodings;   // "q4_k+q6_k": the specs of parts that are not encoded alike; else ""
   /// A row needs all rows of a stored matrix.
   bool is_transposed() const noexcept { return transpose || map.has_transposed_parts(); }
   /// The stored bytes of a row are the view's row: no addition, no transposition, not generated.
   bool rows_are_stored() const noexcept {
-    return !elements && add == 0 && generated.empty() && !is_transposed();
+    return !elements && add == 0 && generated.empty() && !is_transposed() && mixed_encodings.empty();
+  }
+  /// For people: how its rows are stored.
+  const std::string& encoding_name() const noexcept {
+    return mixed_encodings.empty() ? stored_encoding : mixed_encodings;
   }
 };
 
@@ -91,6 +97,7 @@ struct ModelView {
 struct ViewOptions {
   std::string name;           // general.name; empty = from the folder's name and model card
   std::string pre_tokenizer;  // tokenizer.ggml.pre if it cannot be recognised; empty = detect
+  bool tensors_only = false;  // metadata and side files of another dialect are not needed
 };
 
 /// The model in the dialect `target`. Same dialect as the reader: everything as it stands (roles from the family if it is known). Another one: by
@@ -102,13 +109,38 @@ std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> re
 /// Finds the encoding of a spec; nullptr if no plugin has it.
 using EncodingLookup = std::function<std::shared_ptr<const Encoding>(const std::string& spec)>;
 
+/// Sets stored_encoding or mixed_encodings of a tensor by what its map refers to.
+void set_encodings(ViewTensor& tensor, const ModelHeader& header);
+
+/// What decodes the stored rows of one tensor: an encoding for all, or one for each stored tensor that it is made of.
+class RowDecoder {
+ public:
+  RowDecoder() = default;                            // of a generated tensor
+  RowDecoder(const Encoding* all) : common_(all) {}  // not owned
+  RowDecoder(std::shared_ptr<const Encoding> all) : common_(all.get()), owned_{{0, std::move(all)}} {}
+  RowDecoder(std::nullptr_t) {}
+  /// By the encodings of the stored tensors that `tensor` of the view needs.
+  static RowDecoder find(const ModelView& view, const ViewTensor& tensor, const EncodingLookup& find);
+  /// The encoding of all stored rows; nullptr if the tensor is generated, mixed, or missing() something.
+  const Encoding* common() const noexcept { return common_; }
+  /// The encoding of a stored tensor.
+  const Encoding& of(std::size_t stored) const;
+  /// An encoding that no plugin has; "" = all can be decoded.
+  const std::string& missing() const noexcept { return missing_; }
+
+ private:
+  const Encoding* common_ = nullptr;
+  std::map<std::size_t, std::shared_ptr<const Encoding>> owned_;  // by stored tensor
+  std::string missing_;
+};
+
 /// Reads rows [first, first + count) as stored, in the view's row order. Only where rows_are_stored(). The result is a view of the mapped
 /// file when the rows are consecutive there, else of `scratch`.
 Bytes read_encoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, std::int64_t count,
                         std::vector<std::byte>& scratch);
 
-/// Decodes rows [first, first + out.rows) into `out`. `decoder` is the encoding of `stored_encoding` (unused for generated tensors).
+/// Decodes rows [first, first + out.rows) into `out`. `decoder` must know all parts (unused for generated tensors).
 void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out,
-                       const Encoding* decoder, std::vector<std::byte>& scratch);
+                       const RowDecoder& decoder, std::vector<std::byte>& scratch);
 
 }  // namespace pq

@@ -18,7 +18,8 @@ std::shared_ptr<ModelView> gguf_view(std::shared_ptr<const ModelReader> reader, 
 
 /// GGUF -> Hugging Face: tensors and side files.
 std::shared_ptr<ModelView> huggingface_view(std::shared_ptr<const ModelReader> reader,
-                                            const ModelFiles& files, const Family& family);
+                                            const ModelFiles& files, const Family& family,
+                                            const ViewOptions& options);
 
 /// The config.json of a model with its nested text configuration on top. Throws FormatError if it is missing or no map.
 Json read_config(const ModelFiles& files);

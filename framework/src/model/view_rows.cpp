@@ -63,19 +63,20 @@ void for_runs(const RowMap& map, std::int64_t first, std::int64_t count, Visit v
 }
 
 // Columns of stored matrices as rows: bands of stored rows are decoded and spread.
-void decode_columns(const ModelView& view, const Run& run, Matrix out, const Encoding& decoder,
+void decode_columns(const ModelView& view, const Run& run, Matrix out, const RowDecoder& decoder,
                     std::vector<std::byte>& scratch) {
   const Shape& shape = view.reader->header().tensors[run.stored].shape;
   const std::int64_t width = cols(shape), height = shape[shape.size() - 2];
   const std::int64_t band = std::clamp<std::int64_t>(kBandWeights / width, 1, height);
   std::vector<float> weights(static_cast<std::size_t>(band * width));
+  const Encoding& encoding = decoder.of(run.stored);
   for (std::int64_t done = 0; done < run.rows;) {
     const std::int64_t row = run.first + done * run.step, matrix = row / width, column = row % width;
     const std::int64_t count = std::min(run.rows - done, (width - column - 1) / run.step + 1);
     for (std::int64_t top = 0; top < height; top += band) {
       const std::int64_t rows = std::min(band, height - top);
-      decoder.decode(view.reader->rows(run.stored, matrix * height + top, rows, scratch),
-                     Matrix{weights.data(), rows, width, width});
+      encoding.decode(view.reader->rows(run.stored, matrix * height + top, rows, scratch),
+                      Matrix{weights.data(), rows, width, width});
       for (std::int64_t i = 0; i < count; ++i) {
         const auto to = out.row(done + i).subspan(static_cast<std::size_t>(top));
         const float* from = weights.data() + column + i * run.step;
@@ -88,14 +89,14 @@ void decode_columns(const ModelView& view, const Run& run, Matrix out, const Enc
 
 // Decodes mapped rows [first, first + out.rows), without addition or transposition of the result.
 void decode_mapped(const ModelView& view, const RowMap& map, std::int64_t first, Matrix out,
-                   const Encoding& decoder, std::vector<std::byte>& scratch) {
+                   const RowDecoder& decoder, std::vector<std::byte>& scratch) {
   std::int64_t done = 0;
   for_runs(map, first, out.rows, [&](const Run& run) {
     const Matrix rows = out.slice(done, run.rows);
     if (run.transposed)
       decode_columns(view, run, rows, decoder, scratch);
     else
-      decoder.decode(view.reader->rows(run.stored, run.first, run.rows, scratch), rows);
+      decoder.of(run.stored).decode(view.reader->rows(run.stored, run.first, run.rows, scratch), rows);
     done += run.rows;
   });
   PQ_ASSERT(done == out.rows, "the map gives every row");
@@ -103,15 +104,15 @@ void decode_mapped(const ModelView& view, const RowMap& map, std::int64_t first,
 
 // Single weights that move: the sources are decoded whole, then picked.
 void decode_elements(const ModelView& view, const ViewTensor& tensor, std::int64_t first, Matrix out,
-                     const Encoding& decoder, std::vector<std::byte>& scratch) {
+                     const RowDecoder& decoder, std::vector<std::byte>& scratch) {
   std::map<std::size_t, std::vector<float>> sources;
   const auto source = [&](std::size_t stored) -> const std::vector<float>& {
     std::vector<float>& weights = sources[stored];
     if (!weights.empty()) return weights;
     const Shape& shape = view.reader->header().tensors[stored].shape;
     weights.resize(static_cast<std::size_t>(elements(shape)));
-    decoder.decode(view.reader->rows(stored, 0, rows(shape), scratch),
-                   Matrix{weights.data(), rows(shape), cols(shape), cols(shape)});
+    decoder.of(stored).decode(view.reader->rows(stored, 0, rows(shape), scratch),
+                              Matrix{weights.data(), rows(shape), cols(shape), cols(shape)});
     return weights;
   };
   std::int64_t at = 0;
@@ -125,7 +126,7 @@ void decode_elements(const ModelView& view, const ViewTensor& tensor, std::int64
 
 // View row r of matrix g is column r of the mapped rows of that matrix.
 void decode_transposed(const ModelView& view, const ViewTensor& tensor, std::int64_t first, Matrix out,
-                       const Encoding& decoder, std::vector<std::byte>& scratch) {
+                       const RowDecoder& decoder, std::vector<std::byte>& scratch) {
   const std::int64_t matrix_rows = tensor.shape[tensor.shape.size() - 2], width = cols(tensor.shape);
   const std::int64_t band = std::clamp<std::int64_t>(kBandWeights / matrix_rows, 1, width);
   std::vector<float> lines(static_cast<std::size_t>(band * matrix_rows));
@@ -173,16 +174,15 @@ Bytes read_encoded_rows(const ModelView& view, std::size_t tensor, std::int64_t 
 }
 
 void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out,
-                       const Encoding* decoder, std::vector<std::byte>& scratch) {
+                       const RowDecoder& decoder, std::vector<std::byte>& scratch) {
   const ViewTensor& wanted = view.tensors[tensor];
   if (!wanted.generated.empty()) return copy_generated(wanted, first, out);
-  PQ_ASSERT(decoder != nullptr, "stored rows need a decoder");
   if (wanted.elements)
-    decode_elements(view, wanted, first, out, *decoder, scratch);
+    decode_elements(view, wanted, first, out, decoder, scratch);
   else if (wanted.transpose)
-    decode_transposed(view, wanted, first, out, *decoder, scratch);
+    decode_transposed(view, wanted, first, out, decoder, scratch);
   else
-    decode_mapped(view, wanted.map, first, out, *decoder, scratch);
+    decode_mapped(view, wanted.map, first, out, decoder, scratch);
   if (wanted.add == 0) return;
   for (std::int64_t r = 0; r < out.rows; ++r)
     for (float& weight : out.row(r)) weight += wanted.add;

@@ -71,10 +71,10 @@ PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candid
   const ViewTensor& tensor = view_.tensors[index];
   const bool unchanged = candidates.specs.size() == 1 && candidates.specs[0].is_scalar() &&
                          candidates.specs[0].text() == tensor.stored_encoding;
-  if (unchanged && tensor.rows_are_stored()) return {index, nullptr, nullptr, Route::copy, {}};
+  if (unchanged && tensor.rows_are_stored()) return {index, nullptr, {}, Route::copy, {}};
   throw FormatError(
       fmt::format("{} is stored as {}, which no loaded plugin can decode; see `polyquant plugins`",
-                  describe(tensor), tensor.stored_encoding));
+                  describe(tensor), tensor.encoding_name()));
 }
 
 Route EncodingChooser::route(const ViewTensor& tensor, const Encoding& target, const Encoding* stored) const {
@@ -99,9 +99,9 @@ std::shared_ptr<const Encoding> EncodingChooser::make(const Node& spec, const Ca
 PlannedTensor EncodingChooser::choose(std::size_t index) const {
   const ViewTensor& tensor = view_.tensors[index];
   Candidates wanted = candidates(index);
-  const auto stored =
-      tensor.stored_encoding.empty() ? nullptr : registry_.find_encoding(tensor.stored_encoding);
-  if (stored == nullptr && !tensor.stored_encoding.empty()) return carry(index, wanted);
+  const RowDecoder stored =
+      RowDecoder::find(view_, tensor, [&](const std::string& spec) { return registry_.find_encoding(spec); });
+  if (!stored.missing().empty()) return carry(index, wanted);
 
   std::string reason;
   // The tensor with this encoding, or nothing and whether it is for its columns.
@@ -111,7 +111,7 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
     is_for_columns = problem.has_value();
     if (!problem) problem = format_.rejects(*encoding, tensor.shape);
     if (!problem)
-      return PlannedTensor{index, encoding, stored, route(tensor, *encoding, stored.get()), reason};
+      return PlannedTensor{index, encoding, stored, route(tensor, *encoding, stored.common()), reason};
     if (reason.empty()) reason = *problem;
     return std::nullopt;
   };

@@ -29,7 +29,7 @@ PQ_API std::string_view to_string(Route route);
 struct PlannedTensor {
   std::size_t view_index = 0;                // in the output's view
   std::shared_ptr<const Encoding> encoding;  // nullptr: raw rows that no plugin can decode (route copy)
-  std::shared_ptr<const Encoding> stored;    // of the stored rows; nullptr if generated or unknown
+  RowDecoder stored;                         // of the stored rows; empty if generated or unknown
   Route route = Route::quantize;
   std::string note;  // why it is not the first choice; "" otherwise
   std::shared_ptr<const TensorImportance> importance =

@@ -43,13 +43,13 @@ class ChunkRows {
   }
 
   /// The weights as f32, all finite. `decoder` is the encoding of the stored rows.
-  ConstMatrix weights(const Encoding* decoder) {
+  ConstMatrix weights(const RowDecoder& decoder) {
     const std::int64_t width = cols(tensor_.shape);
     scratch_.weights.resize(static_cast<std::size_t>(count_ * width));
     const Matrix out{scratch_.weights.data(), count_, width, width};
     if (decoded_) return out;
-    if (tensor_.rows_are_stored() && decoder != nullptr) {
-      decode_stored(*decoder, out);
+    if (tensor_.rows_are_stored() && decoder.common() != nullptr) {
+      decode_stored(*decoder.common(), out);
     } else {
       read_decoded_rows(*task_.view, task_.view_index, first_, out, decoder, scratch_.stored);
       check_finite(out, 0, count_);
@@ -111,14 +111,15 @@ void prepare_quantizer(const Plan& plan, const TensorTask::Target& target, const
 std::int64_t repack_rows(const PlannedTensor& planned, ChunkRows& rows, std::uint64_t row_bytes,
                          MutableBytes encoded) {
   const std::int64_t width = cols(rows.tensor().shape);
-  const std::size_t stored_bytes = planned.stored->row_bytes(width);
+  const std::size_t stored_bytes = planned.stored.common()->row_bytes(width);
   AffineRow affine;
   std::int64_t exact = 0;
   for (std::int64_t r = 0; r < rows.count(); ++r) {
     const Bytes from = rows.stored().subspan(static_cast<std::size_t>(r) * stored_bytes, stored_bytes);
     const MutableBytes to = encoded.subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes);
     std::vector<std::byte> packed(row_bytes);
-    if (!planned.stored->unpack_affine(from, width, affine) || !planned.encoding->pack_affine(affine, packed))
+    if (!planned.stored.common()->unpack_affine(from, width, affine) ||
+        !planned.encoding->pack_affine(affine, packed))
       continue;
     std::copy(packed.begin(), packed.end(), to.begin());
     ++exact;
@@ -146,8 +147,8 @@ void measure_error(ConstMatrix weights, const Encoding& encoding, Bytes encoded,
 
 /// Rows that keep their stored bytes. Floating-point weights are still checked for NaN and infinities.
 Bytes copy_rows(const PlannedTensor& planned, ChunkRows& rows, ChunkResult& result) {
-  if (planned.stored != nullptr) {
-    const ConstMatrix weights = rows.weights(planned.stored.get());
+  if (planned.stored.common() != nullptr) {
+    const ConstMatrix weights = rows.weights(planned.stored);
     for (std::int64_t r = 0; r < weights.rows; ++r)
       result.squared_weight += row_error(weights.row(r), weights.row(r)).squared_weight;
   }
@@ -159,7 +160,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
                   ChunkResult& result) {
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
   const std::uint64_t row_bytes = target.output->plan->model.tensors[target.tensor].row_bytes;
-  const ConstMatrix weights = rows.weights(planned.stored.get());
+  const ConstMatrix weights = rows.weights(planned.stored);
   scratch.encoded.resize(row_bytes * static_cast<std::uint64_t>(rows.count()));
   QuantReport report;
   TensorRun& run = target.output->tensors[target.tensor];

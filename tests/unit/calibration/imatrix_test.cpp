@@ -110,6 +110,34 @@ TEST_CASE("imatrix: experts of the older kind share one count", "[calibration][i
   CHECK(imatrix->mean_squares(imatrix->entries()[0], 1, 2) == Floats{3, 4});
 }
 
+TEST_CASE("imatrix: entries of single experts become those of the stack", "[calibration][imatrix]") {
+  const TemporaryFolder folder;
+  LegacyBytes bytes;
+  bytes.number(4)
+      .entry("blk.0.ffn_up.2.weight", 1, {5, 6})
+      .entry("blk.0.ffn_up.0.weight", 2, {2, 4})
+      .entry("blk.0.ffn_up.3.weight", 4, {4, 4})
+      .entry("blk.0.attn_q.weight", 1, {1, 1});
+  const auto imatrix = open_imatrix(bytes.write(folder / "old.dat"));
+  REQUIRE(imatrix->entries().size() == 2);
+  const auto* stack = imatrix->find("blk.0.ffn_up_exps.weight");
+  REQUIRE(stack != nullptr);
+  CHECK(stack->values == 8);
+  CHECK(imatrix->mean_squares(*stack, 0, 4) == Floats{1, 2});
+  CHECK(imatrix->mean_squares(*stack, 1, 4).empty());  // no token came by
+  CHECK(imatrix->mean_squares(*stack, 2, 4) == Floats{5, 6});
+  CHECK(imatrix->mean_squares(*stack, 3, 4) == Floats{1, 1});
+}
+
+TEST_CASE("imatrix: single experts of other widths are refused", "[calibration][imatrix]") {
+  const TemporaryFolder folder;
+  LegacyBytes bytes;
+  bytes.number(2).entry("blk.0.ffn_up.0.weight", 1, {5, 6}).entry("blk.0.ffn_up.1.weight", 2, {2});
+  CHECK_THROWS_WITH(
+      open_imatrix(bytes.write(folder / "odd.dat")),
+      Catch::Contains("the entry 'blk.0.ffn_up.1.weight' is unlike those of the other experts"));
+}
+
 TEST_CASE("imatrix: damaged files of the older kind are refused with the place", "[calibration][imatrix]") {
   const TemporaryFolder folder;
   const auto refused = [&](const LegacyBytes& bytes) {
