@@ -69,6 +69,13 @@ struct RefuseRule {
   std::string text;
 };
 
+/// Stored tensors that the class holds in another form: its name lacks `end`, its matrices are perhaps transposed.
+struct UnpackRule {
+  std::string pattern;
+  std::string end;
+  bool transpose = false;
+};
+
 /// A condition with a sentence for the user; {expressions} in the sentence are filled in.
 struct ConditionText {
   Expression when;
@@ -89,6 +96,7 @@ struct Family {
       rename;  // parts of stored names replaced before anything else; ^ binds to the name's begin
   std::vector<DropRule> drop;
   std::vector<RefuseRule> refuse;
+  std::vector<UnpackRule> unpacked;
   std::string gguf_architecture;
   Expression gguf_when;  // on GGUF metadata, where several families share an architecture
   Json defaults;         // class defaults of transformers for absent keys
@@ -124,8 +132,7 @@ const Family* find_family(const std::vector<Family>& families, const Metadata& m
 const Family* installed_family(const Json& config);
 const Family* installed_family(const Metadata& metadata);
 
-/// All classes, and all architectures of GGUF, that the families know, for messages.
+/// All classes that the families know, for messages.
 std::vector<std::string> known_architectures(const std::vector<Family>& families);
-std::vector<std::string> known_gguf_architectures(const std::vector<Family>& families);
 
 }  // namespace pq

@@ -147,13 +147,27 @@ void add_refusals(const Node* list, Family& family) {
   }
 }
 
+void add_unpacked(const Node* list, Family& family) {
+  if (list == nullptr || list->is_null()) return;
+  for (const Node& item : list->items()) {
+    check_keys(item, "'unpacked'", {"name", "drop_end", "transpose"});
+    UnpackRule rule{optional_string(item, "name"), optional_string(item, "drop_end")};
+    if (const Node* transpose = item.find("transpose")) rule.transpose = transpose->as_bool("transpose");
+    if (rule.pattern.empty() || rule.end.empty())
+      throw_at(item.mark(), "'unpacked' needs 'name' and 'drop_end'");
+    family.unpacked.push_back(std::move(rule));
+  }
+}
+
 void parse_names(const Node& root, const Node& common, Family& family) {
   const Node* hf = root.find("huggingface");
   if (hf == nullptr) throw_at(root.mark(), "a family needs 'huggingface'");
-  check_keys(*hf, "'huggingface'", {"architectures", "model_type", "nested", "rename", "drop", "refuse"});
+  check_keys(*hf, "'huggingface'",
+             {"architectures", "model_type", "nested", "rename", "drop", "refuse", "unpacked"});
   family.architectures = strings(hf->find("architectures"), "architectures");
   family.model_types = strings(hf->find("model_type"), "model_type");
   family.nested = strings(hf->find("nested"), "nested");
+  add_unpacked(hf->find("unpacked"), family);
   add_drops(common.find("drop"), family);
   add_drops(hf->find("drop"), family);
   add_refusals(hf->find("refuse"), family);

@@ -95,10 +95,10 @@ TEST_CASE("stored forms: a layer above the number of layers is no such layer", "
                     Contains("model.layers.2.") && Contains("num_hidden_layers 2"));
 }
 
-TEST_CASE("stored forms: quantized storage of other programs is refused with the way out", "[model]") {
+TEST_CASE("stored forms: storage that the format did not understand is refused with the way out", "[model]") {
   const auto [name, tensor, cure] = GENERATE(table<std::string, std::string, std::string>({
-      {"gpt-oss", "model.layers.0.mlp.experts.gate_up_proj_blocks", "Mxfp4Config(dequantize=True)"},
-      {"deepseek-v3", "model.layers.0.self_attn.o_proj.weight_scale_inv", "bf16 copy"},
+      {"gpt-oss", "model.layers.0.mlp.experts.gate_up_proj_scales", "quant_method: mxfp4"},
+      {"deepseek-v3", "model.layers.0.self_attn.o_proj.weight_scale_inv", "quant_method: fp8"},
       {"llama", "model.layers.0.self_attn.q_proj.weight_packed", "before its quantization"},
       {"phi3", "model.layers.0.self_attn.qkv_proj.qweight", "GPTQ or AWQ"},
       {"falcon-7b", "transformer.h.0.mlp.dense_h_to_4h.weight.absmax", "bitsandbytes"},

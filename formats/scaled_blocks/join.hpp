@@ -1,0 +1,48 @@
+// How two stored tensors, numbers and their scales, become rows of one encoding.
+#pragma once
+
+#include "common/tensor_store.hpp"
+
+#include <polyquant/format.hpp>
+
+#include <memory>
+#include <string>
+
+namespace pq::hf {
+
+/// A matrix (or stack of them) that is stored as two tensors. Immutable, callable from any thread.
+class JoinedTensor {
+ public:
+  virtual ~JoinedTensor() = default;
+  /// Name, shape, encoding and row size of the whole; file and offset are those of the numbers.
+  const TensorInfo& info() const noexcept { return info_; }
+  /// Writes row `row` of the encoding, info().row_bytes long.
+  virtual void write_row(std::int64_t row, std::byte* out) const = 0;
+  std::size_t numbers() const noexcept { return numbers_; }  // in the store
+  std::size_t scales() const noexcept { return scales_; }
+
+ protected:
+  TensorInfo info_;
+  std::size_t numbers_ = 0, scales_ = 0;
+};
+
+/// One way of storing: which names belong together, and what they mean.
+struct JoinRule {
+  std::string method;       // quantization_config.quant_method
+  std::string numbers_end;  // how the names of the numbers end: "_blocks"
+  std::string scales_end;   // and those of their scales, after the same begin: "_scales"
+  /// Throws FormatError, beginning with `place`, for types and shapes that do not belong together. `config`: quantization_config as text.
+  std::unique_ptr<JoinedTensor> (*join)(const TensorStore& store, std::size_t numbers, std::size_t scales,
+                                        const std::string& config, const std::string& place) = nullptr;
+};
+
+/// gpt-oss: U8 [.., rows, blocks, 16] and exponents U8 [.., rows, blocks] become rows of `mxfp4`.
+const JoinRule& mxfp4_rule();
+/// DeepSeek-V3: F8_E4M3 [.., rows, cols] and F32 or BF16 scales for tiles of weight_block_size become rows of `fp8_block`.
+const JoinRule& fp8_rule();
+
+/// A sentence on two tensors of a checkpoint that do not fit, for FormatError.
+std::string misfit(const std::string& place, const StoredTensor& numbers, const StoredTensor& scales,
+                   const std::string& wanted);
+
+}  // namespace pq::hf

@@ -1,0 +1,102 @@
+#include "common/strict_json.hpp"
+#include "scaled_blocks/join.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/half.hpp>
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+namespace pq::hf {
+namespace {
+
+constexpr std::int64_t kUsualBlock = 128;
+
+struct Tile {
+  std::int64_t rows = kUsualBlock, cols = kUsualBlock;
+};
+
+// weight_block_size: [128, 128]; null = one scale for a matrix, which the scales' own shape tells.
+Tile tile_of(const std::string& config, const std::string& place) {
+  const nlohmann::json json = parse_strict_json(config, place);
+  const auto found = json.find("weight_block_size");
+  if (found == json.end() || found->is_null()) return {};
+  const auto is_size = [](const nlohmann::json& size) {
+    return size.is_number_integer() && size.get<std::int64_t>() > 0 && size.get<std::int64_t>() <= 1 << 30;
+  };
+  if (!found->is_array() || found->size() != 2 || !is_size((*found)[0]) || !is_size((*found)[1]))
+    throw FormatError(fmt::format(
+        "{}: quantization_config.weight_block_size must be two sizes, such as [128, 128]", place));
+  return {(*found)[0].get<std::int64_t>(), (*found)[1].get<std::int64_t>()};
+}
+
+std::int64_t tiles(std::int64_t size, std::int64_t tile) { return size / tile + (size % tile != 0 ? 1 : 0); }
+
+class Fp8Tensor final : public JoinedTensor {
+ public:
+  Fp8Tensor(const TensorStore& store, std::size_t numbers, std::size_t scales, const std::string& config,
+            const std::string& place)
+      : store_(store), tile_(tile_of(config, place + "/config.json")) {
+    numbers_ = numbers;
+    scales_ = scales;
+    const StoredTensor &codes = store.tensors()[numbers], &factors = store.tensors()[scales];
+    is_wide_ = factors.dtype->name == "F32";
+    if (codes.dtype->name != "F8_E4M3" || codes.shape.size() < 2 ||
+        (!is_wide_ && factors.dtype->name != "BF16"))
+      throw FormatError(misfit(place, codes, factors, "F8_E4M3 numbers and F32 or BF16 scales"));
+    height_ = codes.shape[codes.shape.size() - 2];
+    width_ = cols(codes.shape);
+    if (elements(factors.shape) == 1 && codes.shape.size() == 2) tile_ = {height_, width_};
+    Shape wanted = codes.shape;
+    wanted[wanted.size() - 2] = tiles(height_, tile_.rows);
+    wanted.back() = tiles(width_, tile_.cols);
+    if (factors.shape != wanted && elements(factors.shape) != elements(wanted))
+      throw FormatError(
+          misfit(place, codes, factors,
+                 fmt::format("scales {} for tiles of {} x {}", to_string(wanted), tile_.rows, tile_.cols)));
+    if (factors.shape != wanted && elements(wanted) != 1)
+      throw FormatError(misfit(place, codes, factors, "scales " + to_string(wanted)));
+    row_scales_ = static_cast<std::size_t>(wanted.back());
+    info_ = {codes.name,
+             codes.shape,
+             fmt::format("fp8_block:block={}", tile_.cols),
+             static_cast<std::uint64_t>(width_) + row_scales_ * sizeof(float),
+             store.shard_name(codes.shard),
+             codes.offset};
+  }
+
+  void write_row(std::int64_t row, std::byte* out) const override {
+    const auto width = static_cast<std::uint64_t>(width_);
+    std::memcpy(out, store_.bytes(numbers_, static_cast<std::uint64_t>(row) * width, width).data(), width);
+    const std::int64_t line = row / height_ * tiles(height_, tile_.rows) + row % height_ / tile_.rows;
+    const std::size_t size = is_wide_ ? sizeof(float) : sizeof(std::uint16_t);
+    const Bytes factors =
+        store_.bytes(scales_, static_cast<std::uint64_t>(line) * row_scales_ * size, row_scales_ * size);
+    for (std::size_t b = 0; b < row_scales_; ++b) {
+      const std::byte* at = factors.data() + b * size;
+      store(out + width + b * sizeof(float), is_wide_ ? load<float>(at) : bf16_to(load<std::uint16_t>(at)));
+    }
+  }
+
+ private:
+  const TensorStore& store_;
+  Tile tile_;
+  bool is_wide_ = true;
+  std::int64_t height_ = 0, width_ = 0;
+  std::size_t row_scales_ = 0;
+};
+
+}  // namespace
+
+const JoinRule& fp8_rule() {
+  static const JoinRule kRule{
+      "fp8", ".weight", ".weight_scale_inv",
+      [](const TensorStore& store, std::size_t numbers, std::size_t scales, const std::string& config,
+         const std::string& place) -> std::unique_ptr<JoinedTensor> {
+        return std::make_unique<Fp8Tensor>(store, numbers, scales, config, place);
+      }};
+  return kRule;
+}
+
+}  // namespace pq::hf
