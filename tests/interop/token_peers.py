@@ -82,7 +82,7 @@ def write_vocabulary(path, model, pre, tokens, types, scores=None, merges=None, 
     if merges is not None:
         writer.add_array("tokenizer.ggml.merges", merges)
     for key, value in keys.items():
-        add = writer.add_bool if isinstance(value, bool) else writer.add_uint32
+        add = writer.add_array if isinstance(value, bytes) else writer.add_bool if isinstance(value, bool) else writer.add_uint32
         add(f"tokenizer.ggml.{key}", value)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

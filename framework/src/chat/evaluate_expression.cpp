@@ -69,6 +69,23 @@ void Evaluator::collect(const CallArguments& arguments, const ScopePtr& scope, P
                         Named& named) {
   for (const ExpressionPtr& argument : arguments.positional) positional.push_back(evaluate(argument, scope));
   for (const auto& [name, argument] : arguments.named) named.emplace_back(name, evaluate(argument, scope));
+  if (arguments.more != nullptr)
+    for (Value& value : runtime_.elements(evaluate(arguments.more, scope)))
+      positional.push_back(std::move(value));
+  if (arguments.more_named != nullptr) collect_named(evaluate(arguments.more_named, scope), named);
+}
+
+// f(**dict)
+void Evaluator::collect_named(const Value& value, Named& named) {
+  if (value.dict() == nullptr)
+    throw TemplateError("what follows '**' must be a dict, not a value of type " +
+                        std::string(type_name(value)));
+  for (const auto& [key, item] : value.dict()->items) {
+    if (!key.is_text()) throw TemplateError("names of arguments must be strings");
+    for (const auto& [other, unused] : named)
+      if (other == key.text()) throw TemplateError("the argument '" + other + "' is given twice");
+    named.emplace_back(key.text(), item);
+  }
 }
 
 Value Evaluator::visit(const Call& node, const ScopePtr& scope) { return call_node(node, scope, {}); }

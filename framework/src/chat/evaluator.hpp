@@ -65,6 +65,7 @@ class Evaluator {
   Flow execute(const Jump& node, const ScopePtr& scope, std::string& out);
 
   Value call_node(const Call& node, const ScopePtr& scope, Named extra);
+  void collect_named(const Value& value, Named& named);
   void collect(const CallArguments& arguments, const ScopePtr& scope, Positional& positional, Named& named);
   void assign(const Target& target, Value value, Scope& scope);
   void write(std::string& out, std::string_view text);

@@ -46,6 +46,7 @@ class ExpressionParser {
   ExpressionPtr filters_and_tests(ExpressionPtr value);
   ExpressionPtr filter(ExpressionPtr value);
   ExpressionPtr test(ExpressionPtr value);
+  bool spread_argument(CallArguments& arguments);
   CallArguments call_arguments();
   std::string dotted_name();
   Target single_target(bool with_attribute);

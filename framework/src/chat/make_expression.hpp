@@ -38,7 +38,8 @@ inline int depth_of(const Expressions& children) {
 }
 
 inline int depth_of(const CallArguments& arguments) {
-  int depth = depth_of(arguments.positional);
+  int depth =
+      std::max({depth_of(arguments.positional), depth_of(arguments.more), depth_of(arguments.more_named)});
   for (const auto& [name, value] : arguments.named) depth = std::max(depth, value->depth);
   return depth;
 }

@@ -42,6 +42,7 @@ struct Slice {  // object[start:stop:step]; parts may be nullptr
 struct CallArguments {
   Expressions positional;
   std::vector<std::pair<std::string, ExpressionPtr>> named;
+  ExpressionPtr more, more_named;  // f(*more, **more_named); nullptr = none
 };
 struct Call {
   ExpressionPtr callee;

@@ -55,6 +55,17 @@ ExpressionPtr ExpressionParser::subscript(ExpressionPtr object) {
   return make_expression(Subscript{object, parts[0]}, line, depth);
 }
 
+// *list or **dict: one of each, in this order.
+bool ExpressionParser::spread_argument(CallArguments& arguments) {
+  const bool is_named = stream_.is_op("**");
+  if (!is_named && !stream_.is_op("*")) return false;
+  if (arguments.more_named != nullptr || (!is_named && arguments.more != nullptr))
+    stream_.fail("arguments with '*' or '**' are given once, the second after the first");
+  stream_.next();
+  (is_named ? arguments.more_named : arguments.more) = conditional();
+  return true;
+}
+
 CallArguments ExpressionParser::call_arguments() {
   CallArguments arguments;
   stream_.expect_op("(");
@@ -63,15 +74,18 @@ CallArguments ExpressionParser::call_arguments() {
     if (!is_first) stream_.expect_op(",");
     is_first = false;
     if (stream_.is_op(")")) break;
-    if (stream_.is_op("*") || stream_.is_op("**")) stream_.fail("arguments with '*' are not supported");
+    if (spread_argument(arguments)) continue;
     if (stream_.is(TokenKind::name) && stream_.following().kind == TokenKind::op &&
         stream_.following().text == "=") {
       const std::string name = stream_.next().text;
       stream_.next();
       for (const auto& [other, value] : arguments.named)
         if (other == name) stream_.fail("the argument '" + name + "' is given twice");
+      if (arguments.more_named != nullptr) stream_.fail("an argument with a name follows '**'");
       arguments.named.emplace_back(name, conditional());
     } else {
+      if (arguments.more != nullptr || arguments.more_named != nullptr)
+        stream_.fail("an argument without a name follows '*'");
       if (!arguments.named.empty()) stream_.fail("an argument without a name follows one with a name");
       arguments.positional.push_back(conditional());
     }

@@ -3,16 +3,16 @@
 #include "model/view_builder.hpp"
 
 #include <polyquant/base/error.hpp>
-#include <polyquant/base/text.hpp>
 
 namespace pq {
 namespace {
 
-[[noreturn]] void unknown_family(const std::string& place, const std::string& name,
-                                 const std::vector<std::string>& known) {
-  throw FormatError(place + ": the architecture '" + name + "' is not known" + suggestion(name, known) +
-                    "; names cannot be translated between Hugging Face and GGUF, but an output of the same "
-                    "kind can be written");
+// No other class is suggested: programs write these names, and the nearest one is another model.
+[[noreturn]] void unknown_family(const std::string& place, const std::string& name) {
+  throw FormatError(place + ": the architecture '" + name +
+                    "' is not known (docs/reference/families.md lists what is); names cannot be translated "
+                    "between Hugging Face and GGUF, but an output of the same kind can be written. To add a "
+                    "family is to write one file: docs/how-to/add-a-model-family.md");
 }
 
 }  // namespace
@@ -48,17 +48,14 @@ std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> re
       const Json* type = config.find("model_type");
       if (!listed && type == nullptr)
         throw FormatError(path.string() + "/config.json: key 'architectures' is missing");
-      unknown_family(path.string() + "/config.json", display(listed ? names->array()[0] : *type),
-                     known_architectures(installed_families()));
+      unknown_family(path.string() + "/config.json", display(listed ? names->array()[0] : *type));
     }
     return gguf_view(std::move(reader), files, *family, with_nested(config, *family), options);
   }
   const Metadata& metadata = reader->header().metadata;
   const Family* family = installed_family(metadata);
-  if (family == nullptr)
-    unknown_family(path.string(), metadata.string("general.architecture", "(none)"),
-                   known_gguf_architectures(installed_families()));
-  return huggingface_view(std::move(reader), files, *family);
+  if (family == nullptr) unknown_family(path.string(), metadata.string("general.architecture", "(none)"));
+  return huggingface_view(std::move(reader), files, *family, options);
 }
 
 }  // namespace pq

@@ -33,10 +33,17 @@ int file_type_of(const std::string& encoding) {
   return -1;
 }
 
+bool is_plain(const std::string& encoding) {
+  return encoding == "f32" || encoding == "f16" || encoding == "bf16";
+}
+
+// convert_hf_to_gguf.py gives some architectures no file type; llama-quantize gives every file one.
 void finish_gguf(PlannedOutput& output, int file_type) {
-  if (file_type < 0) file_type = file_type_of(main_encoding(output));
+  const std::string encoding = main_encoding(output);
+  if (file_type < 0) file_type = file_type_of(encoding);
   Metadata& metadata = output.model.metadata;
-  if (file_type >= 0)
+  const bool has_place = metadata.find("general.file_type") != nullptr || !is_plain(encoding);
+  if (file_type >= 0 && has_place)
     metadata.set("general.file_type", static_cast<std::uint32_t>(file_type));
   else
     metadata.erase("general.file_type");

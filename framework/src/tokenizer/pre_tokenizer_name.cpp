@@ -5,6 +5,7 @@
 
 #include <polyquant/base/error.hpp>
 
+#include <algorithm>
 #include <optional>
 
 namespace pq {
@@ -25,6 +26,23 @@ bool is(const Json& object, std::string_view key, const Json& value) {
 bool flag(const Json& object, std::string_view key, bool fallback) {
   const Json* member = object.find(key);
   return member != nullptr && member->is_bool() ? member->boolean() : fallback;
+}
+
+// Published files write line ends in expressions as such or as \r and \n: the same expression.
+std::string canonical(const std::string& regex) {
+  std::string text;
+  for (std::size_t i = 0; i < regex.size(); ++i) {
+    if (regex[i] != '\\' || i + 1 == regex.size()) {
+      text += regex[i];
+      continue;
+    }
+    const char escaped = regex[++i];
+    if (escaped == 'r' || escaped == 'n' || escaped == 't')
+      text += escaped == 'r' ? '\r' : escaped == 'n' ? '\n' : '\t';
+    else
+      (text += '\\') += escaped;
+  }
+  return text;
 }
 
 // Adds one step; false if it is none that llama.cpp's tables have.
@@ -52,7 +70,7 @@ bool add_step(const Json& step, Structure& structure) {
   // tiktoken's files remove what is not matched; the patterns match everything.
   if (!(is(step, "behavior", "Isolated") && !inverted) && !(is(step, "behavior", "Removed") && inverted))
     return false;
-  structure.splits.push_back(regex->string());
+  structure.splits.push_back(canonical(regex->string()));
   return true;
 }
 
@@ -76,9 +94,13 @@ std::optional<Structure> structure_of(const TokenizerJson& tokenizer) {
 }
 
 bool equal(const Json& entry, const Structure& structure, bool ignore_merges) {
-  Json::Array splits(structure.splits.begin(), structure.splits.end());
-  return is(entry, "normalizer", Json(structure.normalizer)) &&
-         is(entry, "splits", Json(std::move(splits))) &&
+  const Json* splits = entry.find("splits");
+  const auto same = [](const Json& a, const std::string& b) {
+    return a.is_string() && canonical(a.string()) == b;
+  };
+  return is(entry, "normalizer", Json(structure.normalizer)) && splits != nullptr && splits->is_array() &&
+         std::equal(splits->array().begin(), splits->array().end(), structure.splits.begin(),
+                    structure.splits.end(), same) &&
          is(entry, "byte_level_regex", Json(structure.byte_level_regex)) &&
          flag(entry, "ignore_merges", ignore_merges) == ignore_merges;
 }
@@ -116,8 +138,11 @@ std::string pre_tokenizer_name(const TokenizerJson& tokenizer) {
   }
   if (name.empty()) name = pre_tokenizer_by_structure(tokenizer);
   if (!name.empty()) return name;
-  throw FormatError(tokenizer.source + ": the pre-tokenizer is none that llama.cpp is known to have" +
-                    reason + "; if you know its name there, give it: options: {pre_tokenizer: NAME}");
+  throw FormatError(
+      tokenizer.source + ": the pre-tokenizer is none that llama.cpp is known to have" + reason +
+      "; if you know its name there (llama-bpe, qwen2, deepseek-v3, ...), give it: `--set "
+      "outputs.0.options.pre_tokenizer=NAME`, or in YAML `options: {pre_tokenizer: NAME}` of the "
+      "output");
 }
 
 }  // namespace pq

@@ -32,15 +32,15 @@ std::string message_after(const std::string& from, const std::string& to,
 
 }  // namespace
 
-TEST_CASE("broken config: an unknown architecture is named with its neighbour", "[model]") {
+TEST_CASE("broken config: an unknown architecture is named, with the way to add it", "[model]") {
   CHECK_THAT(message_after("\"LlamaForCausalLM\"", "\"LamaForCausalLM\"") +
                  message_after("\"model_type\": \"llama\"", "\"model_type\": \"x\""),
              Contains("no error"));  // one of the two still tells
   const tiny::Copy copy("llama");
   copy.replace("config.json", "\"LlamaForCausalLM\"", "\"LamaForCausalLM\"");
   copy.replace("config.json", "\"model_type\": \"llama\"", "\"model_type\": \"lama\"");
-  CHECK_THROWS_WITH(convert(copy),
-                    Contains("config.json") && Contains("LamaForCausalLM") && Contains("LlamaForCausalLM"));
+  CHECK_THROWS_WITH(convert(copy), Contains("config.json") && Contains("'LamaForCausalLM' is not known") &&
+                                       Contains("add-a-model-family.md") && !Contains("did you mean"));
 }
 
 TEST_CASE("broken config: a missing key without a default is named", "[model]") {
@@ -123,6 +123,10 @@ TEST_CASE("gguf view: the structure of the splits names the pre-tokenizer of a f
   const auto view =
       make_view(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"), Dialect::gguf, {});
   CHECK(view->metadata.string("tokenizer.ggml.pre", "") == "llama-bpe");
+  // Line ends written as escapes where the published file has the characters.
+  const auto escaped = make_view(tiny::open_folder(tiny::folder("deepseek-v3")), tiny::folder("deepseek-v3"),
+                                 Dialect::gguf, {});
+  CHECK(escaped->metadata.string("tokenizer.ggml.pre", "") == "deepseek-v3");
 }
 
 TEST_CASE("gguf view: what the format cannot express is said in a warning", "[model]") {
