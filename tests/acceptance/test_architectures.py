@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from common import GOLDEN, Checks, llama, run, scratch
+from common import GOLDEN, Checks, llama, run, run_json, scratch
 
 PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 12, 4
 CONTEXT = 64
@@ -83,6 +83,10 @@ def main():
         full = write("convert", name, out / f"{name}.f32.gguf", "--encoding", "f32")
         half = write("convert", name, out / f"{name}.bf16.gguf", "--encoding", "bf16")
         small = write("quantize", name, out / f"{name}.q8_0.gguf", "--recipe", "q8_0")
+        keys = {item["key"] for item in json.loads((GOLDEN / "tiny" / name / "gguf.json").read_text())["metadata"]}
+        found = set(run_json("inspect", half)["metadata"])
+        texts = {key for key in keys | found if key.startswith("general.") and key != "general.file_type"}
+        checks.that(found - texts == keys - texts, f"{name}: the {len(keys - texts)} keys of the real converter {sorted((found ^ keys) - texts) or ''}")
         if not peer["loads"]:
             checks.that(True, f"{name}: written; llama.cpp does not load the real converter's file either")
             continue

@@ -49,6 +49,15 @@ def kind(folder):
     return {"bfloat16": "bf16", "float16": "f16", "float32": "f32"}[config.get("dtype") or config.get("torch_dtype") or "bfloat16"]
 
 
+def logits_of(path, ids, quantization=None):
+    import torch
+    from transformers import AutoModelForCausalLM
+    more = {"quantization_config": quantization} if quantization else {}
+    model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation="eager", **more)
+    with torch.no_grad():
+        return model.eval()(input_ids=ids, use_cache=False).logits[0].float()
+
+
 class Folder:
     """A folder in transformers: logits in f32 arithmetic, token ids, and weights that were expected or left over."""
 
@@ -93,6 +102,26 @@ def check(checks, name, folder, ids):
         print(f"        {name}: special tokens {before.special} came back as {after.special}")
 
 
+def check_published(checks, out, ids):
+    """gpt-oss with MXFP4 and DeepSeek-V3 with FP8, which transformers decodes when it loads them, against bf16 and f32 folders of ours."""
+    import numpy as np
+    from block_folders import fp8_folders, mxfp4_folder
+    from transformers import FineGrainedFP8Config, Mxfp4Config
+    mxfp4, _, _ = mxfp4_folder(out / "mxfp4", np.random.default_rng(3))
+    fp8, _ = fp8_folders(out / "fp8", (8, 8), "F32")
+    for folder, config, encoding in ((mxfp4, Mxfp4Config(dequantize=True), "bf16"), (fp8, FineGrainedFP8Config(dequantize=True, weight_block_size=(8, 8)), "f32")):
+        ours = out / f"{folder.name}.plain"
+        run("convert", folder, ours, "--format", "safetensors", "--encoding", encoding)
+        try:
+            theirs = logits_of(folder, ids, config)
+        except Exception as error:
+            print(f"        {folder.name}: transformers does not load the folder here: {type(error).__name__}: {str(error)[:200]}")
+            continue
+        error = float((logits_of(ours, ids) - theirs).abs().max() / theirs.std())
+        # transformers decodes to bf16 first.
+        checks.that(error <= (SAME if encoding == "bf16" else 0.1), f"{folder.name}: logits differ by {error:.1e} of their deviation")
+
+
 def main():
     with_transformers()
     import torch
@@ -108,6 +137,8 @@ def main():
         size = json.loads((GOLDEN / "tiny" / name / "config.json").read_text())["vocab_size"]
         ids = torch.randint(3, size - 8, (1, 40), generator=torch.Generator().manual_seed(7))
         check(checks, name, converted(name, out), ids)
+    if not only:
+        check_published(checks, out, torch.arange(3, 43)[None])
     checks.finish()
 
 

@@ -64,7 +64,7 @@ EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const
     return result;
   }
   if (!spec_.encoding.is_null()) return {{spec_.encoding}, "'encoding'"};
-  return {{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)}, "the model"};
+  return {{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)}, "the model", false, true};
 }
 
 PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candidates) const {
@@ -124,6 +124,11 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
   if (!spec_.fallback.empty())
     if (auto planned = attempt(Node::scalar(spec_.fallback, false, spec_.mark), is_for_columns))
       return *planned;
+  if (wanted.is_stored)
+    throw_at(spec_.mark,
+             fmt::format("{} cannot be written as it is stored: {}; give an encoding (`encoding: bf16`, "
+                         "--encoding bf16) or a recipe",
+                         describe(tensor), reason));
   throw_at(spec_.mark,
            fmt::format("{} cannot be used for {}: {}; add `fallback: f16` or a rule for this tensor",
                        wanted.asked_by, describe(tensor), reason));

@@ -30,6 +30,7 @@ class EncodingChooser {
     std::vector<Node> specs;
     std::string asked_by;
     bool by_built_in = false;  // a recipe of the installation
+    bool is_stored = false;    // nothing was asked for: what the model has
   };
   Candidates candidates(std::size_t index) const;
   std::shared_ptr<const Encoding> make(const Node& spec, const Candidates& wanted,
