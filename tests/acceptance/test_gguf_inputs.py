@@ -95,6 +95,8 @@ def check_uses(checks, name, out, mixed, ours):
                 f"{name}: {len(against['tensors'])} tensors of the folder are compared with the file's, none is left out")
     different = [tensor for tensor, (_, _, data) in ours.items() if run("cat", mixed, tensor).stdout != data]
     checks.that(not different, f"{name}: cat gives the weights of all Hugging Face names {different[:3] or ''}")
+    seen = run_json("inspect", mixed, next(iter(ours)))
+    checks.that(seen["shape"] == list(next(iter(ours.values()))[0]), f"{name}: inspect knows the Hugging Face name {seen['name']}")
     run_json("inspect", mixed, "--check")
 
 
