@@ -25,7 +25,7 @@ class CpuMatrix final : public DeviceMatrix {
 CpuMatrix& on_cpu(DeviceMatrix& matrix);
 const CpuMatrix& on_cpu(const DeviceMatrix& matrix);
 
-/// Maths through Eigen, cut into fixed blocks: results do not depend on the number of threads.
+/// Maths in blocks of fixed sizes: results do not depend on the number of threads.
 std::unique_ptr<MathOps> make_cpu_math(Executor& executor);
 
 /// Name, instruction set and memory of this machine.

@@ -1,4 +1,7 @@
+#include "attention.hpp"
 #include "cpu_device.hpp"
+#include "kernels.hpp"
+#include "products.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/host_math.hpp>
@@ -14,10 +17,19 @@ using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::Row
 using Map = Eigen::Map<RowMajor>;
 using ConstMap = Eigen::Map<const RowMajor>;
 
-constexpr std::int64_t kBlockRows = 64;  // of the result, one task each; large enough for Eigen's panels
-
 Map map(CpuMatrix& m) { return {m.view().data, m.rows(), m.cols()}; }
 ConstMap map(const CpuMatrix& m) { return {m.view().data, m.rows(), m.cols()}; }
+
+// Sums in f32 lanes; HostMath is the definition.
+void normalise(std::span<const float> x, const float* weight, const float* bias, const NormOptions& options,
+               float* out) {
+  const auto count = static_cast<float>(x.size());
+  const float mean = options.centred ? sum(x.data(), x.size()) / count : 0.0f;
+  const float factor = 1.0f / std::sqrt(sum_of_squares(x.data(), x.size(), mean) / count + options.epsilon);
+  for (std::size_t c = 0; c < x.size(); ++c)
+    out[c] = (x[c] - mean) * factor * (weight == nullptr ? 1.0f : weight[c] + options.weight_offset) +
+             (bias == nullptr ? 0.0f : bias[c]);
+}
 
 class CpuMath final : public HostMath {
  public:
@@ -25,44 +37,13 @@ class CpuMath final : public HostMath {
 
   void gemm(const DeviceMatrix& a, bool transpose_a, const DeviceMatrix& b, bool transpose_b, DeviceMatrix& c,
             float alpha, float beta) override {
-    const ConstMap left = map(on_cpu(a)), right = map(on_cpu(b));
-    Map out = map(on_cpu(c));
-    const auto inner_a = transpose_a ? left.rows() : left.cols(),
-               inner_b = transpose_b ? right.cols() : right.rows();
-    PQ_ASSERT(inner_a == inner_b && out.rows() == (transpose_a ? left.cols() : left.rows()) &&
-                  out.cols() == (transpose_b ? right.rows() : right.cols()),
-              "shapes of a matrix product agree");
-    executor().for_ranges(out.rows(), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
-      auto block = out.middleRows(begin, end - begin);
-      if (beta == 0.0f)
-        block.setZero();  // also where c held NaN
-      else
-        block *= beta;
-      const auto multiply = [&](const auto& rows) {
-        if (transpose_b)
-          block.noalias() += alpha * rows * right.transpose();
-        else
-          block.noalias() += alpha * rows * right;
-      };
-      if (transpose_a)
-        multiply(left.middleCols(begin, end - begin).transpose());
-      else
-        multiply(left.middleRows(begin, end - begin));
-    });
+    multiply_tiles(host(a), transpose_a, host(b), transpose_b, host(c), alpha, beta, executor());
   }
 
   void accumulate_gram(const DeviceMatrix& x, DeviceMatrix& h) override {
-    const ConstMap in = map(on_cpu(x));
-    Map out = map(on_cpu(h));
-    PQ_ASSERT(out.rows() == in.cols() && out.cols() == in.cols(),
+    PQ_ASSERT(h.rows() == x.cols() && h.cols() == x.cols(),
               "a Gram matrix has the columns of its input as rows and columns");
-    executor().for_ranges(out.rows(), kBlockRows, [&](std::int64_t begin, std::int64_t end) {
-      // Only the part up to the diagonal block is computed; the rest is its mirror image.
-      out.block(begin, 0, end - begin, end).noalias() +=
-          in.middleCols(begin, end - begin).transpose() * in.leftCols(end);
-    });
-    for (Eigen::Index r = 0; r < out.rows(); ++r)
-      for (Eigen::Index c = r + 1; c < out.cols(); ++c) out(r, c) = out(c, r);
+    add_gram(host(x), host(h), executor());
   }
 
   bool cholesky_inverse_upper(const DeviceMatrix& h, DeviceMatrix& u) override {
@@ -77,6 +58,67 @@ class CpuMath final : public HostMath {
     if (root.info() != Eigen::Success || !inverse.allFinite()) return false;
     map(on_cpu(u)) = Eigen::MatrixXd(root.matrixU()).cast<float>();
     return true;
+  }
+
+  void norm(const DeviceMatrix& x, const DeviceMatrix* weight, const DeviceMatrix* bias,
+            const NormOptions& options, DeviceMatrix& out) override {
+    const ConstMatrix in = host(x);
+    const Matrix to = host(out);
+    const std::int64_t group = options.group_cols > 0 ? options.group_cols : in.cols;
+    const auto begin_of = [&](const DeviceMatrix* row, std::int64_t c) -> const float* {
+      return row == nullptr ? nullptr : host(*row).data + (row->cols() == group ? 0 : c);
+    };
+    for_rows(in.rows, [&](std::int64_t r) {
+      for (std::int64_t c = 0; c < in.cols; c += group)
+        normalise({in.data + r * in.stride + c, static_cast<std::size_t>(group)}, begin_of(weight, c),
+                  begin_of(bias, c), options, to.data + r * to.stride + c);
+    });
+  }
+
+  void attention(const DeviceMatrix& q, const DeviceMatrix& k, const DeviceMatrix& v,
+                 const AttentionOptions& options, DeviceMatrix& out) override {
+    attend(host(q), host(k), host(v), options, host(out), executor());
+  }
+
+  void glu(const DeviceMatrix& gate, const DeviceMatrix& up, const GluOptions& options,
+           DeviceMatrix& out) override {
+    if (options.activation == Activation::gelu) return HostMath::glu(gate, up, options, out);
+    const ConstMatrix g = host(gate), u = host(up);
+    const Matrix to = host(out);
+    for_rows(g.rows, [&](std::int64_t r) {
+      gated(g.row(r).data(), u.row(r).data(), g.row(r).size(), options, to.row(r).data());
+    });
+  }
+
+  void activate(DeviceMatrix& x, Activation activation) override {
+    if (activation == Activation::gelu) return HostMath::activate(x, activation);
+    const Matrix to = host(x);
+    for_rows(to.rows, [&](std::int64_t r) { cpu::activate(to.row(r).data(), to.row(r).size(), activation); });
+  }
+
+  void soft_cap(DeviceMatrix& x, float cap) override {
+    const Matrix to = host(x);
+    for_rows(to.rows, [&](std::int64_t r) { cpu::soft_cap(to.row(r).data(), to.row(r).size(), cap); });
+  }
+
+  void softmax(DeviceMatrix& x) override {
+    const Matrix to = host(x);
+    for_rows(to.rows, [&](std::int64_t r) {
+      const auto row = to.row(r);
+      const float factor = 1.0f / exponentials(row.data(), row.size(), largest(row.data(), row.size()));
+      for (float& value : row) value *= factor;
+    });
+  }
+
+  void log_sum_exp(const DeviceMatrix& x, DeviceMatrix& out) override {
+    const ConstMatrix in = host(x);
+    const Matrix to = host(out);
+    for_rows(in.rows, [&](std::int64_t r) {
+      const auto row = in.row(r);
+      const float top = largest(row.data(), row.size());
+      to.data[r * to.stride] =
+          top + static_cast<float>(std::log(sum_of_exponentials(row.data(), row.size(), top)));
+    });
   }
 
  protected:

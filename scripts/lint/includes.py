@@ -28,6 +28,7 @@ CONTAINED = {
     "tbb/": _POOL,
     "oneapi/": _POOL,
     "mpi": (r"framework/src/run/ranks_mpi\w*\.cpp$", "framework/src/run/ranks_mpi.cpp"),
+    "dnnl": (r"backends/cpu/products\.cpp$", "backends/cpu/products.cpp"),
     "Eigen/": (r".*\.cpp$", "a .cpp file, never a header"),
     "CLI/": (r"framework/cli/|tests/", "framework/cli"),
     "catch2/": (r"tests/", "tests"),

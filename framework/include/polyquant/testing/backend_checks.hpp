@@ -1,8 +1,8 @@
 // What holds for every backend on every device that it finds here.
 #pragma once
 
-#include <polyquant/backend.hpp>
-#include <polyquant/testing/measure.hpp>
+#include <polyquant/testing/backend_model_checks.hpp>
+#include <polyquant/testing/backend_subject.hpp>
 
 #include <memory>
 #include <string>
@@ -10,33 +10,7 @@
 
 namespace pq::testing {
 
-/// A backend to check.
-struct BackendSubject {
-  std::shared_ptr<const Backend> backend;
-};
-
 namespace backend_checks {
-
-inline std::unique_ptr<DeviceMatrix> to_device(Device& device, const Sample& sample) {
-  auto matrix = device.allocate(sample.rows, sample.cols);
-  device.upload(sample.matrix(), *matrix);
-  return matrix;
-}
-
-inline Sample from_device(Device& device, const DeviceMatrix& matrix) {
-  Sample sample = zeros(matrix.rows(), matrix.cols());
-  device.download(matrix, {sample.values.data(), sample.rows, sample.cols, sample.cols});
-  return sample;
-}
-
-/// Calls body(device) for each device.
-template <class Body>
-void for_devices(const BackendSubject& subject, Findings& findings, Body&& body) {
-  const std::vector<DeviceInfo> devices = subject.backend->devices();
-  if (devices.empty()) findings.skip("there is no device for it on this machine");
-  SerialExecutor executor;
-  for (const DeviceInfo& info : devices) body(*subject.backend->open(info.index, executor));
-}
 
 inline void data_comes_back(const BackendSubject& subject, Findings& findings) {
   for_devices(subject, findings, [&](Device& device) {
@@ -117,7 +91,13 @@ inline std::vector<CheckResult> check_backend(const BackendSubject& subject) {
                              {{"matrices come back as they were", data_comes_back},
                               {"gemm is right", gemm_is_right},
                               {"accumulate_gram is right", gram_is_right},
-                              {"cholesky_inverse_upper is right", inverse_factor_is_right}},
+                              {"cholesky_inverse_upper is right", inverse_factor_is_right},
+                              {"norms are right", norm_is_right},
+                              {"rotary embedding is right", rope_is_right},
+                              {"activations are right", activations_are_right},
+                              {"attention is right", attention_is_right},
+                              {"simple functions are right", simple_functions_are_right},
+                              {"moves and sums are right", moves_are_right}},
                              results);
   return results;
 }

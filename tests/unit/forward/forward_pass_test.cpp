@@ -1,0 +1,163 @@
+// How a model is run: threads, batches, sites, and what is refused.
+#include "forward/tiny_forward.hpp"
+#include "model/tiny_model.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+
+using namespace pq;
+using Catch::Matchers::Contains;
+
+namespace {
+
+std::vector<std::vector<std::int32_t>> three_texts(const tiny::Expected& expected) {
+  const auto& all = expected.tokens;
+  return {all, {all.begin(), all.begin() + 11}, {all.begin() + 5, all.begin() + 30}};
+}
+
+std::string error_of(const tiny::Copy& copy) {
+  try {
+    ForwardModel({nullptr, tiny::open_folder(copy.path())}, copy.path());
+  } catch (const FormatError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// Names and columns of sites, and how often and with how many rows each was seen.
+class Seen final : public Observer {
+ public:
+  void at_site(const Site& site, const Batch& batch, const DeviceMatrix& inputs) override {
+    ++calls;
+    CHECK(inputs.cols() == site.cols);
+    if (site.expert < 0 && site.name != "head_in") CHECK(inputs.rows() == batch.rows());
+    if (site.expert >= 0 && site.name == "expert_in") expert_rows += inputs.rows();
+  }
+  int calls = 0;
+  std::int64_t expert_rows = 0;
+};
+
+}  // namespace
+
+TEST_CASE("forward: the same bytes for any number of threads", "[forward]") {
+  const std::string name = GENERATE("llama", "gemma2", "qwen3moe", "deepseek-v3", "mpt");
+  INFO(name);
+  const auto texts = three_texts(tiny::expected_logits(name));
+  const auto with_threads = [&](int threads) {  // one after the other: pools limit each other
+    return tiny::Runner(tiny::open_folder(tiny::folder(name)), tiny::folder(name), threads).logits(texts);
+  };
+  CHECK(with_threads(1) == with_threads(3));
+}
+
+TEST_CASE("forward: a text has the logits that it has alone, whatever runs beside it", "[forward]") {
+  const std::string name = GENERATE("gemma3", "phi3-longrope-long", "llama-dynamic", "mixtral-8", "gpt2");
+  INFO(name);
+  const tiny::Expected expected = tiny::expected_logits(name);
+  tiny::Runner runner(tiny::open_folder(tiny::folder(name)), tiny::folder(name));
+  const auto texts = three_texts(expected);
+  const std::vector<float> together = runner.logits(texts);
+  std::vector<float> alone;
+  for (const auto& text : texts) {
+    const std::vector<float> part = runner.logits({text});
+    alone.insert(alone.end(), part.begin(), part.end());
+  }
+  CHECK(tiny::difference(together, alone) <= 1e-5f * expected.largest);
+  CHECK(tiny::difference(runner.logits(texts, nullptr, 41), alone) <= 1e-5f * expected.largest);
+}
+
+TEST_CASE("forward: --last gives the last row of each text", "[forward]") {
+  const tiny::Expected expected = tiny::expected_logits("llama");
+  tiny::Runner runner(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"));
+  const auto vocabulary = static_cast<std::size_t>(expected.vocabulary);
+  const std::vector<float> all = runner.logits({expected.tokens});
+  const std::vector<float> last = runner.logits({expected.tokens}, nullptr, 4096, true);
+  REQUIRE(last.size() == vocabulary);
+  CHECK(tiny::difference(last, {all.end() - static_cast<std::ptrdiff_t>(vocabulary), all.end()}) < 1e-5f);
+}
+
+TEST_CASE("forward: a Llama layer has four sites, whose readers are its matrices", "[forward]") {
+  tiny::Runner runner(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"));
+  const ForwardModel& model = runner.model();
+  std::vector<std::string> sites;
+  for (const auto& site : model.sites()) {
+    std::string line = std::to_string(site->layer) + " " + site->name + ":";
+    for (const WeightSlice& reader : site->readers) {
+      const std::string& tensor = model.view()->tensors[reader.tensor].name;
+      line += " " + tensor.substr(tensor.rfind('.', tensor.size() - 8) + 1);
+    }
+    sites.push_back(line);
+  }
+  REQUIRE(sites.size() == static_cast<std::size_t>(4 * model.layers() + 1));
+  CHECK(sites[0] == "0 attn_in: q_proj.weight k_proj.weight v_proj.weight");
+  CHECK(sites[1] == "0 attn_out: o_proj.weight");
+  CHECK(sites[2] == "0 mlp_in: gate_proj.weight up_proj.weight");
+  CHECK(sites[3] == "0 mlp_mid: down_proj.weight");
+  CHECK(sites.back() == "-1 head_in: lm_head.weight");
+}
+
+TEST_CASE("forward: experts are measured on the tokens that chose them", "[forward]") {
+  const tiny::Expected expected = tiny::expected_logits("qwen3moe");
+  tiny::Runner runner(tiny::open_folder(tiny::folder("qwen3moe")), tiny::folder("qwen3moe"));
+  Seen seen;
+  runner.logits({expected.tokens}, &seen);
+  const Json config = tiny::config("qwen3moe");
+  const std::int64_t used = config.find("num_experts_per_tok")->integer();
+  int sparse = 0;
+  for (const auto& site : runner.model().sites())
+    sparse += site->name == "expert_in" && site->expert == 0 ? 1 : 0;
+  CHECK(seen.expert_rows == static_cast<std::int64_t>(expected.tokens.size()) * used * sparse);
+}
+
+TEST_CASE("forward: what does not fit its graph is refused with tensor and key", "[forward]") {
+  {
+    const tiny::Copy copy("llama-bias");
+    copy.replace("config.json", "\"silu\"", "\"mish\"");
+    CHECK_THAT(error_of(copy), Contains("the activation 'mish' is not known") && Contains("silu"));
+  }
+  {
+    const tiny::Copy copy("llama-bias");
+    copy.replace("config.json", "LlamaForCausalLM", "LamaForCausalLM");
+    copy.replace("config.json", "\"llama\"", "\"lama\"");
+    CHECK_THAT(error_of(copy),
+               Contains("the architecture 'LamaForCausalLM' is not known") && Contains("cannot be run"));
+  }
+}
+
+TEST_CASE("forward: a token outside the vocabulary is refused", "[forward]") {
+  tiny::Runner runner(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"));
+  CHECK_THROWS_WITH(runner.logits({{1, 280}}), "token 280 does not exist: the model has the tokens 0 to 279");
+  CHECK_THROWS_WITH(runner.logits({{-1}}), Contains("token -1 does not exist"));
+}
+
+TEST_CASE("forward: a spoiled config gives a model or one sentence", "[forward]") {
+  const std::string name = GENERATE("llama-yarn", "gemma3", "phi3-longrope-short", "mixtral-4", "qwen2moe",
+                                    "gpt-oss", "deepseek-v3", "gpt2", "gpt-neox", "falcon-40b", "mpt",
+                                    "stablelm", "granitemoe", "cohere2", "smollm3", "olmo3");
+  const tiny::Copy copy(name);
+  const Json config = tiny::config(name);
+  const std::vector<Json> spoilers = {Json(),
+                                      Json(true),
+                                      Json(-1),
+                                      Json(0),
+                                      Json(3),
+                                      Json(1e300),
+                                      Json(INT64_MAX),
+                                      Json("x"),
+                                      Json(Json::Array{}),
+                                      Json(Json::Object{})};
+  for (const auto& [key, value] : config.object())
+    for (const Json& spoiler : spoilers) {
+      Json changed = config;
+      changed.set(key, spoiler);
+      std::ofstream(copy.path() / "config.json", std::ios::binary) << to_json(changed);
+      INFO(name << ": " << key << " = " << to_json(spoiler));
+      try {
+        ForwardModel({nullptr, tiny::open_folder(copy.path())}, copy.path());
+      } catch (const FormatError& error) {
+        CHECK(std::string(error.what()).find('\n') == std::string::npos);
+      }
+    }
+}
