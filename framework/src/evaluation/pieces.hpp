@@ -10,7 +10,6 @@
 namespace pq {
 
 struct ViewTensor;
-struct ModelView;
 
 /// Rows [first, first + count) of a tensor.
 struct Piece {
@@ -28,8 +27,5 @@ PQ_API std::int64_t piece_rows(const ViewTensor& tensor) noexcept;
 /// Appends pieces of at most `rows_at_a_time` rows that cover [0, rows).
 PQ_API void append_pieces(std::vector<Piece>& pieces, std::size_t tensor, std::int64_t rows,
                           std::int64_t rows_at_a_time);
-
-/// Gives back the memory of the stored rows behind these rows of a view. A hint.
-PQ_API void release_rows(const ModelView& view, std::size_t tensor, std::int64_t first, std::int64_t count);
 
 }  // namespace pq

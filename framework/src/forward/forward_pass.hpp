@@ -27,6 +27,8 @@ class ForwardPass {
   /// The weights of the layer are kept until another layer or the head runs.
   void layer(int number, const Batch& batch, std::unique_ptr<DeviceMatrix>& hidden,
              Observer* observer = nullptr);
+  /// The weights behind the WeightSource have changed: what is cached of them is dropped.
+  void reload() { stage_ = kNoStage; }
   /// Logits [rows, vocabulary] of these rows of a residual stream behind the last layer.
   std::unique_ptr<DeviceMatrix> head(const DeviceMatrix& hidden, std::span<const std::int32_t> rows,
                                      Observer* observer = nullptr);
@@ -58,7 +60,8 @@ class ForwardPass {
   Values values_;
   RopeTables ropes_;
   std::vector<std::int64_t> ropes_of_;  // texts of the batch that they were made for
-  int stage_ = -2;                      // whose weights are cached
+  static constexpr int kNoStage = -2;
+  int stage_ = kNoStage;  // whose weights are cached
 };
 
 /// Texts packed into batches of at most `rows` tokens, in order; a longer text is a batch of its own.

@@ -31,6 +31,9 @@ class StoredWeights final : public WeightSource {
                         ", which no plugin decodes; `polyquant plugins` lists what is loaded");
     read_decoded_rows(*view_, tensor, first, out, decoders_[tensor], scratch);
   }
+  void release(std::size_t tensor, std::int64_t first, std::int64_t count) const override {
+    release_rows(*view_, tensor, first, count);
+  }
 
  private:
   std::shared_ptr<const ModelView> view_;
@@ -48,6 +51,8 @@ std::uint64_t bytes_of(const DeviceMatrix& matrix) {
 
 }  // namespace
 
+void WeightSource::release(std::size_t, std::int64_t, std::int64_t) const {}
+
 std::unique_ptr<WeightSource> stored_weights(std::shared_ptr<const ModelView> view,
                                              const EncodingLookup& find_encoding) {
   return std::make_unique<StoredWeights>(std::move(view), find_encoding);
@@ -63,6 +68,7 @@ void WeightCache::read_rows(const WeightSlice& slice, Matrix out) const {
       std::int64_t count = 1;
       while (row + count < end && slice.source_row(row + count, stored) == first + count) ++count;
       source_.read(slice.tensor, slice.matrix * stored + first, out.slice(row, count), scratch);
+      source_.release(slice.tensor, slice.matrix * stored + first, count);
       row += count;
     }
   });

@@ -23,6 +23,8 @@ class WeightSource {
   /// Rows [first, first + out.rows) of a tensor of the view, as f32.
   virtual void read(std::size_t tensor, std::int64_t first, Matrix out,
                     std::vector<std::byte>& scratch) const = 0;
+  /// These rows are not needed soon. A hint.
+  virtual void release(std::size_t tensor, std::int64_t first, std::int64_t count) const;
 };
 
 /// The weights as they are stored. Throws PluginError for an encoding that no plugin decodes, when it is read.

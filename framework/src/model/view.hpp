@@ -143,4 +143,7 @@ Bytes read_encoded_rows(const ModelView& view, std::size_t tensor, std::int64_t 
 void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out,
                        const RowDecoder& decoder, std::vector<std::byte>& scratch);
 
+/// Gives back the memory of the stored rows behind these rows of a view. A hint.
+void release_rows(const ModelView& view, std::size_t tensor, std::int64_t first, std::int64_t count);
+
 }  // namespace pq

@@ -40,6 +40,23 @@ class Seen final : public Observer {
   std::int64_t expert_rows = 0;
 };
 
+// The stored weights, all multiplied by a factor.
+class Scaled final : public WeightSource {
+ public:
+  explicit Scaled(const WeightSource& source) : source_(source) {}
+  const ModelView& view() const override { return source_.view(); }
+  void read(std::size_t tensor, std::int64_t first, Matrix out,
+            std::vector<std::byte>& scratch) const override {
+    source_.read(tensor, first, out, scratch);
+    for (std::int64_t r = 0; r < out.rows; ++r)
+      for (float& weight : out.row(r)) weight *= factor;
+  }
+  float factor = 1;
+
+ private:
+  const WeightSource& source_;
+};
+
 }  // namespace
 
 TEST_CASE("forward: the same bytes for any number of threads", "[forward]") {
@@ -109,6 +126,28 @@ TEST_CASE("forward: experts are measured on the tokens that chose them", "[forwa
   for (const auto& site : runner.model().sites())
     sparse += site->name == "expert_in" && site->expert == 0 ? 1 : 0;
   CHECK(seen.expert_rows == static_cast<std::int64_t>(expected.tokens.size()) * used * sparse);
+}
+
+TEST_CASE("forward: changed weights count after reload()", "[forward]") {
+  tiny::Runner runner(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"));
+  Scaled weights(runner.weights());
+  ForwardPass pass(runner.model(), weights, runner.device(), runner.pool());
+  Batch batch;
+  batch.append(std::vector<std::int32_t>{5, 6, 7});
+  const std::vector<float> embedded = tiny::downloaded(runner.device(), *pass.embed(batch));
+  auto hidden = pass.embed(batch);
+  pass.layer(0, batch, hidden);
+  const std::vector<float> first = tiny::downloaded(runner.device(), *hidden);
+  CHECK(first != embedded);
+  weights.factor = 0;  // nothing is added to the residual stream
+  hidden = runner.device().allocate(3, runner.model().hidden_cols());
+  runner.device().upload({embedded.data(), 3, hidden->cols(), hidden->cols()}, *hidden);
+  pass.layer(0, batch, hidden);
+  CHECK(tiny::downloaded(runner.device(), *hidden) == first);  // as it was cached
+  runner.device().upload({embedded.data(), 3, hidden->cols(), hidden->cols()}, *hidden);
+  pass.reload();
+  pass.layer(0, batch, hidden);
+  CHECK(tiny::downloaded(runner.device(), *hidden) == embedded);
 }
 
 TEST_CASE("forward: what does not fit its graph is refused with tensor and key", "[forward]") {

@@ -27,6 +27,8 @@ class Runner {
   Runner(std::shared_ptr<const ModelReader> reader, const std::filesystem::path& path, int threads = 1);
   const ForwardModel& model() const { return *model_; }
   Device& device() { return *device_; }
+  const WeightSource& weights() const { return *weights_; }
+  Executor& pool() { return *pool_; }
   /// Logits of all tokens of all texts, one after another.
   std::vector<float> logits(const std::vector<std::vector<std::int32_t>>& texts, Observer* observer = nullptr,
                             std::int64_t batch_rows = 4096, bool last_only = false);

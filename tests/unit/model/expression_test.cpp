@@ -102,6 +102,9 @@ TEST_CASE("expression: each() and where() go through a list or count up to a num
   CHECK(value("where(i, 5, i >= 3)") == value("[3, 4]"));
   CHECK(value("each(i, 2, each(j, 2, i * 10 + j))") == value("[[0, 1], [10, 11]]"));
   CHECK(value("length(where(i, 0, true))") == Json(0));
+  CHECK(value("item(['a', 'b'], 1)") == Json("b"));
+  CHECK(value("item(['a', 'b'], 2)").is_null());
+  CHECK(value("item(missing, 0)").is_null());
   CHECK_THROWS_WITH(value("each(i, 'text', i)"), Contains("text"));
   CHECK_THROWS_AS(value("each(i, 99999999, i)"), FormatError);
   CHECK_THROWS_AS(Expression::parse("each(1, 2, 3)"), ConfigError);
