@@ -13,12 +13,16 @@
 
 namespace pq::hf {
 
-std::uint64_t parse_size(std::string_view text, std::string_view option) {
-  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 10> kUnits = {{{"", 1},
+std::uint64_t parse_size(std::string_view text, std::string_view option, const Mark& mark) {
+  constexpr std::array<std::pair<std::string_view, std::uint64_t>, 14> kUnits = {{{"", 1},
                                                                                   {"B", 1},
+                                                                                  {"K", 1'000},
                                                                                   {"KB", 1'000},
+                                                                                  {"M", 1'000'000},
                                                                                   {"MB", 1'000'000},
+                                                                                  {"G", 1'000'000'000},
                                                                                   {"GB", 1'000'000'000},
+                                                                                  {"T", 1'000'000'000'000},
                                                                                   {"TB", 1'000'000'000'000},
                                                                                   {"KiB", 1ull << 10},
                                                                                   {"MiB", 1ull << 20},
@@ -32,8 +36,8 @@ std::uint64_t parse_size(std::string_view text, std::string_view option) {
     for (const auto& [name, bytes] : kUnits)
       if (unit == name)
         if (const auto result = checked_mul(number, bytes)) return *result;
-  throw ConfigError(
-      fmt::format("{} must be a size above zero such as 5GB, 500MB or 2GiB, got {}", option, shown(text)));
+  throw_at(mark, fmt::format("'{}' must be a size above zero such as 500MB, 5GB or 2GiB, got {}", option,
+                             shown(text)));
 }
 
 }  // namespace pq::hf

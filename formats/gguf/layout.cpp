@@ -49,7 +49,7 @@ std::vector<std::uint64_t> sizes_of(const OutputModel& model) {
 
 // The first tensor of each file. As llama-gguf-split counts: padded tensors only, no headers; a tensor larger than the limit stands alone.
 std::vector<std::size_t> file_starts(const std::vector<std::uint64_t>& sizes, const Options& options) {
-  const std::uint64_t max_bytes = parse_size(options.split_max_size);
+  const std::uint64_t max_bytes = max_size(options);
   const auto max_tensors = static_cast<std::uint64_t>(options.split_max_tensors);
   std::vector<std::size_t> starts = {0};
   std::uint64_t bytes = 0;

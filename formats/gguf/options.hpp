@@ -15,7 +15,7 @@ struct Options {
 
 const Schema<Options>& options_schema();
 
-/// "500M", "2G" (decimal units, as llama-gguf-split has them) or bytes; 0 for "". Throws ConfigError for anything else.
-std::uint64_t parse_size(const std::string& text);
+/// Bytes of split_max_size (M and G are decimal, as llama-gguf-split has them); 0 for "". Throws ConfigError at `mark` for anything else.
+std::uint64_t max_size(const Options& options, const Mark& mark = {});
 
 }  // namespace pq::gguf

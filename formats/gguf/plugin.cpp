@@ -63,7 +63,8 @@ class Gguf final : public Format {
       for (const Node::Member& member : output_options.members())
         merged.set(member.key, member.value, member.mark);
     Options options = options_schema().parse(merged, "gguf");
-    parse_size(options.split_max_size);
+    const Node* size = merged.find("split_max_size");
+    max_size(options, size == nullptr ? Mark() : size->mark());
     return options;
   }
 

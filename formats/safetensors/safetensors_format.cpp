@@ -28,15 +28,17 @@ const Schema<Options>& schema() {
   static const auto result =
       Schema<Options>()
           .field("max_shard_size", &Options::max_shard_size,
-                 "Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; more go into "
-                 "several files.")
+                 std::string("Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; "
+                             "more go into several files. ") +
+                     kSizeUnits)
           .field("packed", &Options::packed,
                  "Keep encodings that safetensors has no dtype for as bytes, which only polyquant can read.");
   return result;
 }
 Options parse_options(const Node& node) {
   Options options = schema().parse(node, "safetensors");
-  parse_size(options.max_shard_size, "max_shard_size");
+  const Node* size = node.find("max_shard_size");
+  parse_size(options.max_shard_size, "max_shard_size", size == nullptr ? Mark() : size->mark());
   return options;
 }
 
@@ -62,9 +64,8 @@ class SafetensorsWriter final : public ModelWriter {
 
 std::string no_dtype(std::string_view encoding) {
   return fmt::format(
-      "safetensors has no dtype for {}; it stores f32, f16, bf16 and other plain numbers, or with `format: "
-      "{{type: safetensors, "
-      "packed: true}}` bytes that only polyquant reads",
+      "safetensors has no dtype for {}; it stores f32, f16, bf16 and other plain numbers, or, as the format "
+      "'safetensors:packed=true', bytes that only polyquant reads",
       encoding);
 }
 

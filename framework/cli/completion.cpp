@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace pq::cli {
 namespace {
@@ -22,7 +23,9 @@ CompletionVerb::Option to_option(const CLI::Option& option) {
   for (const std::string& name : option.get_lnames()) result.names.push_back("--" + name);
   for (const std::string& name : option.get_snames()) result.names.push_back("-" + name);
   result.help = option.get_description();
-  result.type = option.get_type_size() == 0 ? "" : option.get_type_name();
+  // Behind a colon CLI11 adds what a check says.
+  const std::string type = option.get_type_name();
+  result.type = option.get_type_size() == 0 ? "" : type.substr(0, type.find(':'));
   return result;
 }
 
@@ -30,7 +33,8 @@ CompletionVerb::Option to_option(const CLI::Option& option) {
 std::string bash_values(const HelpTopics& topics, const std::string& type) {
   const auto words = completion_words(topics, type);
   if (!words.empty()) return fmt::format("COMPREPLY=($(compgen -W '{}' -- \"$word\"))", joined(words));
-  return completes_paths(type) ? "COMPREPLY=($(compgen -f -- \"$word\"))" : "COMPREPLY=()";
+  // Readline knows how to quote, and what ~ is.
+  return completes_paths(type) ? "compopt -o default; COMPREPLY=()" : "COMPREPLY=()";
 }
 
 std::string bash_verb(const HelpTopics& topics, const CompletionVerb& verb) {
@@ -42,12 +46,23 @@ std::string bash_verb(const HelpTopics& topics, const CompletionVerb& verb) {
   text += "      esac\n";
   text += fmt::format("      if [[ $word == -* ]]; then COMPREPLY=($(compgen -W '{}' -- \"$word\"))\n",
                       joined(option_words(verb)));
-  text +=
-      verb.subcommands.empty()
-          ? ""
-          : fmt::format("      elif ((COMP_CWORD == 2)); then COMPREPLY=($(compgen -W '{}' -- \"$word\"))\n",
-                        joined(verb.subcommands));
+  text += verb.subcommands.empty()
+              ? ""
+              : fmt::format(
+                    "      elif ((COMP_CWORD == at + 1)); then COMPREPLY=($(compgen -W '{}' -- \"$word\"))\n",
+                    joined(verb.subcommands));
   return text + fmt::format("      else {}; fi;;\n", bash_values(topics, verb.positional));
+}
+
+/// Without a subcommand so far: its name, or a global option.
+std::string bash_top(const HelpTopics& topics, const CompletionVerb& top) {
+  std::string text = "    '')\n      case $previous in\n";
+  for (const auto& option : top.options)
+    if (!option.type.empty())
+      text += fmt::format("        {}) {}; return;;\n", fmt::join(option.names, "|"),
+                          bash_values(topics, option.type));
+  return text + fmt::format("      esac\n      COMPREPLY=($(compgen -W '{} {}' -- \"$word\"));;\n",
+                            joined(top.subcommands), joined(option_words(top)));
 }
 
 // Text inside single quotes of zsh and fish.
@@ -71,10 +86,13 @@ std::string zsh_values(const HelpTopics& topics, const std::string& type) {
 }
 
 std::string zsh_verb(const HelpTopics& topics, const CompletionVerb& verb) {
-  std::string text = fmt::format("    {}) _arguments", verb.name);
+  std::string text = fmt::format("    {}) _arguments", verb.name.empty() ? "''" : verb.name);
   for (const auto& option : verb.options)
     for (const std::string& name : option.names)
-      text += fmt::format(" \\\n      '*{}[{}]{}'", name, escaped(without_quotes(option.help), "[]:"),
+      // "--name=" takes the value behind a blank, too.
+      text += fmt::format(" \\\n      '*{}{}[{}]{}'", name,
+                          option.type.empty() || !name.starts_with("--") ? "" : "=",
+                          escaped(without_quotes(option.help), "[]:"),
                           option.type.empty() ? "" : zsh_values(topics, option.type));
   if (!verb.subcommands.empty()) text += fmt::format(" \\\n      '1:command:({})'", joined(verb.subcommands));
   if (!verb.positional.empty()) text += fmt::format(" \\\n      '*{}'", zsh_values(topics, verb.positional));
@@ -82,10 +100,12 @@ std::string zsh_verb(const HelpTopics& topics, const CompletionVerb& verb) {
 }
 
 std::string fish_verb(const HelpTopics& topics, const CompletionVerb& verb) {
-  const std::string condition =
-      fmt::format("complete -c polyquant -n '__fish_seen_subcommand_from {}'", verb.name);
-  std::string text = fmt::format("complete -c polyquant -n __fish_use_subcommand -f -a {} -d '{}'\n",
-                                 verb.name, without_quotes(verb.help));
+  const std::string condition = fmt::format("complete -c polyquant -n '__polyquant_verb_is {}'",
+                                            verb.name.empty() ? "\"\"" : verb.name);
+  std::string text;
+  if (!verb.name.empty())
+    text = fmt::format("complete -c polyquant -n '__polyquant_verb_is \"\"' -f -a {} -d '{}'\n", verb.name,
+                       without_quotes(verb.help));
   for (const auto& option : verb.options) {
     text += condition;
     for (const std::string& name : option.names)
@@ -105,30 +125,45 @@ std::string fish_verb(const HelpTopics& topics, const CompletionVerb& verb) {
   return text;
 }
 
+void collect(CompletionVerb& verb, const CLI::App& level) {
+  for (const CLI::Option* option : level.get_options()) {
+    if (option->get_group().empty()) continue;
+    if (option->get_positional()) {
+      if (verb.positional.empty()) verb.positional = option->get_type_name();
+      continue;
+    }
+    CompletionVerb::Option entry = to_option(*option);
+    const auto known = [&](const auto& other) { return other.names == entry.names; };
+    if (std::none_of(verb.options.begin(), verb.options.end(), known))
+      verb.options.push_back(std::move(entry));
+  }
+}
+
+/// Global options that a value follows, as alternatives of a shell's case.
+std::string with_values(const CompletionVerb& top) {
+  std::vector<std::string> names;
+  for (const auto& option : top.options)
+    if (!option.type.empty()) names.insert(names.end(), option.names.begin(), option.names.end());
+  return fmt::format("{}", fmt::join(names, "|"));
+}
+
 }  // namespace
+
+CompletionVerb completion_top(const CLI::App& app) {
+  CompletionVerb top;
+  collect(top, app);
+  return top;
+}
 
 std::vector<CompletionVerb> completion_verbs(const CLI::App& app) {
   std::vector<CompletionVerb> verbs;
   for (const CLI::App* sub :
        app.get_subcommands([](const CLI::App* verb) { return !verb->get_group().empty(); })) {
     CompletionVerb verb{sub->get_name(), sub->get_description(), {}, "", {}};
-    const auto collect = [&](const CLI::App& level) {
-      for (const CLI::Option* option : level.get_options()) {
-        if (option->get_group().empty()) continue;
-        if (option->get_positional()) {
-          if (verb.positional.empty()) verb.positional = option->get_type_name();
-          continue;
-        }
-        CompletionVerb::Option entry = to_option(*option);
-        const auto known = [&](const auto& other) { return other.names == entry.names; };
-        if (std::none_of(verb.options.begin(), verb.options.end(), known))
-          verb.options.push_back(std::move(entry));
-      }
-    };
-    collect(*sub);
+    collect(verb, *sub);
     for (const CLI::App* nested : sub->get_subcommands([](const CLI::App*) { return true; })) {
       verb.subcommands.push_back(nested->get_name());
-      collect(*nested);
+      collect(verb, *nested);
     }
     verbs.push_back(std::move(verb));
   }
@@ -141,6 +176,12 @@ std::vector<std::string> completion_words(const HelpTopics& topics, const std::s
     for (const auto& recipe : topics.recipes) words.push_back(recipe.first);
   if (type == "SHELL") return {"bash", "zsh", "fish"};
   if (type == "LEVEL") return {"fast", "normal", "best"};
+  if (type == "KIND") return {"encoding", "quantizer", "format", "backend"};
+  if (type.find('|') != std::string::npos) {
+    std::istringstream alternatives(type);
+    for (std::string word; std::getline(alternatives, word, '|');) words.push_back(word);
+    return words;
+  }
   if (type == "BACKEND") words.push_back("auto");
   for (const ComponentInfo& component : topics.components) {
     const bool wanted = type == "COMPONENT" || (type == "ENCODING" && component.kind == "encoding") ||
@@ -157,19 +198,25 @@ bool completes_paths(const std::string& type) { return type == "FILE" || type ==
 
 std::string bash_completion(const HelpTopics& topics) {
   const auto verbs = completion_verbs(*topics.app);
-  std::string names;
   std::string cases;
   for (const CompletionVerb& verb : verbs) {
-    names += (names.empty() ? "" : " ") + verb.name;
     cases += bash_verb(topics, verb);
   }
+  CompletionVerb top = completion_top(*topics.app);
+  for (const CompletionVerb& verb : verbs) top.subcommands.push_back(verb.name);
+  // bash cuts words at '=': "--recipe", "=", "q4".
   return fmt::format(
       "# bash completion of polyquant; use it with:  source <(polyquant completion bash)\n"
-      "_polyquant() {{\n  local word=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}}\n"
-      "  if ((COMP_CWORD == 1)); then COMPREPLY=($(compgen -W '{} --help --version' -- \"$word\")); return; "
-      "fi\n"
-      "  case ${{COMP_WORDS[1]}} in\n{}  esac\n}}\ncomplete -o filenames -F _polyquant polyquant\n",
-      names, cases);
+      "_polyquant() {{\n"
+      "  local word=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} at verb=\n"
+      "  if [[ $word == = ]]; then word=; elif [[ $previous == = ]]; then "
+      "previous=${{COMP_WORDS[COMP_CWORD-2]}}; fi\n"
+      "  for ((at = 1; at < COMP_CWORD; at++)); do\n"
+      "    case ${{COMP_WORDS[at]}} in\n"
+      "      {}) ((at++)); if [[ ${{COMP_WORDS[at]}} == = ]]; then ((at++)); fi;;\n"
+      "      -*) ;;\n      *) verb=${{COMP_WORDS[at]}}; break;;\n    esac\n  done\n"
+      "  case $verb in\n{}{}  esac\n}}\ncomplete -F _polyquant polyquant\n",
+      with_values(top), bash_top(topics, top), cases);
 }
 
 std::string zsh_completion(const HelpTopics& topics) {
@@ -179,17 +226,34 @@ std::string zsh_completion(const HelpTopics& topics) {
     names += fmt::format("    '{}:{}'\n", verb.name, escaped(without_quotes(verb.help), ":"));
     cases += zsh_verb(topics, verb);
   }
+  const CompletionVerb top = completion_top(*topics.app);
   return fmt::format(
       "#compdef polyquant\n# zsh completion of polyquant; use it with:  source <(polyquant completion zsh)\n"
       "_polyquant() {{\n  local -a verbs\n  verbs=(\n{}  )\n"
-      "  if ((CURRENT == 2)); then _describe command verbs; return; fi\n"
-      "  local verb=$words[2]\n  shift words\n  ((CURRENT--))\n  case $verb in\n{}  esac\n}}\ncompdef "
-      "_polyquant polyquant\n",
-      names, cases);
+      "  local verb= at\n"
+      "  for ((at = 2; at < CURRENT; at++)); do\n"
+      "    case $words[at] in\n      {}) ((at++));;\n      -*) ;;\n      *) verb=$words[at]; break;;\n"
+      "    esac\n  done\n"
+      "  if [[ -z $verb && $words[CURRENT] != -* && $words[CURRENT-1] != ({}) ]]; then _describe command "
+      "verbs; return; fi\n"
+      "  if [[ -n $verb ]]; then shift $((at - 1)) words; ((CURRENT -= at - 1)); fi\n"
+      "  case $verb in\n{}{}  esac\n}}\ncompdef _polyquant polyquant\n",
+      names, with_values(top), with_values(top), zsh_verb(topics, top), cases);
 }
 
 std::string fish_completion(const HelpTopics& topics) {
-  std::string text = "# fish completion of polyquant; use it with:  polyquant completion fish | source\n";
+  const CompletionVerb top = completion_top(*topics.app);
+  std::string global = with_values(top);
+  std::replace(global.begin(), global.end(), '|', ' ');
+  std::string text = fmt::format(
+      "# fish completion of polyquant; use it with:  polyquant completion fish | source\n"
+      "function __polyquant_verb_is\n"
+      "  set -l words (commandline -opc)\n  set -l verb\n  set -e words[1]\n"
+      "  while set -q words[1]\n    switch $words[1]\n      case {}\n        set -e words[1]\n"
+      "      case '-*'\n      case '*'\n        set verb $words[1]\n        break\n    end\n"
+      "    set -e words[1]\n  end\n  test \"$verb\" = \"$argv[1]\"\nend\n",
+      global.empty() ? "''" : global);
+  text += fish_verb(topics, top);
   for (const CompletionVerb& verb : completion_verbs(*topics.app)) text += fish_verb(topics, verb);
   return text;
 }

@@ -22,8 +22,10 @@ struct CompletionVerb {
   std::vector<std::string> subcommands;  // "encode", "decode", "bench"
 };
 std::vector<CompletionVerb> completion_verbs(const CLI::App& app);
+/// What can stand before the subcommand.
+CompletionVerb completion_top(const CLI::App& app);
 
-/// The words of a type_name: ids of components, recipes, ...; empty if it is none of them.
+/// The words of a type_name: ids of components, recipes, ..., or those of "require|prefer"; empty if it is none of them.
 std::vector<std::string> completion_words(const HelpTopics& topics, const std::string& type);
 /// True if files and folders complete it.
 bool completes_paths(const std::string& type);

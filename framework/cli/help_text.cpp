@@ -1,13 +1,17 @@
 #include "help_text.hpp"
 
 #include "allocation/recipe.hpp"
+#include "allocation/recipe_conditions.hpp"
 #include "config/pipeline_keys.hpp"
+#include "model/gguf_names.hpp"
 #include "session.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
 
 #include <fmt/format.h>
+
+#include <set>
 
 namespace pq::cli {
 namespace {
@@ -44,6 +48,54 @@ std::string recipes_text(const HelpTopics& topics) {
   return "recipes:\n" + text_table(rows);
 }
 
+std::string joined(const std::vector<Node>& encodings) {
+  std::string text;
+  for (const Node& encoding : encodings) text += (text.empty() ? "" : ", ") + encoding.text();
+  return text;
+}
+
+std::string recipe_text(const std::string& id) {
+  const Recipe recipe = load_recipe(id, {});
+  std::string text = fmt::format("{} (recipe): {}\n", id, recipe.summary);
+  std::vector<std::vector<std::string>> rows;
+  for (const RecipeRule& rule : recipe.rules) rows.push_back({"  " + joined(rule.encodings), rule.text});
+  rows.push_back({"  " + joined(recipe.encodings), "otherwise"});
+  text += "\nThe first rule whose conditions all hold decides:\n" + text_table(rows);
+  std::set<std::string> used;
+  const auto use = [&](const std::vector<Node>& encodings) { used.insert(encodings.back().text()); };
+  for (const RecipeRule& rule : recipe.rules) use(rule.encodings);
+  use(recipe.encodings);
+  rows.clear();
+  for (const auto& [encoding, others] : recipe.substitutes)
+    if (used.contains(encoding)) rows.push_back({"  " + encoding, joined(others)});
+  if (!rows.empty())
+    text += "\nWhere the columns are no multiple of the block, in place of\n" + text_table(rows);
+  return text +
+         "\n`polyquant help conditions` explains the conditions; a pipeline can have recipes of its own "
+         "under `recipes`.\n";
+}
+
+std::string roles_text() {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [role, names] : GgufNames::installed().by_role())
+    rows.push_back({"  " + role, join(names)});
+  return "roles: the words of `match` in rules and of `roles` in recipes, with the tensors that have them in "
+         "GGUF "
+         "files\n" +
+         text_table(rows);
+}
+
+std::string categories_text() {
+  return "category: of a tensor, as recipes count them: " + join(recipe_categories()) + "\n";
+}
+
+std::string conditions_text() {
+  std::vector<std::vector<std::string>> rows;
+  for (const RecipeConditionKind& kind : recipe_condition_kinds())
+    rows.push_back({"  " + kind.key, kind.help});
+  return "conditions: of the rules of a recipe\n" + text_table(rows);
+}
+
 std::string about_key(const std::string& word) {
   std::string text;
   const auto look = [&](const PipelineKeys& keys, const char* where) {
@@ -62,6 +114,12 @@ std::string about_key(const std::string& word) {
   return text;
 }
 
+std::string about_condition(const std::string& word) {
+  for (const RecipeConditionKind& kind : recipe_condition_kinds())
+    if (kind.key == word) return fmt::format("{} (condition of a recipe's rule): {}\n", word, kind.help);
+  return "";
+}
+
 std::string about_option(const HelpTopics& topics, const std::string& word) {
   std::vector<std::vector<std::string>> rows;
   for (const ComponentInfo& component : topics.components)
@@ -73,7 +131,9 @@ std::string about_option(const HelpTopics& topics, const std::string& word) {
 }
 
 std::vector<std::string> known_words(const HelpTopics& topics) {
-  std::vector<std::string> words = {"recipes"};
+  std::vector<std::string> words = {"recipes", "roles", "conditions"};
+  for (const RecipeConditionKind& kind : recipe_condition_kinds()) words.push_back(kind.key);
+  for (const std::string& role : GgufNames::installed().role_words()) words.push_back(role);
   for (const char* kind : kKinds) words.push_back(std::string(kind) + "s");
   for (const CLI::App* verb : verbs_of(*topics.app)) words.push_back(verb->get_name());
   for (const auto& recipe : topics.recipes) words.push_back(recipe.first);
@@ -116,7 +176,7 @@ std::string help_overview(const HelpTopics& topics) {
   for (const char* kind : kKinds) text += "\n" + kind_text(topics, kind);
   return text + "\n" + recipes_text(topics) +
          "\nMore about each with `polyquant help NAME`; the name of an option or of a pipeline's key works "
-         "too.\n";
+         "too, and `help roles` and `help conditions` list the words of rules.\n";
 }
 
 std::string help_about(const HelpTopics& topics, const std::string& word) {
@@ -129,7 +189,13 @@ std::string help_about(const HelpTopics& topics, const std::string& word) {
   for (const ComponentInfo& component : topics.components)
     if (component.id == word) parts.push_back(component_text(component));
   for (const auto& [id, summary] : topics.recipes)
-    if (id == word) parts.push_back(fmt::format("{} (recipe): {}\n", id, summary));
+    if (id == word) parts.push_back(recipe_text(id));
+  if (word == "roles") parts.push_back(roles_text());
+  for (const auto& [role, names] : GgufNames::installed().by_role())
+    if (role == word) parts.push_back(fmt::format("{} (role): of {} in GGUF files\n", role, join(names)));
+  if (word == "category") parts.push_back(categories_text());
+  if (word == "conditions") parts.push_back(conditions_text());
+  parts.push_back(about_condition(word));
   parts.push_back(about_option(topics, word));
   parts.push_back(about_key(word));
   std::string text;

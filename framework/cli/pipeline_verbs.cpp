@@ -2,6 +2,7 @@
 
 #include "config/pipeline.hpp"
 #include "config/yaml.hpp"
+#include "model/open_model.hpp"
 #include "plan/plan.hpp"
 #include "progress_bar.hpp"
 #include "report/run_report.hpp"
@@ -10,6 +11,7 @@
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/log.hpp>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace pq::cli {
@@ -49,6 +51,21 @@ void add_pipeline_flags(CLI::App& verb, PipelineFlags& flags, bool writes) {
   if (!writes) return;
   verb.add_flag("--force", flags.force, "Replace outputs that exist.");
   verb.add_option("--work", flags.work, "Folder for state that a resumed run needs.")->type_name("FOLDER");
+}
+
+Node load_pipeline(Session& session, const std::filesystem::path& file) {
+  if (!std::filesystem::exists(file))
+    throw FormatError(file.string() + " does not exist; `polyquant init` writes a pipeline to start from");
+  // A pipe can be read only once.
+  const bool is_folder = std::filesystem::is_directory(file);
+  const bool can_look = is_folder || std::filesystem::is_regular_file(file);
+  if (const std::string format = can_look ? recognised_format(file, session.registry()) : ""; !format.empty())
+    throw ConfigError(fmt::format(
+        "{0} is a model ({1}), but a pipeline is expected here; see `quantize` and `inspect`, or let "
+        "`polyquant init {0}` write a pipeline",
+        file.string(), format));
+  if (is_folder) throw ConfigError(file.string() + " is a folder, but a pipeline is a file");
+  return load_yaml(file);
 }
 
 Node given(const std::string& text, const std::string& option) {
@@ -94,7 +111,7 @@ void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& 
   write_report(plan, result);
   if (flags.json)
     session.print_json(run_json(plan, result));
-  else
+  else if (!session.globals.quiet)
     session.print(run_text(plan, result));
 }
 

@@ -23,6 +23,9 @@ struct PipelineFlags {
 /// Adds --set, --force, --work, --backend and --json as they apply.
 void add_pipeline_flags(CLI::App& verb, PipelineFlags& flags, bool writes);
 
+/// The pipeline of a file; throws as load_yaml() does, and says what to do with a model that was given in its place.
+Node load_pipeline(Session& session, const std::filesystem::path& file);
+
 /// Plans the pipeline and prints the plan.
 void print_plan(Session& session, Node pipeline, const std::filesystem::path& base,
                 const PipelineFlags& flags);

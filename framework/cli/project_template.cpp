@@ -81,6 +81,9 @@ std::vector<std::string> write_project(const std::vector<fs::path>& folders, con
                                        const std::map<std::string, std::string>& values) {
   if (fs::exists(fs::symlink_status(target)))
     throw ConfigError(target.string() + " exists already; choose another place with --to, or remove it");
+  fs::path partial = target;
+  if (fs::exists(fs::symlink_status(partial += ".partial")))
+    throw ConfigError(partial.string() + " is in the way; move it away, or choose another place with --to");
   const std::vector<fs::path> files = template_files(folders);
   PartialFolder folder(target);
   std::vector<std::string> names;

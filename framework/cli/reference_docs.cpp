@@ -4,6 +4,7 @@
 #include "chat_reference.hpp"
 #include "config/pipeline_keys.hpp"
 #include "model/family.hpp"
+#include "model/gguf_names.hpp"
 #include "verbs.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -39,6 +40,12 @@ std::string header(const std::vector<std::string>& cells) {
 }
 
 std::string code(const std::string& text) { return text.empty() ? "" : "`" + text + "`"; }
+
+std::string codes(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + code(name);
+  return text;
+}
 
 ReferencePage kind_page(const HelpTopics& topics, const std::string& kind, const std::string& title) {
   std::string text = kNotice + fmt::format("# {}\n\n", title) + header({"id", "summary", "facts", "plugin"});
@@ -99,6 +106,9 @@ ReferencePage recipes_page(const HelpTopics& topics) {
   for (const auto& [id, summary] : topics.recipes) text += row({code(id), summary});
   text += "\n## Conditions of a recipe's rules\n\n" + header({"condition", "holds if"});
   for (const RecipeConditionKind& kind : recipe_condition_kinds()) text += row({code(kind.key), kind.help});
+  text += "\n## Roles\n\nThe words of `roles` here, and of `match` in a pipeline's rules.\n\n" +
+          header({"role", "tensors in GGUF files"});
+  for (const auto& [role, names] : GgufNames::installed().by_role()) text += row({code(role), codes(names)});
   return {"recipes.md", text};
 }
 
@@ -120,12 +130,6 @@ void add_command(std::string& text, const CLI::App& app, const std::string& name
   for (const CLI::App* sub :
        app.get_subcommands([](const CLI::App* verb) { return !verb->get_group().empty(); }))
     add_command(text, *sub, name + " " + sub->get_name());
-}
-
-std::string codes(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + code(name);
-  return text;
 }
 
 // Each sentence once, with the families that say it.

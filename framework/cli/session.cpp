@@ -25,6 +25,7 @@ void write_to_stderr(std::string_view prefix, std::string_view message) {
 
 [[noreturn]] void throw_output_error() {
   const int code = errno;
+  if (code == EPIPE) throw ClosedPipe();
   throw ResourceError("standard output: " + std::generic_category().message(code));
 }
 

@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json_fwd.hpp>
 
+#include <exception>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -24,6 +25,11 @@ class PluginRegistry;
 }  // namespace pq
 
 namespace pq::cli {
+
+/// The reader of standard output has gone, as in `polyquant help | head -1`: no error, but nothing is left to do.
+struct ClosedPipe : std::exception {
+  const char* what() const noexcept override { return "standard output is closed"; }
+};
 
 class Session {
  public:
@@ -50,11 +56,11 @@ class Session {
   /// The action of the given verb.
   void run() const;
 
-  /// Writes to stdout; throws ResourceError if that fails (closed pipe, full disk).
+  /// Writes to stdout; throws ClosedPipe if nobody reads it any more, ResourceError if it fails otherwise (full disk).
   void print(std::string_view text) const;
   /// Prints one JSON document and a newline; invalid UTF-8 becomes U+FFFD.
   void print_json(const nlohmann::ordered_json& document) const;
-  /// Everything printed has left the program; throws ResourceError if not.
+  /// Everything printed has left the program; throws as print() does if not.
   void flush() const;
   /// True if stderr is a terminal and --quiet was not given: a progress bar may be drawn.
   bool shows_progress() const;

@@ -4,6 +4,7 @@
 
 #include <polyquant/testing/conformance.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 
@@ -59,6 +60,25 @@ void check_quantizers(const PluginRegistry& registry, Totals& totals) {
   }
 }
 
+/// Encoding and backend may be in other plugins than the device codec: those of the search path.
+void check_device_codecs(const PluginRegistry& registry, Totals& totals) {
+  if (registry.device_codecs().empty()) return;
+  PluginRegistry others;
+  others.load_folders(plugin_search_path({}));
+  for (const auto& [encoding, backend] : registry.device_codecs()) {
+    const auto has = [&](const PluginRegistry& from, auto entries, const std::string& id) {
+      const auto list = (from.*entries)();
+      return std::any_of(list.begin(), list.end(), [&](const auto* entry) { return entry->id == id; });
+    };
+    const auto& encodings = has(registry, &PluginRegistry::encodings, encoding) ? registry : others;
+    const auto& backends = has(registry, &PluginRegistry::backends, backend) ? registry : others;
+    print(testing::check_device_codec({registry.device_codec(encoding, backend),
+                                       encodings.encoding(Node::scalar(encoding)),
+                                       backends.backend(Node::scalar(backend))}),
+          totals);
+  }
+}
+
 Totals check_all(const PluginRegistry& registry) {
   Totals totals;
   check_encodings(registry, totals);
@@ -71,6 +91,7 @@ Totals check_all(const PluginRegistry& registry) {
     print(testing::check_entry("backend", *entry), totals);
     print(testing::check_backend({entry->make(Node())}), totals);
   }
+  check_device_codecs(registry, totals);
   return totals;
 }
 

@@ -94,7 +94,8 @@ void init(Session& session, const Options& options) {
   file << fmt::format(kTemplate, yaml_string(path), name);
   file.close();
   if (!file) throw ConfigError(to.string() + ": cannot be written; choose another place with --to");
-  session.print(fmt::format("wrote {0}; see what it would do with: polyquant plan {0}\n", to.string()));
+  if (!session.globals.quiet)
+    session.print(fmt::format("wrote {0}; see what it would do with: polyquant plan {0}\n", to.string()));
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ void check_id_is_free(const PluginRegistry& registry, const std::string& kind, c
   for (const PluginStatus& plugin : registry.plugins())
     for (const PluginStatus::Provided& provided : plugin.provides)
       if (provided.kind == kind && provided.id == name)
-        throw ConfigError(fmt::format("there is a {} '{}' already, in {}; choose another name", kind, name,
+        throw ConfigError(fmt::format("the {} '{}' exists already, in {}; choose another name", kind, name,
                                       plugin.file.string()));
 }
 
@@ -79,6 +79,7 @@ void new_plugin(Session& session, const Options& options) {
                                     {"Name", camel_case(options.name)},
                                     {"kind", options.kind},
                                     {"version", fmt::format("{}.{}", kVersionMajor, kVersionMinor)}});
+  if (session.globals.quiet) return;
   session.print(fmt::format(
       "wrote {0}: {1}\nbuild and test it with: cd {0} && cmake -S . -B build && cmake --build build && "
       "ctest --test-dir build\n",

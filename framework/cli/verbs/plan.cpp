@@ -1,5 +1,4 @@
 // polyquant plan: what run would do, from headers only.
-#include "config/yaml.hpp"
 #include "pipeline_verbs.hpp"
 #include "verbs.hpp"
 
@@ -18,7 +17,7 @@ void add_plan(CLI::App& app, Session& session) {
   verb.add_option("PIPELINE", options->pipeline, "Pipeline file.")->required()->type_name("FILE");
   add_pipeline_flags(verb, options->flags, false);
   session.on(verb, [&session, options] {
-    print_plan(session, load_yaml(options->pipeline),
+    print_plan(session, load_pipeline(session, options->pipeline),
                std::filesystem::absolute(options->pipeline).parent_path(), options->flags);
   });
 }

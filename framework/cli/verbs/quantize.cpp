@@ -1,4 +1,5 @@
 // polyquant quantize: a pipeline with one output, written on the command line.
+#include "config/pipeline_keys.hpp"
 #include "pipeline_verbs.hpp"
 #include "verbs.hpp"
 
@@ -19,6 +20,15 @@ void set_if_given(Node& map, const std::string& key, const std::string& value, c
   if (!value.empty()) map.set(key, given(value, option));
 }
 
+/// The help of an option, and whether the key of pipelines behind it is there already.
+std::string help_of(const PipelineKeys& keys, const std::string& key, const std::string& help) {
+  for (const PipelineKey& known : keys)
+    if (known.name == key && !known.available) return help + " Not available in this version.";
+  return help;
+}
+
+Mark option_mark(const std::string& option) { return given("", option).mark(); }
+
 Node calibration_of(const Options& options) {
   Node calibration = Node::map();
   set_if_given(calibration, "data", options.calibration, "--calibration");
@@ -38,11 +48,11 @@ Node pipeline_of(const Options& options) {
     Node allocate = Node::map();
     allocate.set("target", given(options.target, "--target"));
     set_if_given(allocate, "from", options.from, "--from");
-    output.set("allocate", std::move(allocate));
+    output.set("allocate", std::move(allocate), option_mark("--target"));
   }
   Node root = single_output(options.model, options.to, options.format, std::move(output));
   if (Node calibration = calibration_of(options); !calibration.members().empty())
-    root.set("calibration", std::move(calibration));
+    root.set("calibration", std::move(calibration), option_mark("--calibration"));
   set_if_given(root, "imatrix", options.imatrix, "--imatrix");
   set_if_given(root, "effort", options.effort, "--effort");
   return root;
@@ -66,17 +76,25 @@ void add_quantize(CLI::App& app, Session& session) {
   CLI::Option* encoding = verb.add_option("--encoding", options->encoding, "One encoding for all weights.")
                               ->type_name("ENCODING");
   CLI::Option* target =
-      verb.add_option("--target", options->target, "A size: 4.25bpw or 6GiB.")->type_name("SIZE");
+      verb.add_option("--target", options->target,
+                      help_of(output_keys(), "allocate", "A size to reach: 4.25bpw or 6GiB."))
+          ->type_name("SIZE");
   recipe->excludes(encoding)->excludes(target);
   encoding->excludes(target);
-  verb.add_option("--from", options->from, "Encodings to choose from for --target.")
+  verb.add_option("--from", options->from,
+                  help_of(output_keys(), "allocate", "Encodings to choose from for --target."))
       ->type_name("ENCODINGS")
       ->needs(target);
   verb.add_option("--quantizer", options->quantizer, "How codes are chosen.")->type_name("QUANTIZER");
-  verb.add_option("--calibration", options->calibration, "Texts to calibrate with.")->type_name("FILE");
+  const auto calibration_help = [](const char* help) {
+    return help_of(pipeline_keys(), "calibration", help);
+  };
+  verb.add_option("--calibration", options->calibration, calibration_help("Texts to calibrate with."))
+      ->type_name("FILE");
   verb.add_option("--imatrix", options->imatrix, "Importance matrix.")->type_name("FILE");
-  verb.add_option("--samples", options->samples, "Calibration samples.")->type_name("N");
-  verb.add_option("--length", options->length, "Tokens per calibration sample.")->type_name("N");
+  verb.add_option("--samples", options->samples, calibration_help("Calibration samples."))->type_name("N");
+  verb.add_option("--length", options->length, calibration_help("Tokens per calibration sample."))
+      ->type_name("N");
   verb.add_option("--effort", options->effort, "How much to search: fast, normal or best.")
       ->type_name("LEVEL");
   add_pipeline_flags(verb, options->flags, true);

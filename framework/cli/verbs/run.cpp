@@ -1,5 +1,4 @@
 // polyquant run: execute a pipeline.
-#include "config/yaml.hpp"
 #include "pipeline_verbs.hpp"
 #include "verbs.hpp"
 
@@ -19,7 +18,7 @@ void add_run(CLI::App& app, Session& session) {
       ->type_name("FILE");
   add_pipeline_flags(verb, options->flags, true);
   session.on(verb, [&session, options] {
-    run_pipeline(session, load_yaml(options->pipeline),
+    run_pipeline(session, load_pipeline(session, options->pipeline),
                  std::filesystem::absolute(options->pipeline).parent_path(), options->flags);
   });
 }

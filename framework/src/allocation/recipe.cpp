@@ -32,16 +32,23 @@ void require_known(const std::string& key, const Mark& mark, const std::vector<s
     throw_at(mark, "unknown key '" + key + "' in " + where + suggestion(key, known));
 }
 
-std::vector<std::string> parse_encodings(const Node& node, const std::string& key) {
-  std::vector<std::string> specs;
-  const std::vector<Node> items = node.is_sequence() ? node.items() : std::vector<Node>{node};
-  for (const Node& item : items) {
-    // A spec such as affine:bits=4 stays text: the planner makes the encoding.
-    if (item.as_string(key) != kStored) parse_component_spec(item, key);
-    specs.push_back(item.text());
-  }
+std::vector<Node> parse_encodings(const Node& node, const std::string& key) {
+  const std::vector<Node> specs = node.is_sequence() ? node.items() : std::vector<Node>{node};
+  // A spec such as affine:bits=4 stays text: the planner makes the encoding.
+  for (const Node& spec : specs)
+    if (spec.as_string(key) != kStored) parse_component_spec(spec, key);
   if (specs.empty()) throw_at(node.mark(), "'" + key + "' is empty; name at least one encoding");
   return specs;
+}
+
+/// As YAML on one line.
+std::string flow_text(const Node& node) {
+  if (node.is_sequence()) {
+    std::string text;
+    for (const Node& item : node.items()) text += (text.empty() ? "" : ", ") + flow_text(item);
+    return "[" + text + "]";
+  }
+  return node.quoted() ? "'" + node.text() + "'" : node.text();
 }
 
 RecipeRule parse_rule(const Node& node, const std::string& where) {
@@ -51,7 +58,10 @@ RecipeRule parse_rule(const Node& node, const std::string& where) {
   RecipeRule rule;
   for (const Node::Member& member : node.members()) {
     require_known(member.key, member.mark, known, where);
-    if (member.key == "use") rule.encodings = parse_encodings(member.value, member.key);
+    if (member.key == "use")
+      rule.encodings = parse_encodings(member.value, member.key);
+    else
+      rule.text += (rule.text.empty() ? "" : ", ") + member.key + ": " + flow_text(member.value);
     for (const auto& kind : kinds)
       if (kind.key == member.key) rule.conditions.push_back(kind.make(member.value, kind.key));
   }
@@ -105,14 +115,14 @@ std::vector<RecipeRule> parse_rules(const Node& list, bool in_part) {
   return rules;
 }
 
-std::map<std::string, std::vector<std::string>> parse_substitutes(const Node& node, bool in_part) {
+std::map<std::string, std::vector<Node>> parse_substitutes(const Node& node, bool in_part) {
   if (!node.is_map())
     throw_at(node.mark(), "'substitutes' must be a map from an encoding to those to use in its place");
   if (const Node* include = node.find("include"); include != nullptr && node.members().size() == 1) {
     refuse_include_in(in_part, include->mark());
     return parse_substitutes(load_part(*include, "substitutes"), true);
   }
-  std::map<std::string, std::vector<std::string>> substitutes;
+  std::map<std::string, std::vector<Node>> substitutes;
   for (const Node::Member& member : node.members()) {
     if (member.key == "include")
       throw_at(member.mark, "'substitutes' has 'include', so it cannot have other keys");
@@ -173,8 +183,8 @@ Recipe find_recipe(const Node& own, const std::string& id, const Mark& where) {
   return load_recipe(id, where);
 }
 
-std::vector<std::string> encodings_for(const Recipe& recipe, const RecipeFacts& facts, const ModelView& view,
-                                       std::size_t index) {
+std::vector<Node> encodings_for(const Recipe& recipe, const RecipeFacts& facts, const ModelView& view,
+                                std::size_t index) {
   const ViewTensor& tensor = view.tensors[index];
   const RecipeSubject subject{facts, tensor, facts.places[index]};
   const auto fits = [&](const RecipeRule& rule) {
@@ -182,11 +192,12 @@ std::vector<std::string> encodings_for(const Recipe& recipe, const RecipeFacts& 
                        [&](const RecipeCondition& holds) { return holds(subject); });
   };
   const auto rule = std::find_if(recipe.rules.begin(), recipe.rules.end(), fits);
-  std::vector<std::string> encodings = rule == recipe.rules.end() ? recipe.encodings : rule->encodings;
-  if (const auto more = recipe.substitutes.find(encodings.back()); more != recipe.substitutes.end())
+  std::vector<Node> encodings = rule == recipe.rules.end() ? recipe.encodings : rule->encodings;
+  if (const auto more = recipe.substitutes.find(encodings.back().text()); more != recipe.substitutes.end())
     encodings.insert(encodings.end(), more->second.begin(), more->second.end());
-  for (std::string& encoding : encodings)
-    if (encoding == kStored) encoding = tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding;
+  const std::string stored = tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding;
+  for (Node& encoding : encodings)
+    if (encoding.text() == kStored) encoding = Node::scalar(stored, false, encoding.mark());
   return encodings;
 }
 

@@ -34,7 +34,8 @@ using RecipeCondition = std::function<bool(const RecipeSubject&)>;
 
 struct RecipeRule {
   std::vector<RecipeCondition> conditions;  // all must hold
-  std::vector<std::string> encodings;       // tried in order
+  std::vector<Node> encodings;              // scalars, tried in order
+  std::string text;                         // the conditions as written: "category: output, experts: 8"
 };
 
 struct Recipe {
@@ -44,8 +45,8 @@ struct Recipe {
   bool is_built_in = false;
   bool needs_importance = false;  // poor without importance, beyond what the encodings say themselves
   std::vector<RecipeRule> rules;
-  std::vector<std::string> encodings;                           // for all other tensors, tried in order
-  std::map<std::string, std::vector<std::string>> substitutes;  // tried after the last choice
+  std::vector<Node> encodings;                           // for all other tensors, tried in order
+  std::map<std::string, std::vector<Node>> substitutes;  // tried after the last choice
 };
 
 /// Reads one recipe; throws ConfigError at the place.
@@ -59,8 +60,9 @@ PQ_API std::vector<std::string> known_recipes();
 /// What `include` can name.
 PQ_API std::vector<std::string> known_recipe_parts();
 
-/// The candidates for tensor `index` of the view that `facts` describe, in order; specs of encodings. Never empty.
-PQ_API std::vector<std::string> encodings_for(const Recipe& recipe, const RecipeFacts& facts,
-                                              const ModelView& view, std::size_t index);
+/// The candidates for tensor `index` of the view that `facts` describe, in order; specs of encodings with their places in the recipe. Never
+/// empty.
+PQ_API std::vector<Node> encodings_for(const Recipe& recipe, const RecipeFacts& facts, const ModelView& view,
+                                       std::size_t index);
 
 }  // namespace pq

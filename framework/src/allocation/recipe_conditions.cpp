@@ -2,6 +2,7 @@
 
 #include "allocation/recipe_values.hpp"
 #include "config/pattern.hpp"
+#include "model/gguf_names.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
@@ -22,12 +23,22 @@ RecipeCondition architectures(const Node& value, const std::string& key) {
   return [words = words_of(value, key)](const Subject& s) { return has(words, s.facts.architecture); };
 }
 
-RecipeCondition category(const Node& value, const std::string& key) {
-  const std::vector<std::string> words = words_of(value, key);
-  for (const std::string& word : words) {
-    if (has(recipe_categories(), word)) continue;
-    throw_at(value.mark(), "unknown category '" + word + "'" + suggestion(word, recipe_categories()));
+// A misspelt word would hold for nothing, without a word.
+std::vector<std::string> known_words(const Node& value, const std::string& key, const std::string& what,
+                                     const std::vector<std::string>& known) {
+  std::vector<std::string> words = words_of(value, key);
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (has(known, words[i])) continue;
+    const Mark& mark = value.is_sequence() ? value.items()[i].mark() : value.mark();
+    const std::string hint = suggestion(words[i], known);
+    throw_at(mark, "unknown " + what + " '" + words[i] + "'" + hint +
+                       (hint.ends_with('?') ? "" : "; `polyquant help " + key + "` lists all"));
   }
+  return words;
+}
+
+RecipeCondition category(const Node& value, const std::string& key) {
+  const std::vector<std::string> words = known_words(value, key, "category", recipe_categories());
   return [words](const Subject& s) { return has(words, s.place.category); };
 }
 
@@ -128,7 +139,10 @@ RecipeCondition place_from(const Node& value, const std::string& key) {
 }
 
 RecipeCondition roles(const Node& value, const std::string& key) {
-  return [words = words_of(value, key)](const Subject& s) { return has(words, s.tensor.role); };
+  const std::vector<std::string>& known = GgufNames::installed().role_words();
+  return [words = known_words(value, key, "role", known)](const Subject& s) {
+    return has(words, s.tensor.role);
+  };
 }
 
 RecipeCondition tied_output(const Node& value, const std::string& key) {
@@ -195,7 +209,7 @@ const std::vector<RecipeConditionKind>& recipe_condition_kinds() {
        place_below},
       {"place_from", Value::share,
        "The tensor's place is this number or share of all places, or a later one.", place_from},
-      {"roles", Value::words, "The tensor has this role, or one of a list.", roles},
+      {"roles", Value::roles, "The tensor has this role, or one of a list.", roles},
       {"tied_output", Value::boolean, "The model has no output matrix of its own (true) or has one (false).",
        tied_output},
   };

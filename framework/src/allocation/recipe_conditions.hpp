@@ -6,7 +6,7 @@
 namespace pq {
 
 /// What values a condition takes.
-enum class ConditionValue { boolean, categories, dialect, number, numbers, share, words };
+enum class ConditionValue { boolean, categories, dialect, number, numbers, roles, share, words };
 
 struct RecipeConditionKind {
   std::string key;

@@ -2,6 +2,7 @@
 
 #include "allocation/recipe.hpp"
 #include "allocation/recipe_conditions.hpp"
+#include "model/gguf_names.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -28,6 +29,8 @@ Json value_schema(ConditionValue value) {
       return {{"type", "integer"}, {"minimum", 1}};
     case ConditionValue::numbers:
       return one_or_more(number);
+    case ConditionValue::roles:
+      return one_or_more({{"enum", GgufNames::installed().role_words()}});
     case ConditionValue::share:
       return {{"anyOf", Json::array({number, {{"type", "string"}, {"pattern", "^[0-9]+/[1-9][0-9]*$"}}})}};
     case ConditionValue::words:

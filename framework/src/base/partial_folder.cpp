@@ -31,10 +31,10 @@ bool exchange(const fs::path& a, const fs::path& b) {
 
 // Second best: for a moment there is no folder of the final name.
 void replace_in_two_steps(const fs::path& partial, const fs::path& final) {
+  std::error_code ignored;
   fs::path old = final;
   old += ".replaced";
-  std::error_code ignored;
-  fs::remove_all(old, ignored);
+  while (fs::exists(fs::symlink_status(old, ignored))) old += "_";  // somebody's
   rename_or_throw(final, old);
   if (::rename(partial.c_str(), final.c_str()) != 0) {
     const int error = errno;

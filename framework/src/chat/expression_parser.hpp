@@ -43,6 +43,7 @@ class ExpressionParser {
   ExpressionPtr postfix(ExpressionPtr value);
   ExpressionPtr member(ExpressionPtr object);
   ExpressionPtr subscript(ExpressionPtr object);
+  ExpressionPtr call(ExpressionPtr callee);
   ExpressionPtr filters_and_tests(ExpressionPtr value);
   ExpressionPtr filter(ExpressionPtr value);
   ExpressionPtr test(ExpressionPtr value);

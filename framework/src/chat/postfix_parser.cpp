@@ -6,19 +6,23 @@
 namespace pq::jinja {
 ExpressionPtr ExpressionParser::postfix(ExpressionPtr value) {
   while (true) {
-    const std::size_t line = stream_.current().line;
     if (stream_.is_op(".")) {
       value = member(value);
     } else if (stream_.is_op("[")) {
       value = subscript(value);
     } else if (stream_.is_op("(")) {
-      CallArguments arguments = call_arguments();
-      const int depth = std::max(value->depth, depth_of(arguments));
-      value = make_expression(Call{value, std::move(arguments)}, line, depth);
+      value = call(value);
     } else {
       return value;
     }
   }
+}
+
+ExpressionPtr ExpressionParser::call(ExpressionPtr callee) {
+  const std::size_t line = stream_.current().line;
+  CallArguments arguments = call_arguments();
+  const int depth = std::max(callee->depth, depth_of(arguments));
+  return make_expression(Call{std::move(callee), std::move(arguments)}, line, depth);
 }
 
 ExpressionPtr ExpressionParser::member(ExpressionPtr object) {
@@ -96,15 +100,12 @@ CallArguments ExpressionParser::call_arguments() {
 
 ExpressionPtr ExpressionParser::filters_and_tests(ExpressionPtr value) {
   while (true) {
-    const std::size_t line = stream_.current().line;
     if (stream_.skip_op("|")) {
       value = filter(value);
     } else if (stream_.skip_name("is")) {
       value = test(value);
     } else if (stream_.is_op("(")) {
-      CallArguments arguments = call_arguments();
-      const int depth = std::max(value->depth, depth_of(arguments));
-      value = make_expression(Call{value, std::move(arguments)}, line, depth);
+      value = call(value);
     } else {
       return value;
     }

@@ -12,13 +12,24 @@ constexpr std::int64_t kPipelineVersion = 1;
 constexpr std::int64_t kMaxThreads = 1024;
 
 std::filesystem::path path_of(const Node& value, const std::filesystem::path& base, std::string_view what) {
-  const std::filesystem::path path = (base / value.as_string(what)).lexically_normal();
+  const std::string text = value.as_string(what);
+  // A folder of the name ~ is hardly ever meant.
+  if (text == "~" || text.starts_with("~/"))
+    throw_at(value.mark(), "'" + std::string(what) +
+                               "' begins with ~, which only the shell expands; write ${HOME}" +
+                               text.substr(1));
+  const std::filesystem::path path = (base / text).lexically_normal();
   return path.has_filename() ? path : path.parent_path();  // "out/" and "out" are the same folder
 }
 
 std::string text_or(const Node& map, std::string_view key, std::string otherwise) {
   const Node* value = map.find(key);
   return value == nullptr ? otherwise : value->as_string(key);
+}
+
+Mark mark_of(const Node& map, std::string_view key) {
+  const Node* value = map.find(key);
+  return value == nullptr ? Mark() : value->mark();
 }
 
 Node node_or_null(const Node& map, std::string_view key) {
@@ -76,13 +87,17 @@ OutputSpec parse_output(const Node& node, const std::string& where, const std::f
   output.mark = node.mark();
   output.format = *node.find("format");
   output.to = path_of(*node.find("to"), base, "to");
+  output.to_mark = mark_of(node, "to");
   output.recipe = text_or(node, "recipe", "");
+  output.recipe_mark = mark_of(node, "recipe");
   output.encoding = node_or_null(node, "encoding");
   output.allocate = node_or_null(node, "allocate");
   output.quantizer = node_or_null(node, "quantizer");
   if (const Node* rules = node.find("rules")) output.rules = parse_rules(*rules, where + ".rules");
   output.fallback = text_or(node, "fallback", "");
+  output.fallback_mark = mark_of(node, "fallback");
   output.lossless = parse_lossless(node);
+  output.lossless_mark = mark_of(node, "lossless");
   output.options = node_or_null(node, "options");
   output.card = node_or_null(node, "card");
   return output;
@@ -130,14 +145,17 @@ Pipeline parse_pipeline(const Node& root, const std::filesystem::path& base) {
   Pipeline pipeline;
   if (root.mark().line > 0 && root.mark().source != nullptr) pipeline.file = *root.mark().source;
   pipeline.model = path_of(*root.find("model"), base, "model");
+  pipeline.model_mark = mark_of(root, "model");
   pipeline.backend = node_or_null(root, "backend");
   if (pipeline.backend.is_scalar() && pipeline.backend.text() == "auto") pipeline.backend = Node();
   pipeline.threads = parse_threads(root);
   pipeline.effort = text_or(root, "effort", pipeline.effort);
   if (const Node* imatrix = root.find("imatrix")) pipeline.imatrix = path_of(*imatrix, base, "imatrix");
+  pipeline.imatrix_mark = mark_of(root, "imatrix");
   pipeline.recipes = node_or_null(root, "recipes");
   pipeline.outputs = parse_outputs(*root.find("outputs"), base);
   pipeline.report = parse_report(root, base);
+  pipeline.report_mark = mark_of(root, "report");
   if (const Node* work = root.find("work")) pipeline.work = path_of(*work, base, "work");
   return pipeline;
 }

@@ -23,13 +23,17 @@ struct OutputSpec {
   Mark mark;
   Node format;               // name or {type:, ...}
   std::filesystem::path to;  // absolute or relative to the working directory
-  std::string recipe;        // exactly one of recipe, encoding, allocate (or none: keep what is stored)
+  Mark to_mark;
+  std::string recipe;  // exactly one of recipe, encoding, allocate (or none: keep what is stored)
+  Mark recipe_mark;
   Node encoding;
   Node allocate;
   Node quantizer;  // null = rtn
   std::vector<Rule> rules;
   std::string fallback;  // spec of the encoding for tensors whose columns do not fit; "" = refuse
+  Mark fallback_mark;
   std::optional<Lossless> lossless;
+  Mark lossless_mark;
   Node options;  // of the format
   Node card;
 };
@@ -37,15 +41,18 @@ struct OutputSpec {
 struct Pipeline {
   std::filesystem::path file;  // "" if made from the command line
   std::filesystem::path model;
+  Mark model_mark;
   Node backend;  // null = auto
   int threads = 0;
   std::string effort = "normal";
   Node calibration;
   std::filesystem::path imatrix;
+  Mark imatrix_mark;
   std::vector<OutputSpec> outputs;
   Node recipes;
   Node evaluate;
   std::filesystem::path report;
+  Mark report_mark;
   std::filesystem::path work;
 };
 

@@ -1,6 +1,7 @@
 #include "config/yaml.hpp"
 
 #include "config/environment.hpp"
+#include "config/yaml_syntax.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/file.hpp>
@@ -12,6 +13,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 namespace pq {
@@ -30,13 +32,24 @@ class TreeBuilder final : public YAML::EventHandler {
 
   Node take() { return std::move(root_); }
 
+  /// The innermost bracket that is open.
+  std::optional<SyntaxError::Bracket> bracket() const {
+    for (auto level = levels_.rbegin(); level != levels_.rend(); ++level)
+      if (level->is_flow)
+        return SyntaxError::Bracket{level->node.is_map() ? '{' : '[', level->node.mark().line,
+                                    level->node.mark().column};
+    return std::nullopt;
+  }
+
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (++documents_ > 1)
       throw_at(place(mark),
                "a second YAML document begins here; a file holds one document, and lines of one map or list "
                "are indented alike");
   }
-  void OnDocumentEnd() override {}
+  void OnDocumentEnd() override {
+    if (complex_key_) throw_at(*complex_key_, "a key must be a word, not a list or a map");
+  }
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     refuse_anchor(mark, anchor);
     if (expects_key()) throw_at(place(mark), "a key is missing before ':'");
@@ -57,13 +70,13 @@ class TreeBuilder final : public YAML::EventHandler {
     add(Node::scalar(expand_ ? expand_environment(value, place(mark)) : value, tag == "!", place(mark)));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, Node::sequence(place(mark)));
+                       YAML::EmitterStyle::value style) override {
+    open(mark, tag, anchor, Node::sequence(place(mark)), style);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    open(mark, tag, anchor, Node::map(place(mark)));
+                  YAML::EmitterStyle::value style) override {
+    open(mark, tag, anchor, Node::map(place(mark)), style);
   }
   void OnMapEnd() override { close(); }
 
@@ -73,6 +86,8 @@ class TreeBuilder final : public YAML::EventHandler {
     std::string key;  // of the member whose value comes next
     Mark key_mark;
     bool has_key = false;
+    bool is_flow = false;
+    bool is_key = false;  // of the map around it, which is refused
   };
 
   Mark place(const YAML::Mark& mark) const { return {source_, mark.line + 1, mark.column + 1}; }
@@ -106,18 +121,25 @@ class TreeBuilder final : public YAML::EventHandler {
     level.has_key = true;
   }
 
-  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node node) {
+  void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node node,
+            YAML::EmitterStyle::value style) {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
-    if (expects_key()) throw_at(place(mark), "a key must be a word, not a list or a map");
+    // Not refused yet: yaml-cpp takes a '{' that is never closed for the beginning of a key, too.
+    const bool is_key = expects_key();
+    if (is_key && !complex_key_) complex_key_ = place(mark);
     if (levels_.size() >= kMaxDepth)
       throw_at(place(mark), "nested deeper than " + std::to_string(kMaxDepth) + " levels");
-    levels_.push_back({std::move(node), {}, {}, false});
+    levels_.push_back({std::move(node), {}, {}, false, style == YAML::EmitterStyle::Flow, is_key});
   }
   void close() {
     Node done = std::move(levels_.back().node);
+    const bool is_key = levels_.back().is_key;
     levels_.pop_back();
-    add(std::move(done));
+    if (is_key)
+      levels_.back().has_key = true;
+    else
+      add(std::move(done));
   }
   void add(Node node) {
     if (levels_.empty()) {
@@ -137,14 +159,9 @@ class TreeBuilder final : public YAML::EventHandler {
   bool expand_;
   int documents_ = 0;
   std::vector<Level> levels_;
+  std::optional<Mark> complex_key_;
   Node root_;
 };
-
-std::string syntax_message(const std::string& message) {
-  if (message == YAML::ErrorMsg::EOF_IN_SCALAR || message == YAML::ErrorMsg::DOC_IN_SCALAR)
-    return "a quotation mark is not closed";
-  return "YAML syntax: " + message;
-}
 
 void refuse_binary(std::string_view text, const std::shared_ptr<const std::string>& source) {
   int line = 1;
@@ -174,7 +191,9 @@ Node parse_yaml_text(std::string_view text, const std::string& source_name, bool
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    throw_at({source, error.mark.line + 1, error.mark.column + 1}, syntax_message(error.msg));
+    const SyntaxAdvice advice =
+        explain({text, error.msg, error.mark.line + 1, error.mark.column + 1, builder.bracket()});
+    throw_at({source, advice.line, advice.column}, advice.sentence);
   }
   return builder.take();
 }

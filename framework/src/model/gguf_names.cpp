@@ -43,6 +43,13 @@ GgufNames::GgufNames(const Node& root) {
   if (const Node* stacks = root.find("single_experts"))
     for (const Node::Member& member : stacks->members())
       stacks_[member.key] = member.value.as_string("single_experts");
+  for (const auto& [role, names] : by_role()) words_.push_back(role);
+}
+
+std::map<std::string, std::vector<std::string>> GgufNames::by_role() const {
+  std::map<std::string, std::vector<std::string>> result = {{"bias", {"*.bias"}}};
+  for (const auto& [name, role] : roles_) result[role].push_back(name);
+  return result;
 }
 
 const GgufNames& GgufNames::installed() {
@@ -82,8 +89,7 @@ std::optional<GgufExpertName> GgufNames::single_expert(const std::string& name) 
 }
 
 bool GgufNames::is_role(const std::string& word) const {
-  return word == "bias" ||
-         std::any_of(roles_.begin(), roles_.end(), [&](const auto& entry) { return entry.second == word; });
+  return std::binary_search(words_.begin(), words_.end(), word);
 }
 
 }  // namespace pq

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace pq {
 
@@ -32,11 +33,16 @@ class GgufNames {
   static const GgufNames& installed();
   GgufName describe(const std::string& name, const Shape& shape) const;
   std::optional<GgufExpertName> single_expert(const std::string& name) const;
+  /// Every role that a tensor of some architecture has, with the GGUF names of those tensors (without "blk.N." and ".weight"), sorted.
+  std::map<std::string, std::vector<std::string>> by_role() const;
+  /// The words of by_role().
+  const std::vector<std::string>& role_words() const { return words_; }
   /// Some tensor has this role in some architecture.
   bool is_role(const std::string& word) const;
 
  private:
   std::map<std::string, std::string> roles_;
+  std::vector<std::string> words_;
   std::set<std::string> f32_;
   std::map<std::string, std::string> stacks_;  // by the name of a single expert's tensor
 };

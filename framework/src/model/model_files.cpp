@@ -18,6 +18,15 @@ std::string ModelFiles::model_name() const {
   return std::filesystem::is_directory(full, error) ? full.filename().string() : full.stem().string();
 }
 
+std::string ModelFiles::hint_at_folder() const {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path_, error)) return "";
+  const std::filesystem::path folder = std::filesystem::absolute(path_, error).parent_path();
+  if (std::filesystem::is_regular_file(folder / "config.json", error))
+    return "; a single file does not hold it, give the model's folder: " + folder.string();
+  return "; a single file does not hold it, give a folder with the weights, config.json and the tokenizer";
+}
+
 const SideFile* ModelFiles::listed(const std::string& name) const {
   for (const SideFile& file : reader_.header().side_files)
     if (file.name == name) return &file;

@@ -21,6 +21,8 @@ class ModelFiles {
   /// The folder's or file's own name, without the extension of a file.
   std::string model_name() const;
   bool has(const std::string& name) const;
+  /// The end of a message about a file that is missing, if the model is a single file: what to give in its place; else "".
+  std::string hint_at_folder() const;
   /// The content, or nothing if there is no such file. Throws FormatError if it is larger than `limit` bytes.
   std::optional<std::string> text(const std::string& name, std::uint64_t limit) const;
   /// The parsed content, or null if there is no such file. Throws FormatError for broken JSON.

@@ -99,24 +99,48 @@ void check_row_lengths(const ModelReader& reader, const fs::path& path, const Pl
   }
 }
 
+struct Looked {
+  Probe probe;
+  std::vector<std::byte> head;  // what the probe looks at
+};
+
+Looked look_at(const fs::path& path) {
+  Looked looked;
+  looked.probe.path = path;
+  looked.probe.is_folder = fs::is_directory(path);
+  if (looked.probe.is_folder) looked.probe.names = file_names(path);
+  looked.head = read_head(looked.probe.is_folder ? path / "config.json" : path);
+  looked.probe.head = looked.head;
+  return looked;
+}
+
+std::string why_unknown(const Probe& probe) {
+  if (probe.is_folder) return fmt::format("; the folder holds {} files", probe.names.size());
+  const fs::path extension = probe.path.extension();
+  if (extension == ".yaml" || extension == ".yml") return "; a pipeline is executed by `polyquant run`";
+  return "";
+}
+
 }  // namespace
+
+std::string recognised_format(const fs::path& path, const PluginRegistry& registry) {
+  const Looked looked = look_at(path);
+  const auto format = recognise(looked.probe, registry);
+  return format == nullptr ? "" : format->info().id;
+}
 
 OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
   std::error_code failed;
-  const fs::file_status status = fs::status(path, failed);
-  if (!fs::exists(status))
-    throw FormatError(fmt::format("{} does not exist; check the path of the model", path.string()));
-  Probe probe;
-  probe.path = path;
-  probe.is_folder = fs::is_directory(status);
-  if (probe.is_folder) probe.names = file_names(path);
-  const std::vector<std::byte> head = read_head(probe.is_folder ? path / "config.json" : path);
-  probe.head = head;
-  const auto format = recognise(probe, registry);
+  if (!fs::exists(path, failed))
+    throw FormatError(fmt::format("{} does not exist; {}", path.string(),
+                                  path.begin() != path.end() && path.begin()->string() == "~"
+                                      ? "~ is expanded by the shell only, and not inside quotation marks"
+                                      : "check the path of the model"));
+  const Looked looked = look_at(path);
+  const auto format = recognise(looked.probe, registry);
   if (format == nullptr)
-    throw FormatError(
-        fmt::format("{} is no model of a known format ({}){}", path.string(), format_ids(registry),
-                    probe.is_folder ? fmt::format("; the folder holds {} files", probe.names.size()) : ""));
+    throw FormatError(fmt::format("{} is no model of a known format ({}){}", path.string(),
+                                  format_ids(registry), why_unknown(looked.probe)));
   OpenedModel model{format, format->open(path)};
   check_row_lengths(*model.reader, path, registry);
   return model;

@@ -115,9 +115,9 @@ Tokenizer open_tokenizer(const OpenedModel& model, const std::filesystem::path& 
     return from_json(*text, files, config);
   if (const auto bytes = files.text("tokenizer.model", kMaxTokenizerBytes))
     return from_sentencepiece(*bytes, files, config);
-  throw FormatError(path.string() +
-                    ": there is no tokenizer.json and no tokenizer.model; copy the model's "
-                    "tokenizer files here");
+  const std::string hint = files.hint_at_folder();
+  throw FormatError(path.string() + ": there is no tokenizer.json and no tokenizer.model" +
+                    (hint.empty() ? "; copy the model's tokenizer files here" : hint));
 }
 
 }  // namespace pq

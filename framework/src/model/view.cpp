@@ -21,7 +21,8 @@ Json read_config(const ModelFiles& files) {
   Json config = files.json("config.json");
   if (config.is_null())
     throw FormatError(files.path().string() +
-                      ": config.json is missing, which says what kind of model this is");
+                      ": config.json is missing, which says what kind of model this is" +
+                      files.hint_at_folder());
   if (!config.is_object()) throw FormatError(files.path().string() + ": config.json must be a map");
   return config;
 }

@@ -1,3 +1,4 @@
+#include "config/place.hpp"
 #include "plan/plan.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -74,9 +75,19 @@ void check_replaceable(const Plan& plan, const fs::path& path, bool force) {
         fmt::format("{} exists; choose another name or add --force to replace it", path.string()));
 }
 
+/// A rename would replace the link and leave alone what it points to, which is hardly ever meant.
+void refuse_link(const fs::path& path) {
+  std::error_code failed;
+  if (!fs::is_symlink(path, failed)) return;
+  const fs::path target = fs::weakly_canonical(path.parent_path() / fs::read_symlink(path, failed));
+  throw ConfigError(fmt::format("{} is a symbolic link; name the place that it points to ({}) or another one",
+                                path.string(), target.string()));
+}
+
 void check_target(const Plan& plan, const PlannedOutput& output, bool force) {
   std::error_code ignored;
   for (const fs::path& path : final_paths(output)) {
+    refuse_link(path);
     if (!fs::exists(path, ignored)) continue;
     check_replaceable(plan, path, force);
     if (fs::is_directory(path, ignored) && !output.format->info().is_folder)
@@ -88,7 +99,8 @@ void check_target(const Plan& plan, const PlannedOutput& output, bool force) {
 
 void check_report(const Plan& plan, bool force) {
   std::error_code ignored;
-  if (!plan.report.empty() && fs::exists(plan.report, ignored)) check_replaceable(plan, plan.report, force);
+  if (plan.report.empty() || !fs::exists(plan.report, ignored)) return;
+  at_place(plan.report_mark, [&] { check_replaceable(plan, plan.report, force); });
 }
 
 /// An output below another one's folder would be lost when that folder gets its final name.
@@ -96,21 +108,29 @@ void check_apart(const Plan& plan) {
   for (const PlannedOutput& outer : plan.outputs)
     for (const PlannedOutput& inner : plan.outputs)
       if (&outer != &inner && is_inside(inner.to, outer.to))
-        throw ConfigError(fmt::format("{} lies in {}, which is an output of its own; give each its own place",
-                                      inner.to.string(), outer.to.string()));
+        throw ConfigError(
+            fmt::format("{}{} lies in {}, which is an output of its own; give each its own place",
+                        place_prefix(inner.to_mark), inner.to.string(), outer.to.string()));
 }
 
 void check_space(const Plan& plan) {
-  std::map<fs::path, std::uint64_t> needed;
-  for (const PlannedOutput& output : plan.outputs)
-    needed[existing_folder(output.to)] += output.layout.total_bytes();
-  for (const auto& [folder, bytes] : needed) {
+  struct Need {
+    std::uint64_t bytes = 0;
+    Mark mark;  // of the last output there
+  };
+  std::map<fs::path, Need> needs;
+  for (const PlannedOutput& output : plan.outputs) {
+    Need& need = needs[existing_folder(output.to)];
+    need.bytes += output.layout.total_bytes();
+    need.mark = output.to_mark;
+  }
+  for (const auto& [folder, need] : needs) {
     std::error_code failed;
     const fs::space_info space = fs::space(folder, failed);
-    if (!failed && space.available < bytes)
-      throw ResourceError(
-          fmt::format("{} has {} free, the outputs need {}; free some space or choose another place",
-                      folder.string(), format_bytes(space.available), format_bytes(bytes)));
+    if (!failed && space.available < need.bytes)
+      throw ResourceError(fmt::format(
+          "{}{} has {} free, the outputs need {}; free some space or choose another place",
+          place_prefix(need.mark), folder.string(), format_bytes(space.available), format_bytes(need.bytes)));
   }
 }
 
@@ -119,10 +139,12 @@ void check_space(const Plan& plan) {
 void check_outputs(const Plan& plan, bool force) {
   std::set<fs::path> seen;
   for (const PlannedOutput& output : plan.outputs) {
-    if (!seen.insert(fs::weakly_canonical(output.to)).second)
-      throw ConfigError(
-          fmt::format("two outputs are written to {}; give each its own place", output.to.string()));
-    check_target(plan, output, force);
+    at_place(output.to_mark, [&] {
+      if (!seen.insert(fs::weakly_canonical(output.to)).second)
+        throw ConfigError(
+            fmt::format("two outputs are written to {}; give each its own place", output.to.string()));
+      check_target(plan, output, force);
+    });
   }
   check_apart(plan);
   check_report(plan, force);

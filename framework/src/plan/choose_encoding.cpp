@@ -3,6 +3,7 @@
 #include "model/gguf_names.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
 
 #include <fmt/format.h>
 
@@ -34,6 +35,14 @@ std::optional<std::string> column_obstacle(const Encoding& encoding, const Shape
                      cols(shape));
 }
 
+/// The role that a word was perhaps meant to be.
+std::string role_hint(const std::string& match) {
+  const GgufNames& names = GgufNames::installed();
+  if (names.is_role(match)) return "";
+  const auto meant = nearest(match, names.role_words());
+  return meant ? "; did you mean '" + *meant + "'?" : "";
+}
+
 }  // namespace
 
 EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, const Format& format,
@@ -41,6 +50,25 @@ EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, 
     : spec_(spec), view_(view), format_(format), registry_(registry), recipe_(recipe) {
   if (recipe != nullptr) facts_ = recipe_facts(view, has_importance);
   for (const Rule& rule : spec.rules) patterns_.push_back(compile(rule));
+  check_names();
+}
+
+// What no tensor of this model needs would be taken as it stands, and fail for the next model.
+void EncodingChooser::check_names() const {
+  const auto check = [&](const Node& spec) {
+    refuse_recipe_as_encoding(spec);
+    registry_.encoding(spec);
+  };
+  if (!spec_.fallback.empty()) check(Node::scalar(spec_.fallback, false, spec_.fallback_mark));
+  for (const Rule& rule : spec_.rules) check(rule.encoding);
+  if (recipe_ == nullptr || recipe_->is_built_in) return;
+  // Included parts name encodings of all plugins, which need not be there.
+  const auto check_own = [&](const std::vector<Node>& specs) {
+    for (const Node& spec : specs)
+      if (spec.mark().source == spec_.mark.source && spec.text() != "stored") check(spec);
+  };
+  for (const RecipeRule& rule : recipe_->rules) check_own(rule.encodings);
+  check_own(recipe_->encodings);
 }
 
 bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
@@ -54,17 +82,16 @@ EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const
   const ViewTensor& tensor = view_.tensors[index];
   const auto named = [&](const std::string& text) { return Node::scalar(text, false, spec_.mark); };
   // llama.cpp computes with norms, biases and routers in f32 only: no rule can change that.
-  if (tensor.keep_f32) return {{named("f32")}, "the format"};
+  if (tensor.keep_f32) return {{named("f32")}, "the format", spec_.mark};
   for (std::size_t i = 0; i < spec_.rules.size(); ++i)
-    if (fits(i, tensor)) return {{spec_.rules[i].encoding}, fmt::format("rule '{}'", spec_.rules[i].match)};
-  if (recipe_ != nullptr) {
-    Candidates result{{}, fmt::format("recipe '{}'", recipe_->id), recipe_->is_built_in};
-    for (const std::string& id : encodings_for(*recipe_, facts_, view_, index))
-      result.specs.push_back(named(id));
-    return result;
-  }
-  if (!spec_.encoding.is_null()) return {{spec_.encoding}, "'encoding'"};
-  return {{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)}, "the model", false, true};
+    if (fits(i, tensor))
+      return {{spec_.rules[i].encoding}, fmt::format("rule '{}'", spec_.rules[i].match), spec_.rules[i].mark};
+  if (recipe_ != nullptr)
+    return {encodings_for(*recipe_, facts_, view_, index), fmt::format("recipe '{}'", recipe_->id),
+            spec_.mark, recipe_->is_built_in};
+  if (!spec_.encoding.is_null()) return {{spec_.encoding}, "'encoding'", spec_.mark};
+  return {{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)}, "the model", spec_.mark,
+          false, true};
 }
 
 PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candidates) const {
@@ -90,11 +117,29 @@ std::shared_ptr<const Encoding> EncodingChooser::make(const Node& spec, const Ca
                                                       const ViewTensor& tensor) const {
   if (wanted.by_built_in && registry_.find_encoding(spec.text()) == nullptr)
     throw PluginError(fmt::format(
-        "{}{} needs the encoding '{}' for {}, which no loaded plugin has; see `polyquant plugins`",
+        "{}{} needs the encoding '{}'{} for {}, which no loaded plugin has; see `polyquant plugins`",
         spec_.mark.source ? spec_.mark.to_string() + ": " : "", wanted.asked_by, spec.text(),
-        describe(tensor)));
+        spec.mark().source ? " (" + spec.mark().to_string() + ")" : "", describe(tensor)));
+  refuse_recipe_as_encoding(spec);
   return registry_.encoding(spec);
 }
+
+/// Q4_K_M and its like are what people know; in llama.cpp the two are one list.
+void EncodingChooser::refuse_recipe_as_encoding(const Node& spec) const {
+  if (!spec.is_scalar() || spec.text().find(':') != std::string::npos) return;
+  if (registry_.find_encoding(spec.text()) != nullptr) return;
+  std::string id = spec.text();
+  std::transform(id.begin(), id.end(), id.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const auto recipes = known_recipes();
+  if (registry_.find_encoding(id) != nullptr ||
+      std::find(recipes.begin(), recipes.end(), id) == recipes.end())
+    return;
+  throw_at(spec.mark(), fmt::format("'{}' is a recipe, not an encoding: it mixes several; write {}",
+                                    spec.text(), in_pipeline() ? "`recipe: " + id + "`" : "--recipe " + id));
+}
+
+bool EncodingChooser::in_pipeline() const { return spec_.mark.source != nullptr; }
 
 PlannedTensor EncodingChooser::choose(std::size_t index) const {
   const ViewTensor& tensor = view_.tensors[index];
@@ -103,8 +148,8 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
       RowDecoder::find(view_, tensor, [&](const std::string& spec) { return registry_.find_encoding(spec); });
   if (!stored.missing().empty()) return carry(index, wanted);
 
-  std::string reason;
-  // The tensor with this encoding, or nothing and whether it is for its columns.
+  std::string reason, last_reason;
+  // The tensor with this encoding, or nothing, why (of all), and whether it is for its columns.
   const auto attempt = [&](const Node& spec, bool& is_for_columns) -> std::optional<PlannedTensor> {
     const auto encoding = make(spec, wanted, tensor);
     auto problem = column_obstacle(*encoding, tensor.shape);
@@ -113,6 +158,7 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
     if (!problem)
       return PlannedTensor{index, encoding, stored, route(tensor, *encoding, stored.common()), reason};
     if (reason.empty()) reason = *problem;
+    last_reason = *problem;
     return std::nullopt;
   };
   // Further choices of a recipe are for columns that do not divide. For a format that lacks an encoding there is only `fallback:`.
@@ -121,17 +167,30 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
     if (auto planned = attempt(spec, is_for_columns)) return *planned;
     if (!is_for_columns) break;
   }
-  if (!spec_.fallback.empty())
-    if (auto planned = attempt(Node::scalar(spec_.fallback, false, spec_.mark), is_for_columns))
+  if (!spec_.fallback.empty()) {
+    if (auto planned = attempt(Node::scalar(spec_.fallback, false, spec_.fallback_mark), is_for_columns))
       return *planned;
+    if (last_reason != reason)
+      reason += fmt::format(", and the fallback '{}' does not fit either: {}", spec_.fallback, last_reason);
+  }
+  refuse(tensor, wanted, reason);
+}
+
+void EncodingChooser::refuse(const ViewTensor& tensor, const Candidates& wanted,
+                             const std::string& reason) const {
   if (wanted.is_stored)
-    throw_at(spec_.mark,
-             fmt::format("{} cannot be written as it is stored: {}; give an encoding (`encoding: bf16`, "
-                         "--encoding bf16) or a recipe",
-                         describe(tensor), reason));
-  throw_at(spec_.mark,
-           fmt::format("{} cannot be used for {}: {}; add `fallback: f16` or a rule for this tensor",
-                       wanted.asked_by, describe(tensor), reason));
+    throw_at(wanted.mark, fmt::format("{} cannot be written as it is stored: {}; give {} or a recipe",
+                                      describe(tensor), reason,
+                                      in_pipeline() ? "an encoding (`encoding: bf16`)" : "--encoding bf16"));
+  // f16 fits every tensor of every format that stores half precision; where it is refused itself, there is none to advise.
+  const bool is_refused = spec_.fallback == "f16";
+  const std::string cure = in_pipeline()
+                               ? fmt::format("{} or a rule for this tensor",
+                                             is_refused ? "choose another fallback" : "add `fallback: f16`")
+                           : is_refused ? "choose another --set outputs.0.fallback="
+                                        : "add --set outputs.0.fallback=f16";
+  throw_at(wanted.mark,
+           fmt::format("{} cannot be used for {}: {}; {}", wanted.asked_by, describe(tensor), reason, cure));
 }
 
 std::vector<std::string> EncodingChooser::unused_rules() const {
@@ -139,8 +198,9 @@ std::vector<std::string> EncodingChooser::unused_rules() const {
   for (std::size_t i = 0; i < spec_.rules.size(); ++i)
     if (std::none_of(view_.tensors.begin(), view_.tensors.end(),
                      [&](const ViewTensor& t) { return !t.keep_f32 && fits(i, t); }))
-      result.push_back(fmt::format("{}: rule '{}' matches no tensor that may be quantized",
-                                   spec_.rules[i].mark.to_string(), spec_.rules[i].match));
+      result.push_back(fmt::format("{}: rule '{}' matches no tensor that may be quantized{}",
+                                   spec_.rules[i].mark.to_string(), spec_.rules[i].match,
+                                   role_hint(spec_.rules[i].match)));
   return result;
 }
 

@@ -29,6 +29,7 @@ class EncodingChooser {
   struct Candidates {
     std::vector<Node> specs;
     std::string asked_by;
+    Mark mark;                 // of what asks
     bool by_built_in = false;  // a recipe of the installation
     bool is_stored = false;    // nothing was asked for: what the model has
   };
@@ -37,6 +38,11 @@ class EncodingChooser {
                                        const ViewTensor& tensor) const;
   bool fits(std::size_t rule, const ViewTensor& tensor) const;
   PlannedTensor carry(std::size_t index, const Candidates& candidates) const;
+  void check_names() const;
+  bool in_pipeline() const;  // else on the command line, which has another syntax
+  void refuse_recipe_as_encoding(const Node& spec) const;
+  [[noreturn]] void refuse(const ViewTensor& tensor, const Candidates& wanted,
+                           const std::string& reason) const;
   Route route(const ViewTensor& tensor, const Encoding& target, const Encoding* stored) const;
 
   const OutputSpec& spec_;

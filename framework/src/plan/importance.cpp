@@ -113,27 +113,26 @@ std::string count_of(std::size_t n, const char* one, const char* many) {
   return fmt::format("{} {}", n, n == 1 ? one : many);
 }
 
-void report(const Gaps& gaps, const std::vector<std::string>& unknown, const std::string& where,
-            const std::string& file, std::vector<std::string>& warnings) {
+void report(const Gaps& gaps, const std::vector<std::string>& unknown, const std::string& file,
+            std::vector<std::string>& warnings) {
   if (!gaps.tensors.empty() && gaps.used > 0)
-    warnings.push_back(fmt::format("{}: {} no importance in {}, so all columns count equally: {}", where,
+    warnings.push_back(fmt::format("{} no importance in {}, so all columns count equally: {}",
                                    count_of(gaps.tensors.size(), "tensor has", "tensors have"), file,
                                    named(gaps.tensors)));
   if (!gaps.embeddings.empty())
-    warnings.push_back(fmt::format("{}: {} has importance of another size for {}, which is not used", where,
-                                   file, named(gaps.embeddings)));
+    warnings.push_back(fmt::format("{} has importance of another size for {}, which is not used", file,
+                                   named(gaps.embeddings)));
   if (!gaps.stacks.empty())
     warnings.push_back(
-        fmt::format("{}: {} of {} matrices had no activations when {} was measured, so all their columns "
+        fmt::format("{} of {} matrices had no activations when {} was measured, so all their columns "
                     "count equally ({})",
-                    where, gaps.matrices, gaps.of_matrices, file, named(gaps.stacks)));
+                    gaps.matrices, gaps.of_matrices, file, named(gaps.stacks)));
   if (!unknown.empty())
-    warnings.push_back(fmt::format("{}: {} of {} no tensor of the model: {}", where,
+    warnings.push_back(fmt::format("{} of {} no tensor of the model: {}",
                                    count_of(unknown.size(), "entry", "entries"),
                                    file + (unknown.size() == 1 ? " names" : " name"), named(unknown)));
   if (gaps.used == 0)
-    warnings.push_back(
-        fmt::format("{}: {} is not used: no tensor has an encoding that uses importance", where, file));
+    warnings.push_back(fmt::format("{} is not used: no tensor has an encoding that uses importance", file));
 }
 
 /// At most kTextBytes, without cutting a character in two.
@@ -158,7 +157,7 @@ void add_importance(PlannedOutput& output, const std::shared_ptr<const Imatrix>&
   Gaps gaps;
   for (PlannedTensor& planned : output.tensors)
     if (can_use_importance(output, planned)) add_to(output, imatrix, planned, gaps);
-  report(gaps, unknown, output.to.filename().string(), imatrix->path().filename().string(), warnings);
+  report(gaps, unknown, imatrix->path().filename().string(), warnings);
 }
 
 void warn_of_missing_importance(const PlannedOutput& output, bool needs_importance,
@@ -178,9 +177,9 @@ void warn_of_missing_importance(const PlannedOutput& output, bool needs_importan
     text += fmt::format("{}{} as {}", text.empty() ? "" : ", ", count, id);
   if (!text.empty())
     warnings.push_back(
-        fmt::format("{}: tensors in so few bits need the importance of columns, and these have none: {}; "
+        fmt::format("tensors in so few bits need the importance of columns, and these have none: {}; "
                     "give `imatrix: FILE` (--imatrix)",
-                    output.to.filename().string(), text));
+                    text));
 }
 
 void record_importance(Metadata& metadata, const Imatrix& imatrix) {

@@ -28,13 +28,13 @@ struct TensorImportance {
   }
 };
 
-/// Gives the tensors of an output that can use it their importance, and adds to `warnings` one line for each kind of gap: tensors and
+/// Gives the tensors of an output that can use it their importance, and adds to `warnings` one sentence for each kind of gap: tensors and
 /// experts that were not measured, entries that no tensor has, and a matrix that is not used at all. Throws FormatError for an entry whose
 /// size does not fit its tensor (but for embeddings: those are left without, with a warning), and if no entry fits the model.
 void add_importance(PlannedOutput& output, const std::shared_ptr<const Imatrix>& imatrix,
                     std::vector<std::string>& warnings);
 
-/// One line if encodings of the output are poor without importance and tensors have none.
+/// One sentence if encodings of the output are poor without importance and tensors have none.
 /// `needs_importance`: the recipe says so of all its encodings that use importance.
 void warn_of_missing_importance(const PlannedOutput& output, bool needs_importance,
                                 std::vector<std::string>& warnings);

@@ -1,8 +1,10 @@
 #include "allocation/recipe.hpp"
+#include "config/place.hpp"
 #include "model/open_model.hpp"
 #include "plan/choose_encoding.hpp"
 #include "plan/dialect_metadata.hpp"
 #include "plan/estimate.hpp"
+#include "plan/output_warnings.hpp"
 #include "plan/plan.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -87,42 +89,55 @@ std::shared_ptr<const Format> make_format(const OutputSpec& spec, const PluginRe
   return registry.format(merged);
 }
 
+void refuse_encoding_as_recipe(const OutputSpec& spec, const Node& own, const PluginRegistry& registry) {
+  const auto known = known_recipes();
+  if (own.find(spec.recipe) != nullptr || std::find(known.begin(), known.end(), spec.recipe) != known.end())
+    return;
+  const std::string id = spec.recipe.substr(0, spec.recipe.find(':'));
+  for (const EncodingEntry* entry : registry.encodings())
+    if (entry->id == id && !nearest(id, known))
+      throw_at(spec.recipe_mark, fmt::format("'{}' is an encoding, not a recipe; write {}", spec.recipe,
+                                             spec.mark.source ? "`encoding: " + spec.recipe + "`"
+                                                              : "--encoding " + spec.recipe));
+}
+
 PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache& views,
-                          const PluginRegistry& registry, Plan& plan) {
+                          const PluginRegistry& registry, Plan& plan, OutputWarnings& warnings) {
   PlannedOutput output;
   output.to = spec.to;
+  output.to_mark = spec.to_mark;
+  output.lossless_mark = spec.lossless_mark;
   output.format = make_format(spec, registry);
   if (!output.format->info().can_write)
     throw_at(spec.format.mark(), fmt::format("format '{}' can only be read", output.format->info().id));
-  output.view = views.get(output.format->info().dialect, view_options(spec));
+  const Node* pre_tokenizer = spec.options.find("pre_tokenizer");
+  output.view = at_place(pre_tokenizer == nullptr ? spec.mark : pre_tokenizer->mark(),
+                         [&] { return views.get(output.format->info().dialect, view_options(spec)); });
   output.quantizer =
       registry.quantizer(spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer);
   output.lossless = spec.lossless.value_or(Lossless::no);
   output.model.options = format_options(spec);
 
   std::optional<Recipe> recipe;
-  if (!spec.recipe.empty()) recipe = find_recipe(recipes, spec.recipe, spec.mark);
+  if (!spec.recipe.empty()) {
+    refuse_encoding_as_recipe(spec, recipes, registry);
+    recipe = find_recipe(recipes, spec.recipe, spec.recipe_mark);
+  }
   const EncodingChooser chooser(spec, *output.view, *output.format, registry, recipe ? &*recipe : nullptr,
                                 plan.imatrix != nullptr);
   for (std::size_t i = 0; i < output.view->tensors.size(); ++i) add_tensor(output, chooser.choose(i));
   check_quantizer(output, spec);
   for (std::string& warning : chooser.unused_rules()) plan.warnings.push_back(std::move(warning));
 
-  if (plan.imatrix != nullptr) add_importance(output, plan.imatrix, plan.warnings);
-  warn_of_missing_importance(output, recipe && recipe->needs_importance, plan.warnings);
+  std::vector<std::string> said;
+  if (plan.imatrix != nullptr) add_importance(output, plan.imatrix, said);
+  warn_of_missing_importance(output, recipe && recipe->needs_importance, said);
+  said.insert(said.end(), output.view->warnings.begin(), output.view->warnings.end());
+  warnings.add(output.to.filename().string(), said);
 
   finish_metadata(output, recipe ? recipe->file_type : -1, plan.imatrix.get());
-  output.layout = output.format->layout(output.to, output.model);
+  output.layout = at_place(spec.mark, [&] { return output.format->layout(output.to, output.model); });
   return output;
-}
-
-void add_view_warnings(Plan& plan) {
-  for (const PlannedOutput& output : plan.outputs)
-    for (const std::string& warning : output.view->warnings) {
-      std::string line = fmt::format("{}: {}", output.to.filename().string(), warning);
-      if (std::find(plan.warnings.begin(), plan.warnings.end(), line) == plan.warnings.end())
-        plan.warnings.push_back(std::move(line));
-    }
 }
 
 Effort parse_effort(const std::string& text) {
@@ -136,8 +151,9 @@ void choose_backend(const Pipeline& pipeline, const PluginRegistry& registry, Pl
   const bool is_auto = wanted.is_scalar() && wanted.text() == "auto";
   plan.backend = registry.backend(is_auto ? Node::scalar("cpu", false, wanted.mark()) : wanted);
   if (plan.backend->devices().empty())
-    throw ResourceError(fmt::format("backend '{}' finds no device on this machine; use `backend: cpu`",
-                                    plan.backend->info().id));
+    throw ResourceError(
+        fmt::format("backend '{}' finds no device on this machine; use `backend: cpu` (--backend cpu)",
+                    plan.backend->info().id));
 }
 
 }  // namespace
@@ -169,22 +185,26 @@ double PlannedOutput::bits_per_weight() const {
 
 Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads) {
   Plan plan;
-  const OpenedModel model = open_model(pipeline.model, registry);
+  const OpenedModel model =
+      at_place(pipeline.model_mark, [&] { return open_model(pipeline.model, registry); });
   plan.model = pipeline.model;
   plan.reader = model.reader;
   plan.source_format = model.format->info().id;
   plan.effort = parse_effort(pipeline.effort);
   plan.report = pipeline.report;
+  plan.report_mark = pipeline.report_mark;
   plan.work = pipeline.work;
   for (const auto& input : {pipeline.file, pipeline.imatrix})
     if (!input.empty()) plan.inputs.push_back(input);
   choose_backend(pipeline, registry, plan);
-  if (!pipeline.imatrix.empty()) plan.imatrix = Imatrix::open(pipeline.imatrix, registry);
+  if (!pipeline.imatrix.empty())
+    plan.imatrix = at_place(pipeline.imatrix_mark, [&] { return Imatrix::open(pipeline.imatrix, registry); });
   if (plan.imatrix != nullptr) plan.warnings = plan.imatrix->warnings();
   ViewCache views(model, pipeline.model);
+  OutputWarnings warnings;
   for (const OutputSpec& spec : pipeline.outputs)
-    plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan));
-  add_view_warnings(plan);
+    plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan, warnings));
+  warnings.append_to(plan.warnings);
   estimate(plan, threads);
   return plan;
 }

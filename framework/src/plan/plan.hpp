@@ -39,6 +39,7 @@ struct PlannedTensor {
 /// One output. `model.tensors`, `layout.tensors` and `tensors` are parallel.
 struct PlannedOutput {
   std::filesystem::path to;
+  Mark to_mark, lossless_mark;  // in the pipeline, for messages
   std::shared_ptr<const Format> format;
   std::shared_ptr<const ModelView> view;
   std::shared_ptr<const Quantizer> quantizer;
@@ -60,6 +61,7 @@ struct Plan {
   int device = 0;
   Effort effort = Effort::normal;
   std::filesystem::path report;
+  Mark report_mark;
   std::vector<std::filesystem::path> inputs;  // what is read beside the model: pipeline, importance matrix
   std::shared_ptr<const Imatrix> imatrix;     // nullptr = none
   std::filesystem::path work;                 // folder of the journal; empty = beside the first output

@@ -29,8 +29,9 @@ class Collector final : public Registry {
   void add(DeviceCodecEntry entry) override {
     if (!is_id(entry.encoding) || !is_id(entry.backend) || !entry.make)
       reject("device codec", entry.encoding);
-    insert(components_.device_codecs, "device codec", entry.encoding + " on " + entry.backend,
-           std::move(entry));
+    // Before the entry is moved: the order of arguments is not fixed.
+    std::string id = entry.encoding + " on " + entry.backend;
+    insert(components_.device_codecs, "device codec", std::move(id), std::move(entry));
   }
 
   Components take() { return std::move(components_); }

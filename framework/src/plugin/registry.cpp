@@ -154,6 +154,13 @@ std::shared_ptr<const Encoding> PluginRegistry::find_encoding(std::string_view s
   return make_component(found->second, parsed.options);
 }
 
+std::vector<std::pair<std::string, std::string>> PluginRegistry::device_codecs() const {
+  std::vector<std::pair<std::string, std::string>> list;
+  for (const auto& [id, owned] : impl_->components.device_codecs)
+    list.emplace_back(owned.entry.encoding, owned.entry.backend);
+  return list;
+}
+
 std::unique_ptr<DeviceCodec> PluginRegistry::device_codec(std::string_view encoding,
                                                           std::string_view backend) const {
   const auto found = impl_->components.device_codecs.find(fmt::format("{} on {}", encoding, backend));

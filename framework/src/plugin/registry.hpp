@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pq {
@@ -57,6 +58,8 @@ class PQ_API PluginRegistry {
 
   /// The encoding of a stored tensor, or nullptr if no plugin provides it.
   std::shared_ptr<const Encoding> find_encoding(std::string_view spec) const;
+  /// Encoding and backend of every device codec, in order.
+  std::vector<std::pair<std::string, std::string>> device_codecs() const;
   /// Registered device codec or nullptr.
   std::unique_ptr<DeviceCodec> device_codec(std::string_view encoding, std::string_view backend) const;
   /// Options of a format's `options:` map etc. for help and schema: see the entries.

@@ -1,4 +1,5 @@
 #include "run/chunk.hpp"
+#include "config/place.hpp"
 #include "run/row_measures.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -156,6 +157,15 @@ Bytes copy_rows(const PlannedTensor& planned, ChunkRows& rows, ChunkResult& resu
   return rows.stored();
 }
 
+[[noreturn]] void throw_not_exact(const PlannedOutput& output, const PlannedTensor& planned,
+                                  const ChunkRows& rows) {
+  const bool in_pipeline = is_worth_naming(output.lossless_mark);
+  throw VerifyError(fmt::format(
+      "{}tensor '{}' cannot be stored exactly as {} (rows {} to {} change); choose another encoding or {}",
+      place_prefix(output.lossless_mark), rows.tensor().name, planned.encoding->info().spec, rows.first(),
+      rows.first() + rows.count() - 1, in_pipeline ? "`lossless: prefer`" : "--lossless prefer"));
+}
+
 Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratch& scratch,
                   ChunkResult& result) {
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
@@ -171,10 +181,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
     result.exact_rows = repack_rows(planned, rows, row_bytes, scratch.encoded);
   measure_error(weights, *planned.encoding, scratch.encoded, scratch.decoded, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
-    throw VerifyError(fmt::format(
-        "tensor '{}' cannot be stored exactly as {} (rows {} to {} change); drop `lossless: require` or "
-        "choose another encoding",
-        rows.tensor().name, planned.encoding->info().spec, rows.first(), rows.first() + rows.count() - 1));
+    throw_not_exact(*target.output->plan, planned, rows);
   return scratch.encoded;
 }
 

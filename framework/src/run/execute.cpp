@@ -1,4 +1,5 @@
 #include "base/interrupt.hpp"
+#include "config/place.hpp"
 #include "run/chunk.hpp"
 #include "run/journal.hpp"
 #include "run/peak_memory.hpp"
@@ -43,10 +44,12 @@ std::vector<OutputRun> start_outputs(const Plan& plan, bool resume) {
   std::vector<OutputRun> runs(plan.outputs.size());
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
-    make_parent_folder(output.to);
     runs[i].plan = &output;
     runs[i].tensors = std::vector<TensorRun>(output.tensors.size());
-    runs[i].writer = output.format->create(output.to, output.model, resume);
+    at_place(output.to_mark, [&] {
+      make_parent_folder(output.to);
+      runs[i].writer = output.format->create(output.to, output.model, resume);
+    });
   }
   return runs;
 }

@@ -1,5 +1,7 @@
 #include "run/journal.hpp"
 
+#include "config/place.hpp"
+
 #include <polyquant/base/error.hpp>
 #include <polyquant/version.hpp>
 
@@ -63,6 +65,32 @@ Json identity(const Plan& plan) {
   return json;
 }
 
+/// Without a journal nobody can say whose a partial output is.
+void refuse_strays(const Plan& plan) {
+  for (const PlannedOutput& output : plan.outputs) {
+    std::vector<fs::path> paths = {output.to};
+    if (!output.format->info().is_folder)
+      for (const OutputLayout::File& file : output.layout.files)
+        paths.push_back(output.to.parent_path() / file.name);
+    for (fs::path& path : paths) {
+      path += ".partial";
+      if (fs::exists(fs::symlink_status(path)))
+        throw ConfigError(fmt::format(
+            "{}{} exists, and no interrupted run is known that left it; move it away, give that run's --work "
+            "folder, or add --force to replace it",
+            place_prefix(output.to_mark), path.string()));
+    }
+  }
+}
+
+std::vector<fs::path> missing_folders(fs::path folder) {
+  std::vector<fs::path> missing;
+  std::error_code ignored;
+  for (; !fs::exists(folder, ignored) && folder.has_relative_path(); folder = folder.parent_path())
+    missing.push_back(folder);
+  return missing;
+}
+
 std::string differing_keys(const Json& a, const Json& b) {
   std::string keys;
   for (const auto& [key, value] : a.items())
@@ -101,9 +129,13 @@ fs::path Journal::path_for(const Plan& plan) {
 
 Journal::Journal(fs::path path, const Plan& plan, bool force) : path_(std::move(path)) {
   const std::string header = identity(plan).dump();
+  std::error_code ignored;
+  if (!force && !fs::exists(path_, ignored)) refuse_strays(plan);
   read(header, force);
-  std::error_code ignored;  // opening the file tells
-  fs::create_directories(fs::absolute(path_).parent_path(), ignored);
+  // Folders of outputs stay; one that exists for the journal only is removed with it. That of an interrupted run was made by it.
+  const fs::path folder = fs::absolute(path_).parent_path();
+  if (!plan.work.empty()) made_folders_ = finished_.empty() ? missing_folders(folder) : std::vector{folder};
+  fs::create_directories(folder, ignored);  // opening the file tells
   file_.open(path_, finished_.empty() ? std::ios::trunc : std::ios::app);
   if (finished_.empty()) file_ << header << '\n' << std::flush;
   if (!file_)
@@ -152,6 +184,7 @@ void Journal::remove() noexcept {
   file_.close();
   std::error_code ignored;
   fs::remove(path_, ignored);
+  for (const fs::path& folder : made_folders_) fs::remove(folder, ignored);  // only if it is empty
 }
 
 }  // namespace pq

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace pq {
 
@@ -19,21 +20,23 @@ class Journal {
   /// journal.jsonl in plan.work, or a file beside the first output.
   static std::filesystem::path path_for(const Plan& plan);
 
-  /// Reads an earlier journal of the same plan, or starts one. A journal of another plan throws ConfigError naming what differs, unless
-  /// `force`: then it is replaced. A last line that was cut off is ignored.
+  /// Reads an earlier journal of the same plan, or starts one. A journal of another plan throws ConfigError naming what differs, and so do
+  /// partial outputs without any journal, which may be somebody's; unless `force`: then all are replaced. A last line that was cut off is
+  /// ignored.
   Journal(std::filesystem::path path, const Plan& plan, bool force);
 
   bool resumes() const noexcept { return !finished_.empty(); }
   /// The recorded results of a chunk, one per target of its task, or nullptr.
   const std::vector<ChunkResult>* find(std::size_t task, std::int64_t chunk) const;
   void record(std::size_t task, std::int64_t chunk, const std::vector<ChunkResult>& results);
-  /// The run is complete: removes the file.
+  /// The run is complete: removes the file, and the folder that was made for it.
   void remove() noexcept;
 
  private:
   void read(const std::string& header, bool force);
 
   std::filesystem::path path_;
+  std::vector<std::filesystem::path> made_folders_;  // from the innermost to the outermost
   std::map<std::pair<std::size_t, std::int64_t>, std::vector<ChunkResult>> finished_;
   std::ofstream file_;
   std::mutex mutex_;

@@ -9,7 +9,7 @@ CASES = [
     (["../nf4"], "cannot be the name of a plugin"),
     (["x" * 41], "at most 40 characters"),
     (["test"], "a target of every CMake project"),
-    (["rtn", "--kind", "quantizer"], "there is a quantizer 'rtn' already"),
+    (["rtn", "--kind", "quantizer"], "the quantizer 'rtn' exists already"),
     (["nf4", "--kind", "encodings"], "known: backend, encoding, format, quantizer"),
     (["there"], "exists already"),
     (["nf4", "--to", "nowhere/nf4"], "cannot be created"),

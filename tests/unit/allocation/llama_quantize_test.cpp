@@ -13,8 +13,8 @@ namespace {
 std::string chosen(const pq::Recipe& recipe, const pq::RecipeFacts& facts, const RecipeModel& model,
                    std::size_t index) {
   const std::int64_t columns = pq::cols(model.view.tensors[index].shape);
-  for (const std::string& encoding : encodings_for(recipe, facts, model.view, index))
-    if (columns % pq::test::block_cols(encoding) == 0) return encoding;
+  for (const pq::Node& encoding : encodings_for(recipe, facts, model.view, index))
+    if (columns % pq::test::block_cols(encoding.text()) == 0) return encoding.text();
   return "nothing";
 }
 

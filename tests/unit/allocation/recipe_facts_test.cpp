@@ -38,7 +38,7 @@ TEST_CASE("recipe: the place of a tensor counts within its category, in layer or
     view.tensors.push_back(tensor("blk." + std::to_string(layer) + ".ffn_down.weight", "ffn_down", {4, 4}));
   }
   const pq::RecipeFacts facts = recipe_facts(view, false);
-  const auto of = [&](std::size_t i) { return encodings_for(recipe, facts, view, i).front(); };
+  const auto of = [&](std::size_t i) { return encodings_for(recipe, facts, view, i).front().text(); };
   CHECK(of(2) == "q8_0");  // the first of five: 5 / 4 = 1 place
   CHECK(of(6) == "q4_0");
   CHECK(of(4) == "q4_0");

@@ -22,6 +22,12 @@ pq::ViewTensor tensor(std::string name, std::string role, pq::Shape shape) {
   return t;
 }
 
+Names texts(const std::vector<pq::Node>& nodes) {
+  Names names;
+  for (const pq::Node& node : nodes) names.push_back(node.text());
+  return names;
+}
+
 // The choice for `t` in a model that has nothing else, but for an output matrix of its own unless `tied`.
 Names chosen(const pq::Recipe& recipe, const pq::ViewTensor& t, bool tied = false,
              Dialect dialect = Dialect::gguf) {
@@ -29,7 +35,7 @@ Names chosen(const pq::Recipe& recipe, const pq::ViewTensor& t, bool tied = fals
   view.dialect = dialect;
   view.tensors = {t};
   if (!tied) view.tensors.push_back(tensor("output.weight", "output", {4, 4}));
-  return encodings_for(recipe, recipe_facts(view, false), view, 0);
+  return texts(encodings_for(recipe, recipe_facts(view, false), view, 0));
 }
 Names chosen(const std::string& recipe, const pq::ViewTensor& t, bool tied = false,
              Dialect dialect = Dialect::gguf) {
@@ -165,9 +171,9 @@ TEST_CASE("recipe: an unknown one is refused at its place with the nearest known
 TEST_CASE("recipe: a pipeline's own recipe comes before the built-in one of that name",
           "[allocation][recipe]") {
   const pq::Node own = pq::parse_yaml("q4_0: {otherwise: q5_0}\n", "p.yaml");
-  CHECK(pq::find_recipe(own, "q4_0", {}).encodings == Names{"q5_0"});
-  CHECK(pq::find_recipe(own, "q8_0", {}).encodings == Names{"q8_0"});
-  CHECK(pq::find_recipe({}, "q8_0", {}).encodings == Names{"q8_0"});
+  CHECK(texts(pq::find_recipe(own, "q4_0", {}).encodings) == Names{"q5_0"});
+  CHECK(texts(pq::find_recipe(own, "q8_0", {}).encodings) == Names{"q8_0"});
+  CHECK(texts(pq::find_recipe({}, "q8_0", {}).encodings) == Names{"q8_0"});
 }
 
 TEST_CASE("recipe: the first rule whose conditions all hold decides", "[allocation][recipe]") {
@@ -212,6 +218,8 @@ TEST_CASE("recipe: mistakes are refused at their place", "[allocation][recipe]")
             .find("r.yaml:1:16: 'name': 'a(' is not a regular expression") == 0);
   CHECK(error_of("rules: [{category: ffn_dwn, use: q8_0}]\notherwise: q4_0\n") ==
         "r.yaml:1:20: unknown category 'ffn_dwn'; did you mean 'ffn_down'?");
+  CHECK(error_of("rules: [{roles: [output, ffn_dwn], use: q8_0}]\notherwise: q4_0\n") ==
+        "r.yaml:1:26: unknown role 'ffn_dwn'; did you mean 'ffn_down'?");
   CHECK(error_of("rules: [{place_below: 1/0, use: q8_0}]\notherwise: q4_0\n") ==
         "r.yaml:1:23: 'place_below' must be a number such as 4 or a share such as 1/8, got '1/0'");
   CHECK(error_of("rules: [{place_from: -1, use: q8_0}]\notherwise: q4_0\n")

@@ -36,7 +36,7 @@ TEST_CASE("completion: each shell's script names verbs, options and ids", "[cli]
   CHECK_THAT(pq::cli::bash_completion(t.topics),
              Contains("--encoding|-e) COMPREPLY=($(compgen -W 'affine gptq'"));
   CHECK_THAT(pq::cli::zsh_completion(t.topics),
-             Contains("'*--encoding[One encoding\\: its for all.]:ENCODING:(affine gptq)'"));
+             Contains("'*--encoding=[One encoding\\: its for all.]:ENCODING:(affine gptq)'"));
   CHECK_THAT(pq::cli::fish_completion(t.topics),
              Contains("-l encoding -s e -x -a 'affine gptq' -d 'One encoding: its for all.'"));
 }

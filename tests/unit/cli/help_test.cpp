@@ -36,6 +36,22 @@ TEST_CASE("help: keys of pipelines, commands, kinds and recipes are explained", 
   CHECK_THAT(help_about(t.topics, "q4_0"), Contains("q4_0 (recipe): 4 bits"));
 }
 
+TEST_CASE("help: a recipe shows its rules, and what it takes where blocks do not fit", "[cli][help]") {
+  Topics t;
+  t.topics.recipes = {{"q4_k_m", "4 bits"}};
+  const std::string text = help_about(t.topics, "q4_k_m");
+  CHECK_THAT(text, Contains("category: attention_v, more_bits: true") && Contains("  q4_k    otherwise"));
+  CHECK_THAT(text, Contains("  q4_k  q5_0, f16") && !Contains("iq1_s"));
+}
+
+TEST_CASE("help: roles and conditions are listed and explained", "[cli][help]") {
+  const Topics t;
+  CHECK_THAT(help_about(t.topics, "roles"), Contains("  ffn_down            ffn_down, ffn_down_exps"));
+  CHECK_THAT(help_about(t.topics, "ffn_down"), Contains("ffn_down (role): of ffn_down, ffn_down_exps"));
+  CHECK_THAT(help_about(t.topics, "conditions"), Contains("more_bits"));
+  CHECK_THAT(help_about(t.topics, "more_bits"), Contains("more_bits (condition of a recipe's rule)"));
+}
+
 TEST_CASE("help: an unknown word is a ConfigError with the nearest known one", "[cli][help]") {
   const Topics t;
   CHECK(message_of([&] { help_about(t.topics, "afine"); }) ==

@@ -25,7 +25,7 @@ TEST_CASE("gguf_k: every instruction set writes the same bytes", "[gguf_k][simd]
     return;  // slow, nothing else in it
   std::vector<std::byte> first;
   for_each_target([&] {
-    const auto bytes = encode_rows(*encoding, weights, kCols, importance, effort);
+    const auto bytes = encode(*encoding, weights, kCols, importance, effort);
     if (first.empty()) first = bytes;
     CHECK(bytes == first);
   });
@@ -34,7 +34,7 @@ TEST_CASE("gguf_k: every instruction set writes the same bytes", "[gguf_k][simd]
 TEST_CASE("gguf_k: all zeros stay zero", "[gguf_k]") {
   const auto encoding = any_type();
   const std::vector<float> zeros(512, 0.0f);
-  CHECK(decode_rows(*encoding, encode_rows(*encoding, zeros, 512), 512) == zeros);
+  CHECK(decode(*encoding, encode(*encoding, zeros, 512), 512) == zeros);
 }
 
 TEST_CASE("gguf_k: one value everywhere keeps eleven bits", "[gguf_k]") {
@@ -44,7 +44,7 @@ TEST_CASE("gguf_k: one value everywhere keeps eleven bits", "[gguf_k]") {
   const auto effort = any_effort();
   INFO(encoding->info().id << " " << value);
   for (const float back :
-       decode_rows(*encoding, encode_rows(*encoding, std::vector<float>(256, value), 256, {}, effort), 256))
+       decode(*encoding, encode(*encoding, std::vector<float>(256, value), 256, {}, effort), 256))
     CHECK(back == Approx(value).epsilon(kF16Relative));
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("gguf_k: NaN becomes zero, infinity a large value, all stay finite", "
   std::vector<float> weights(512, 0.25f);
   weights[3] = std::numeric_limits<float>::quiet_NaN();
   weights[300] = -std::numeric_limits<float>::infinity();
-  const auto back = decode_rows(*encoding, encode_rows(*encoding, weights, 512, {}, effort), 512);
+  const auto back = decode(*encoding, encode(*encoding, weights, 512, {}, effort), 512);
   CHECK(std::all_of(back.begin(), back.end(), [](float x) { return std::isfinite(x); }));
   CHECK(std::abs(back[3]) < 0.1f);
   CHECK(back[300] < -65504.0f);
@@ -67,15 +67,15 @@ TEST_CASE("gguf_k: stored numbers are finite for any input", "[gguf_k][hostile]"
   const auto kind = GENERATE(from_range(std::begin(kKinds), std::end(kKinds)));
   const auto effort = any_effort();
   const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(512));
-  CHECK_FALSE(encoding->check_rows(
-      encode_rows(*encoding, codec_test::weights(kind, 512), 512, importance, effort), 512));
+  CHECK_FALSE(
+      encoding->check_rows(encode(*encoding, codec_test::weights(kind, 512), 512, importance, effort), 512));
 }
 
 TEST_CASE("gguf_k: importance of zero everywhere counts as none", "[gguf_k][importance]") {
   const auto encoding = any_type();
   const auto weights = codec_test::weights(Kind::gauss, 512);
   const std::vector<float> zeros(512, 0.0f);
-  CHECK(encode_rows(*encoding, weights, 512, zeros) == encode_rows(*encoding, weights, 512));
+  CHECK(encode(*encoding, weights, 512, zeros) == encode(*encoding, weights, 512));
 }
 
 TEST_CASE("gguf_k: a group without importance beside others is not erased", "[gguf_k][importance]") {
@@ -83,7 +83,7 @@ TEST_CASE("gguf_k: a group without importance beside others is not erased", "[gg
   const auto weights = codec_test::weights(Kind::gauss, 256);
   std::vector<float> importance(256, 1.0f);
   std::fill_n(importance.begin(), 32, 0.0f);
-  const auto back = decode_rows(*encoding, encode_rows(*encoding, weights, 256, importance), 256);
+  const auto back = decode(*encoding, encode(*encoding, weights, 256, importance), 256);
   const std::vector<float> x(weights.begin(), weights.begin() + 32), y(back.begin(), back.begin() + 32);
   CHECK(squared_error(x, y) < 0.2 * squared_error(x, std::vector<float>(32, 0.0f)));
 }
@@ -93,7 +93,7 @@ TEST_CASE("gguf_k: only ratios of importance matter", "[gguf_k][importance]") {
   const auto weights = codec_test::weights(Kind::gauss, 512);
   auto importance = codec_test::importance(512), scaled = importance;
   for (float& value : scaled) value *= 0x1p70f;
-  CHECK(encode_rows(*encoding, weights, 512, importance) == encode_rows(*encoding, weights, 512, scaled));
+  CHECK(encode(*encoding, weights, 512, importance) == encode(*encoding, weights, 512, scaled));
 }
 
 TEST_CASE("gguf_k: more effort is never worse over many blocks", "[gguf_k][effort]") {
@@ -102,9 +102,8 @@ TEST_CASE("gguf_k: more effort is never worse over many blocks", "[gguf_k][effor
   const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(256));
   const auto weights = codec_test::weights(kind, 256 * 8);
   const auto error = [&](pq::Effort effort) {
-    return squared_error(
-        weights, decode_rows(*encoding, encode_rows(*encoding, weights, 256, importance, effort), 256),
-        importance);
+    return squared_error(weights, decode(*encoding, encode(*encoding, weights, 256, importance, effort), 256),
+                         importance);
   };
   const double fast = error(pq::Effort::fast), normal = error(pq::Effort::normal),
                best = error(pq::Effort::best);

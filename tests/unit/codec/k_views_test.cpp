@@ -14,8 +14,8 @@ std::unique_ptr<pq::Encoding> any_type() {
 
 TEST_CASE("gguf_k: the affine view holds exactly what is stored, and packs back", "[gguf_k][affine]") {
   const auto encoding = any_type();
-  const auto bytes = encode_rows(*encoding, codec_test::weights(Kind::heavy_tails, 512), 512);
-  const auto values = decode_rows(*encoding, bytes, 512);
+  const auto bytes = encode(*encoding, codec_test::weights(Kind::heavy_tails, 512), 512);
+  const auto values = decode(*encoding, bytes, 512);
   pq::AffineRow row;
   REQUIRE(encoding->unpack_affine(bytes, 512, row));
   REQUIRE(row.group_cols == encoding->info().grid.group_cols);
@@ -28,7 +28,7 @@ TEST_CASE("gguf_k: the affine view holds exactly what is stored, and packs back"
   CHECK(seen == values);
   std::vector<std::byte> packed(bytes.size());
   REQUIRE(encoding->pack_affine(row, packed));
-  CHECK(decode_rows(*encoding, packed, 512) == values);
+  CHECK(decode(*encoding, packed, 512) == values);
 }
 
 TEST_CASE("q6_k: affine rows that do not fit exactly are refused", "[gguf_k][affine]") {
@@ -41,7 +41,7 @@ TEST_CASE("q6_k: affine rows that do not fit exactly are refused", "[gguf_k][aff
     return result;
   };
   CHECK(encoding->pack_affine(row(0.5f, 0.25f, 0.0f, 31), bytes));
-  CHECK(decode_rows(*encoding, bytes, 256)[0] == 15.5f);
+  CHECK(decode(*encoding, bytes, 256)[0] == 15.5f);
   CHECK_FALSE(encoding->pack_affine(row(0.5f, 0.1f, 0.0f, 3), bytes));     // 0.1 is no f16 times an integer
   CHECK_FALSE(encoding->pack_affine(row(0.5f, 0.25f, 0.0f, 32), bytes));   // 65 levels
   CHECK_FALSE(encoding->pack_affine(row(0.5f, 0.25f, 0.25f, 3), bytes));   // there are no offsets
@@ -69,14 +69,14 @@ TEST_CASE("gguf_k: the column codec emits what it said it rounds to, no worse th
   for (std::int64_t r = 0; r < 3; ++r)
     columns->emit(r, pq::MutableBytes(bytes).subspan(static_cast<std::size_t>(r) * encoding->row_bytes(512),
                                                      encoding->row_bytes(512)));
-  CHECK(decode_rows(*encoding, bytes, 512) == rounded);
-  const auto encoded = decode_rows(*encoding, encode_rows(*encoding, weights, 512, importance), 512);
+  CHECK(decode(*encoding, bytes, 512) == rounded);
+  const auto encoded = decode(*encoding, encode(*encoding, weights, 512, importance), 512);
   CHECK(squared_error(weights, rounded, importance) <= squared_error(weights, encoded, importance) * 1.0001);
 }
 
 TEST_CASE("gguf_k: a stored scale that is not finite is reported with its super-block", "[gguf_k][check]") {
   const auto encoding = pq::gguf::make_q6_k();
-  auto bytes = encode_rows(*encoding, codec_test::weights(Kind::gauss, 512), 512);
+  auto bytes = encode(*encoding, codec_test::weights(Kind::gauss, 512), 512);
   const std::uint16_t nan = 0x7E00;
   std::memcpy(bytes.data() + 210 + 208, &nan, 2);
   CHECK(encoding->check_rows(bytes, 512).value() == "super-block 1 has a scale that is NaN or infinite");

@@ -6,26 +6,13 @@
 #include <algorithm>
 
 using namespace pq::gguf;
+using codec_test::decode;
+using codec_test::encode;
 
 namespace {
 
 constexpr std::unique_ptr<pq::Encoding> (*kMakers[])() = {make_q4_0, make_q4_1, make_q5_0, make_q5_1,
                                                           make_q8_0};
-
-std::vector<std::byte> encode(const pq::Encoding& encoding, const std::vector<float>& weights,
-                              std::size_t cols, const std::vector<float>& importance = {},
-                              pq::Effort effort = pq::Effort::normal) {
-  std::vector<std::byte> bytes(encoding.row_bytes(static_cast<std::int64_t>(cols)) * (weights.size() / cols));
-  encoding.encoder({static_cast<std::int64_t>(cols), importance, effort})
-      ->encode(codec_test::matrix(weights, cols), bytes);
-  return bytes;
-}
-std::vector<float> decode(const pq::Encoding& encoding, const std::vector<std::byte>& bytes,
-                          std::size_t cols) {
-  std::vector<float> values(bytes.size() / encoding.row_bytes(static_cast<std::int64_t>(cols)) * cols);
-  encoding.decode(bytes, codec_test::matrix(values, cols));
-  return values;
-}
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <polyquant/base/matrix.hpp>
+#include <polyquant/encoding.hpp>
 
 #include <cmath>
 #include <cstddef>
@@ -14,6 +15,7 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -142,6 +144,23 @@ inline pq::ConstMatrix matrix(const std::vector<float>& values, std::size_t cols
 inline pq::Matrix matrix(std::vector<float>& values, std::size_t cols) {
   return {values.data(), static_cast<std::int64_t>(values.size() / cols), static_cast<std::int64_t>(cols),
           static_cast<std::int64_t>(cols)};
+}
+
+using Maker = std::unique_ptr<pq::Encoding> (*)();
+
+inline std::vector<std::byte> encode(const pq::Encoding& encoding, const std::vector<float>& weights,
+                                     std::size_t cols, const std::vector<float>& importance = {},
+                                     pq::Effort effort = pq::Effort::normal) {
+  std::vector<std::byte> bytes(encoding.row_bytes(static_cast<std::int64_t>(cols)) * (weights.size() / cols));
+  encoding.encoder({static_cast<std::int64_t>(cols), importance, effort})
+      ->encode(matrix(weights, cols), bytes);
+  return bytes;
+}
+inline std::vector<float> decode(const pq::Encoding& encoding, const std::vector<std::byte>& bytes,
+                                 std::size_t cols) {
+  std::vector<float> values(bytes.size() / encoding.row_bytes(static_cast<std::int64_t>(cols)) * cols);
+  encoding.decode(bytes, matrix(values, cols));
+  return values;
 }
 
 }  // namespace codec_test

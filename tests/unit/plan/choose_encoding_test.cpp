@@ -1,5 +1,6 @@
 #include "plan/choose_encoding.hpp"
 
+#include "config/yaml.hpp"
 #include "run/memory_model.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -98,7 +99,7 @@ TEST_CASE("encoding choice: a built-in recipe whose encoding no plugin has says 
   Chooser chooser;
   Recipe recipe;
   recipe.id = "q4_k_m";
-  recipe.encodings = {"unheard_of"};
+  recipe.encodings = {Node::scalar("unheard_of")};
   recipe.is_built_in = true;
   const EncodingChooser built_in(chooser.spec, chooser.view, chooser.format, chooser.registry, &recipe);
   CHECK_THROWS_AS(built_in.choose(0), PluginError);
@@ -107,8 +108,56 @@ TEST_CASE("encoding choice: a built-in recipe whose encoding no plugin has says 
       "recipe 'q4_k_m' needs the encoding 'unheard_of' for tensor 'wide' [8, 64], which no loaded plugin "
       "has; see `polyquant plugins`");
   recipe.is_built_in = false;
+  CHECK_THROWS_AS(EncodingChooser(chooser.spec, chooser.view, chooser.format, chooser.registry, &recipe),
+                  ConfigError);
+}
+
+TEST_CASE("encoding choice: names that no tensor needs are checked, too", "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q8_0");
+  chooser.spec.fallback = "q4_9";
+  CHECK_THROWS_WITH(chooser.choose(0), Catch::Contains("unknown encoding 'q4_9'"));
+  chooser.spec.fallback = "f16";
+  chooser.spec.rules = {{"router", Node::scalar("q8_9"), {}}};
+  CHECK_THROWS_WITH(chooser.choose(0), Catch::Contains("unknown encoding 'q8_9'"));
+}
+
+TEST_CASE("encoding choice: a recipe's unknown encoding is reported where the recipe names it", "[plan]") {
+  Chooser chooser;
+  chooser.spec.mark = {std::make_shared<const std::string>("p.yaml"), 9, 5};
+  const Recipe recipe = parse_recipe(
+      parse_yaml("rules:\n- {roles: ffn_up, use: q4_z}\notherwise: q8_0\n", "mine.yaml"), "mine");
   const EncodingChooser own(chooser.spec, chooser.view, chooser.format, chooser.registry, &recipe);
-  CHECK_THROWS_AS(own.choose(0), ConfigError);
+  CHECK_THROWS_WITH(own.choose(0), Catch::StartsWith("mine.yaml:2:24: unknown encoding 'q4_z'"));
+}
+
+TEST_CASE("encoding choice: a fallback that does not fit either is named with its reason", "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q4_k");
+  chooser.spec.fallback = "q4_0";
+  CHECK_THROWS_WITH(chooser.choose(1),
+                    Catch::Contains("multiples of 256, these have 40, and the fallback 'q4_0' does not fit "
+                                    "either: q4_0 needs row lengths that are multiples of 32"));
+}
+
+TEST_CASE("encoding choice: cures are in the syntax that the user wrote", "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q4_0");
+  CHECK_THROWS_WITH(chooser.choose(1), Catch::EndsWith("; add --set outputs.0.fallback=f16"));
+  chooser.spec.mark = {std::make_shared<const std::string>("p.yaml"), 4, 5};
+  CHECK_THROWS_WITH(chooser.choose(1),
+                    Catch::StartsWith("p.yaml:4:5: ") &&
+                        Catch::EndsWith("; add `fallback: f16` or a rule for this tensor"));
+}
+
+TEST_CASE("encoding choice: the name of a recipe in place of an encoding is explained", "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("Q4_K_M");
+  CHECK_THROWS_WITH(chooser.choose(0),
+                    "'Q4_K_M' is a recipe, not an encoding: it mixes several; write --recipe "
+                    "q4_k_m");
+  chooser.spec.encoding = Node::scalar("Q4_0");
+  CHECK_THROWS_WITH(chooser.choose(0), Catch::Contains("did you mean 'q4_0'"));
 }
 
 }  // namespace pq

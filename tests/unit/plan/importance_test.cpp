@@ -102,7 +102,7 @@ TEST_CASE("importance: a matrix that nothing uses is named", "[plan][importance]
   Fixture f;
   f.add("blk.0.attn_q.weight", {4, 32}, "f16");
   f.use({{"blk.0.attn_q.weight", ones(32), {1}}});
-  CHECK(f.all_warnings() == "out.gguf: m.gguf is not used: no tensor has an encoding that uses importance\n");
+  CHECK(f.all_warnings() == "m.gguf is not used: no tensor has an encoding that uses importance\n");
 }
 
 TEST_CASE("importance: tensors without an entry and entries without a tensor are one line each",
@@ -113,10 +113,10 @@ TEST_CASE("importance: tensors without an entry and entries without a tensor are
     f.add(name, {4, 32});
   f.use({{"blk.0.attn_q.weight", ones(32), {1}}, {"blk.7.attn_q.weight", ones(32), {1}}});
   CHECK(f.all_warnings() ==
-        "out.gguf: 4 tensors have no importance in m.gguf, so all columns count equally: "
+        "4 tensors have no importance in m.gguf, so all columns count equally: "
         "token_embd.weight, "
         "blk.0.attn_k.weight, blk.0.attn_v.weight and 1 more\n"
-        "out.gguf: 1 entry of m.gguf names no tensor of the model: blk.7.attn_q.weight\n");
+        "1 entry of m.gguf names no tensor of the model: blk.7.attn_q.weight\n");
 }
 
 TEST_CASE("importance: an entry of another size is refused, but left out for embeddings",
@@ -130,7 +130,7 @@ TEST_CASE("importance: an entry of another size is refused, but left out for emb
   f.warnings.clear();
   f.use({{"blk.0.attn_q.weight", ones(32), {1}}, {"token_embd.weight", ones(64), {1}}});
   CHECK(f.all_warnings() ==
-        "out.gguf: m.gguf has importance of another size for token_embd.weight, which is not used\n");
+        "m.gguf has importance of another size for token_embd.weight, which is not used\n");
 }
 
 TEST_CASE("importance: tensors without weights need none", "[plan][importance]") {
@@ -168,7 +168,7 @@ TEST_CASE("importance: stacked experts have their own columns, and those never m
   CHECK(importance.columns(2) == Floats(32, 3.0f));
   CHECK(importance.rows_per_matrix == 4);
   CHECK(f.all_warnings() ==
-        "out.gguf: 1 of 3 matrices had no activations when m.gguf was measured, so all their columns count "
+        "1 of 3 matrices had no activations when m.gguf was measured, so all their columns count "
         "equally "
         "(blk.0.ffn_up_exps.weight)\n");
 }
@@ -213,7 +213,7 @@ TEST_CASE("importance: encodings of few bits without it are counted in one line"
   f.output.tensors[3].encoding = std::make_shared<const Described>("iq3_s", GridFamily::lattice, 3.4375);
   warn_of_missing_importance(f.output, false, f.warnings);
   CHECK(f.all_warnings() ==
-        "out.gguf: tensors in so few bits need the importance of columns, and these have none: 2 as iq2_xs; "
+        "tensors in so few bits need the importance of columns, and these have none: 2 as iq2_xs; "
         "give "
         "`imatrix: FILE` (--imatrix)\n");
   f.warnings.clear();

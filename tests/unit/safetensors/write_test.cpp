@@ -221,7 +221,7 @@ TEST_CASE("safetensors writer: what cannot be expressed is refused at plan time"
   }
   SECTION("a size that is none") {
     model.options = shard_size("big");
-    CHECK_THAT(refusal_of(model), Contains("max_shard_size must be a size above zero such as 5GB"));
+    CHECK_THAT(refusal_of(model), Contains("'max_shard_size' must be a size above zero such as 500MB"));
   }
 }
 
@@ -230,6 +230,7 @@ TEST_CASE("safetensors writer: sizes have decimal and binary units", "[safetenso
   CHECK(hf::parse_size("500MB", "x") == 500'000'000);
   CHECK(hf::parse_size("2GiB", "x") == 2'147'483'648);
   CHECK(hf::parse_size("10 KB", "x") == 10'000);
+  CHECK(hf::parse_size("2G", "x") == hf::parse_size("2GB", "x"));
   CHECK(hf::parse_size("77", "x") == 77);
   const std::string wrong =
       GENERATE("", "0", "-1", "GB", "1.5GB", "5gb", "99999999999999999999", "99999999999TB", "1 GB ");

@@ -7,6 +7,7 @@
 #include <polyquant/base/error.hpp>
 #include <polyquant/plugin.hpp>
 #include <polyquant/testing/backend_checks.hpp>
+#include <polyquant/testing/device_codec_checks.hpp>
 #include <polyquant/testing/encoding_view_checks.hpp>
 #include <polyquant/testing/format_checks.hpp>
 #include <polyquant/testing/quantizer_checks.hpp>
