@@ -2,6 +2,7 @@
 
 #include <polyquant/base/error.hpp>
 
+#include <filesystem>
 #include <new>
 
 namespace pq::cli {
@@ -14,6 +15,9 @@ void collect(const std::exception& error, std::vector<std::string>& parts, int& 
   } else if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
     code = 4;
     parts.emplace_back("out of memory");
+  } else if (const auto* failed = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
+    code = 2;  // names that the system refuses
+    parts.emplace_back(failed->path1().string() + ": " + failed->code().message());
   } else {
     code = 1;
     parts.emplace_back(std::string("internal error: ") + error.what() + " (please report this)");

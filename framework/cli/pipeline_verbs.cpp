@@ -19,8 +19,11 @@ namespace {
 
 Plan plan_for(Session& session, Node root, const std::filesystem::path& base, const PipelineFlags& flags) {
   for (const std::string& assignment : flags.overrides) apply_override(root, assignment);
-  if (!flags.backend.empty()) root.set("backend", given(flags.backend, "--backend"));
-  if (!flags.work.empty()) root.set("work", given(std::filesystem::absolute(flags.work).string(), "--work"));
+  // What is no map is refused below, with its place.
+  const bool is_map = root.is_map();
+  if (is_map && !flags.backend.empty()) root.set("backend", given(flags.backend, "--backend"));
+  if (is_map && !flags.work.empty())
+    root.set("work", given(std::filesystem::absolute(flags.work).string(), "--work"));
   const Pipeline pipeline = parse_pipeline(root, base);
   Executor& executor =
       session.executor(session.globals.threads > 0 ? session.globals.threads : pipeline.threads);

@@ -3,9 +3,9 @@
 #include <polyquant/base/text.hpp>
 
 #include "base/descriptor.hpp"
+#include "base/file_lock.hpp"
 
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -38,15 +38,31 @@ std::uint64_t free_bytes(int file) noexcept {
   return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 
-// Only one process may write an output. The lock ends with the process, however it ends. Systems without locks do without.
+// Only one process may write an output.
 void lock(int file, const fs::path& partial) {
-  if (::flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-    throw_uncreatable(partial, "another process is writing it");
-  struct ::stat opened = {}, named = {};
-  const bool same = ::fstat(file, &opened) == 0 && ::stat(partial.c_str(), &named) == 0 &&
-                    opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+  const LockResult result = lock_file(file, partial);
+  if (result == LockResult::busy) throw_uncreatable(partial, "another process is writing it");
   // Between open and lock the other process may have finished, so that this file has its final name by now.
-  if (!same) throw_uncreatable(partial, "another process has just written it; try again");
+  if (result == LockResult::replaced)
+    throw_uncreatable(partial, "another process has just written it; try again");
+}
+
+// A new file, or with `resume` also one that is there. A file that nobody speaks for may be somebody's.
+Descriptor open_partial(const fs::path& partial, std::uint64_t size, bool resume) {
+  const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (resume ? 0 : O_EXCL);
+  Descriptor file(::open(partial.c_str(), flags, 0666));
+  if (file) {
+    lock(file.get(), partial);
+    return file;
+  }
+  if (is_full(errno)) throw_too_small(partial, size, 0);
+  if (errno != EEXIST) throw_uncreatable(partial, error_text(errno));
+  const Descriptor other(::open(partial.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (other && lock_file(other.get(), partial) == LockResult::busy)
+    throw_uncreatable(partial, "another process is writing it");
+  throw_uncreatable(partial,
+                    "it exists, and may be somebody's; remove it if a killed program left it, or choose "
+                    "another name for the output");
 }
 
 // Blocks on the disk, so that a full disk is found before any work. Returns an errno.
@@ -98,11 +114,7 @@ PartialFile::PartialFile(fs::path path, std::uint64_t size, bool resume)
   const fs::path partial = partial_path();
   std::error_code ignored;
   if (fs::is_directory(path_, ignored)) throw_uncreatable(path_, "a folder has this name");
-  // Not truncated yet: it may be another process's.
-  Descriptor file(::open(partial.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
-  if (!file && is_full(errno)) throw_too_small(partial, size, 0);
-  if (!file) throw_uncreatable(partial, error_text(errno));
-  lock(file.get(), partial);
+  Descriptor file = open_partial(partial, size, resume);
   struct ::stat status = {};
   const bool continues =
       resume && ::fstat(file.get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) == size;

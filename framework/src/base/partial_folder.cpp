@@ -4,7 +4,8 @@
 #include "base/descriptor.hpp"
 
 #include <fmt/format.h>
-#include <stdio.h>  // renameat2
+#include <stdio.h>   // renameat2
+#include <stdlib.h>  // mkdtemp
 
 #include <cerrno>
 
@@ -31,10 +32,11 @@ bool exchange(const fs::path& a, const fs::path& b) {
 
 // Second best: for a moment there is no folder of the final name.
 void replace_in_two_steps(const fs::path& partial, const fs::path& final) {
+  // A new empty folder, which the rename replaces: whatever else has a similar name stays.
+  std::string name = final.string() + ".replaced-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) throw_not_renamed(final, errno);
+  const fs::path old = name;
   std::error_code ignored;
-  fs::path old = final;
-  old += ".replaced";
-  while (fs::exists(fs::symlink_status(old, ignored))) old += "_";  // somebody's
   rename_or_throw(final, old);
   if (::rename(partial.c_str(), final.c_str()) != 0) {
     const int error = errno;
@@ -59,12 +61,14 @@ PartialFolder::PartialFolder(fs::path path, bool resume) : path_(std::move(path)
     throw ConfigError(fmt::format(
         "{}: is a file, but the output is a folder; remove it or choose another name", path_.string()));
   error.clear();
-  if (!resume) fs::remove_all(partial, error);
-  if (error) refuse(error.message());
-  fs::create_directory(partial, error);
+  const bool is_new = fs::create_directory(partial, error);
   if (error == std::errc::no_space_on_device)
     throw ResourceError(fmt::format("{}: cannot be created: {}", partial.string(), error.message()));
   if (error) refuse(error.message());
+  if (!is_new && (!resume || !fs::is_directory(fs::symlink_status(partial, error))))
+    refuse(
+        "it exists, and may be somebody's; remove it if a killed program left it, or choose another name for "
+        "the output");
 }
 
 PartialFolder::~PartialFolder() {

@@ -1,13 +1,16 @@
 #include "config/place.hpp"
+#include "plan/output_names.hpp"
 #include "plan/plan.hpp"
+#include "plan/replaceable.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <map>
-#include <set>
 #include <system_error>
 
 namespace pq {
@@ -15,139 +18,189 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The nearest folder above `path` that exists.
+/// The nearest thing above `path` that exists.
 fs::path existing_folder(const fs::path& path) {
   std::error_code ignored;
-  fs::path folder = fs::absolute(path).parent_path();
+  fs::path folder = fs::absolute(path, ignored).parent_path();
   while (!fs::exists(folder, ignored) && folder != folder.root_path()) folder = folder.parent_path();
   return folder;
 }
 
-/// The files that will have final names: the output itself, or the shards of a split one.
-std::vector<fs::path> final_paths(const PlannedOutput& output) {
-  if (output.format->info().is_folder && output.layout.files.size() != 1) return {output.to};
-  std::vector<fs::path> paths = {output.to};
-  if (!output.format->info().is_folder)
-    for (const OutputLayout::File& file : output.layout.files)
-      paths.push_back(output.to.parent_path() / file.name);
-  return paths;
+void check_creatable(const fs::path& path) {
+  std::error_code ignored;
+  const fs::path folder = existing_folder(path);
+  if (!fs::is_directory(folder, ignored))
+    throw ConfigError(fmt::format("{} cannot be created: {} is no folder", path.string(), folder.string()));
+  if (::access(folder.c_str(), W_OK | X_OK) != 0)
+    throw ConfigError(fmt::format("{} cannot be created: there is no permission to write in {}",
+                                  path.string(), folder.string()));
 }
 
-bool is_inside(const fs::path& path, const fs::path& folder) {
-  const fs::path relative = fs::weakly_canonical(path).lexically_relative(fs::weakly_canonical(folder));
-  return !relative.empty() && *relative.begin() != "..";
-}
-
-/// Whether replacing `path` (which exists) would destroy the model, a file of it, or a folder around it.
-bool endangers(const fs::path& path, const fs::path& model) {
-  return is_inside(model, path) ||
-         (fs::is_directory(model) && !fs::is_directory(path) && is_inside(path, model));
-}
-
-/// Files that folders of models have; whatever else lies in a folder is somebody's, and replacing the folder would lose it.
-bool is_model_file(const fs::path& path) {
-  static const std::set<std::string> kExtensions = {".safetensors", ".json", ".model", ".jinja"};
-  static const std::set<std::string> kNames = {"merges.txt", "vocab.txt",      "README.md",
-                                               "LICENSE",    ".gitattributes", "additional_chat_templates"};
-  return kExtensions.contains(path.extension().string()) || kNames.contains(path.filename().string());
-}
-
-void check_folder(const fs::path& folder) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder))
-    if (!is_model_file(entry.path()))
-      throw ConfigError(
-          fmt::format("{} cannot be replaced: '{}' in it is no file of a model and would be lost; move it "
-                      "away or choose another place",
-                      folder.string(), entry.path().filename().string()));
-}
-
-/// Throws unless something at `path` may be replaced.
-void check_replaceable(const Plan& plan, const fs::path& path, bool force) {
-  if (endangers(path, plan.model))
-    throw ConfigError(fmt::format(
-        "{} belongs to the model that is being read; choose another place for the output", path.string()));
-  for (const fs::path& input : plan.inputs)
-    if (endangers(path, input))
-      throw ConfigError(
-          fmt::format("{} is read by this run; choose another place for the output", path.string()));
-  if (!force)
+/// What lies under the partial names must be what an interrupted run left there.
+void check_partial(const Plan& plan, const PlannedOutput& output, const OutputNames& names,
+                   const ClaimState& claim, bool force) {
+  for (const fs::path& path : names.partial)
+    if (file_id(path) && !claim.exists)
+      throw ConfigError(fmt::format(
+          "{} exists, and no interrupted run of polyquant left it; move it away or choose another name",
+          path.string()));
+  std::error_code ignored;
+  const bool is_other = !claim.journal.empty() && fs::exists(claim.journal, ignored) &&
+                        !fs::equivalent(claim.journal, journal_path(plan), ignored);
+  if (is_other && !force)
     throw ConfigError(
-        fmt::format("{} exists; choose another name or add --force to replace it", path.string()));
+        fmt::format("{} belongs to an interrupted run with other settings (its state is {}); "
+                    "repeat that run to finish it, or add --force to start anew",
+                    output.to.string(), claim.journal.string()));
 }
 
 /// A rename would replace the link and leave alone what it points to, which is hardly ever meant.
 void refuse_link(const fs::path& path) {
   std::error_code failed;
   if (!fs::is_symlink(path, failed)) return;
-  const fs::path target = fs::weakly_canonical(path.parent_path() / fs::read_symlink(path, failed));
+  const fs::path target = fs::weakly_canonical(path.parent_path() / fs::read_symlink(path, failed), failed);
   throw ConfigError(fmt::format("{} is a symbolic link; name the place that it points to ({}) or another one",
                                 path.string(), target.string()));
 }
 
-void check_target(const Plan& plan, const PlannedOutput& output, bool force) {
+void check_target(const Plan& plan, const ReadNames& read, const PlannedOutput& output, bool force) {
+  const OutputNames names = names_of(output);
+  const ClaimState claim = read_claim(names.claim);
+  check_creatable(output.to);
+  refuse_link(output.to);
+  for (const fs::path& name : names.all) read.check_apart_from(name);
+  check_partial(plan, output, names, claim, force);
   std::error_code ignored;
-  for (const fs::path& path : final_paths(output)) {
-    refuse_link(path);
-    if (!fs::exists(path, ignored)) continue;
-    check_replaceable(plan, path, force);
-    if (fs::is_directory(path, ignored) && !output.format->info().is_folder)
+  std::vector<fs::path> replaced = names.final;
+  replaced.push_back(output.to);
+  for (const fs::path& path : replaced) {
+    if (!file_id(path) || is_sealed(claim, path)) continue;
+    check_replaceable(path, force);
+    const bool is_folder = fs::is_directory(path, ignored);
+    if (is_folder && !names.is_folder)
       throw ConfigError(fmt::format("{} is a folder, but format '{}' writes a file; choose another name",
                                     path.string(), output.format->info().id));
-    if (fs::is_directory(path, ignored)) check_folder(path);
+    if (is_folder) check_folder(path, output);
   }
 }
 
-void check_report(const Plan& plan, bool force) {
+void check_report(const Plan& plan, const ReadNames& read, bool force) {
+  if (plan.report.empty()) return;
+  check_creatable(plan.report);
+  read.check_apart_from(plan.report);
+  const fs::path partial = with_suffix(plan.report, ".partial");
+  if (file_id(partial))
+    throw ConfigError(
+        fmt::format("{} exists; move it away or choose another name for the report", partial.string()));
+  if (!file_id(plan.report)) return;
+  check_replaceable(plan.report, force);
   std::error_code ignored;
-  if (plan.report.empty() || !fs::exists(plan.report, ignored)) return;
-  at_place(plan.report_mark, [&] { check_replaceable(plan, plan.report, force); });
+  if (fs::is_directory(plan.report, ignored))
+    throw ConfigError(
+        fmt::format("{} is a folder, but the report is a file; choose another name", plan.report.string()));
 }
 
-/// An output below another one's folder would be lost when that folder gets its final name.
+/// Where the pipeline names the last output or report of that path.
+Mark mark_of(const Plan& plan, const fs::path& user) {
+  Mark mark = user == plan.report ? plan.report_mark : Mark();
+  for (const PlannedOutput& output : plan.outputs)
+    if (output.to == user) mark = output.to_mark;
+  return mark;
+}
+
+/// Every name that the run uses, without symbolic links, and what uses it.
+std::map<fs::path, fs::path> check_distinct(const Plan& plan) {
+  std::map<fs::path, fs::path> users;
+  const auto add = [&](const fs::path& name, const fs::path& user) {
+    const auto [found, is_new] = users.try_emplace(canonical_name(name), user);
+    if (is_new) return;
+    if (found->second == user)
+      throw ConfigError(fmt::format("{}two outputs are written to {}; give each its own place",
+                                    place_prefix(mark_of(plan, user)), user.string()));
+    throw ConfigError(fmt::format("{}{} and {} would both write {}; give each its own place",
+                                  place_prefix(mark_of(plan, user)), found->second.string(), user.string(),
+                                  name.string()));
+  };
+  for (const PlannedOutput& output : plan.outputs)
+    for (const fs::path& name : names_of(output).all) add(name, output.to);
+  add(journal_path(plan), journal_path(plan));
+  if (plan.report.empty()) return users;
+  add(plan.report, plan.report);
+  add(with_suffix(plan.report, ".partial"), plan.report);
+  return users;
+}
+
+/// What lies in the folder of an output would be lost when that folder gets its final name.
 void check_apart(const Plan& plan) {
-  for (const PlannedOutput& outer : plan.outputs)
-    for (const PlannedOutput& inner : plan.outputs)
-      if (&outer != &inner && is_inside(inner.to, outer.to))
-        throw ConfigError(
-            fmt::format("{}{} lies in {}, which is an output of its own; give each its own place",
-                        place_prefix(inner.to_mark), inner.to.string(), outer.to.string()));
+  const std::map<fs::path, fs::path> users = check_distinct(plan);
+  for (const PlannedOutput& output : plan.outputs) {
+    const OutputNames names = names_of(output);
+    if (!names.is_folder) continue;
+    for (const fs::path& folder : {names.final.front(), names.partial.front()})
+      for (const auto& [name, user] : users)
+        if (user != output.to && is_inside(name, canonical_name(folder)))
+          throw ConfigError(
+              fmt::format("{}{} lies in {}, which is an output of its own; give each its own place",
+                          place_prefix(mark_of(plan, user)), user.string(), output.to.string()));
+  }
+}
+
+/// Bytes on the disk that an interrupted run holds for this output already.
+std::uint64_t held_bytes(const PlannedOutput& output) {
+  const OutputNames names = names_of(output);
+  const ClaimState claim = read_claim(names.claim);
+  if (!claim.exists) return 0;
+  std::uint64_t bytes = 0;
+  const auto add = [&](const fs::path& path) {
+    struct ::stat status = {};
+    if (::lstat(path.c_str(), &status) == 0) bytes += static_cast<std::uint64_t>(status.st_blocks) * 512;
+  };
+  std::error_code ignored;
+  for (const fs::path& path : names.partial) {
+    if (!names.is_folder) add(path);
+    if (names.is_folder)
+      for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) add(entry.path());
+  }
+  for (const fs::path& path : names.final)
+    if (is_sealed(claim, path)) return output.layout.total_bytes();
+  return bytes;
 }
 
 void check_space(const Plan& plan) {
   struct Need {
+    fs::path where;
     std::uint64_t bytes = 0;
     Mark mark;  // of the last output there
   };
-  std::map<fs::path, Need> needs;
+  std::map<std::uint64_t, Need> needs;  // by file system
   for (const PlannedOutput& output : plan.outputs) {
-    Need& need = needs[existing_folder(output.to)];
-    need.bytes += output.layout.total_bytes();
+    const fs::path folder = existing_folder(output.to);
+    const auto id = file_id(folder);
+    Need& need = needs[id ? id->first : 0];
+    if (need.where.empty()) need.where = folder;
     need.mark = output.to_mark;
+    const std::uint64_t total = output.layout.total_bytes();
+    need.bytes += total - std::min(total, held_bytes(output));
   }
-  for (const auto& [folder, need] : needs) {
+  for (const auto& [device, need] : needs) {
     std::error_code failed;
-    const fs::space_info space = fs::space(folder, failed);
+    const fs::space_info space = fs::space(need.where, failed);
     if (!failed && space.available < need.bytes)
-      throw ResourceError(fmt::format(
-          "{}{} has {} free, the outputs need {}; free some space or choose another place",
-          place_prefix(need.mark), folder.string(), format_bytes(space.available), format_bytes(need.bytes)));
+      throw ResourceError(
+          fmt::format("{}{} has {} free, the outputs need {}; free some space or choose another place",
+                      place_prefix(need.mark), need.where.string(), format_bytes(space.available),
+                      format_bytes(need.bytes)));
   }
 }
 
 }  // namespace
 
 void check_outputs(const Plan& plan, bool force) {
-  std::set<fs::path> seen;
-  for (const PlannedOutput& output : plan.outputs) {
-    at_place(output.to_mark, [&] {
-      if (!seen.insert(fs::weakly_canonical(output.to)).second)
-        throw ConfigError(
-            fmt::format("two outputs are written to {}; give each its own place", output.to.string()));
-      check_target(plan, output, force);
-    });
-  }
   check_apart(plan);
-  check_report(plan, force);
+  const ReadNames read(plan);
+  for (const PlannedOutput& output : plan.outputs)
+    at_place(output.to_mark, [&] { check_target(plan, read, output, force); });
+  at_place(plan.report_mark, [&] { check_report(plan, read, force); });
   check_space(plan);
 }
 

@@ -90,8 +90,11 @@ EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const
     return {encodings_for(*recipe_, facts_, view_, index), fmt::format("recipe '{}'", recipe_->id),
             spec_.mark, recipe_->is_built_in};
   if (!spec_.encoding.is_null()) return {{spec_.encoding}, "'encoding'", spec_.mark};
-  return {{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)}, "the model", spec_.mark,
-          false, true};
+  return {{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)},
+          "the model",
+          spec_.mark,
+          false,
+          true};
 }
 
 PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candidates) const {
@@ -179,9 +182,9 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
 void EncodingChooser::refuse(const ViewTensor& tensor, const Candidates& wanted,
                              const std::string& reason) const {
   if (wanted.is_stored)
-    throw_at(wanted.mark, fmt::format("{} cannot be written as it is stored: {}; give {} or a recipe",
-                                      describe(tensor), reason,
-                                      in_pipeline() ? "an encoding (`encoding: bf16`)" : "--encoding bf16"));
+    throw_at(wanted.mark,
+             fmt::format("{} cannot be written as it is stored: {}; give {} or a recipe", describe(tensor),
+                         reason, in_pipeline() ? "an encoding (`encoding: bf16`)" : "--encoding bf16"));
   // f16 fits every tensor of every format that stores half precision; where it is refused itself, there is none to advise.
   const bool is_refused = spec_.fallback == "f16";
   const std::string cure = in_pipeline()

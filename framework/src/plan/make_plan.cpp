@@ -6,6 +6,7 @@
 #include "plan/estimate.hpp"
 #include "plan/output_warnings.hpp"
 #include "plan/plan.hpp"
+#include "plan/source_files.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
@@ -113,8 +114,10 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   const Node* pre_tokenizer = spec.options.find("pre_tokenizer");
   output.view = at_place(pre_tokenizer == nullptr ? spec.mark : pre_tokenizer->mark(),
                          [&] { return views.get(output.format->info().dialect, view_options(spec)); });
-  output.quantizer =
-      registry.quantizer(spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer);
+  const Node quantizer = spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer;
+  output.quantizer = registry.quantizer(quantizer);
+  output.quantizer_spec = node_text(quantizer);
+  output.format_spec = node_text(spec.format) + " " + node_text(spec.options);
   output.lossless = spec.lossless.value_or(Lossless::no);
   output.model.options = format_options(spec);
 
@@ -149,7 +152,9 @@ void choose_backend(const Pipeline& pipeline, const PluginRegistry& registry, Pl
   const Node automatic = Node::scalar("auto");
   const Node& wanted = pipeline.backend.is_null() ? automatic : pipeline.backend;
   const bool is_auto = wanted.is_scalar() && wanted.text() == "auto";
-  plan.backend = registry.backend(is_auto ? Node::scalar("cpu", false, wanted.mark()) : wanted);
+  const Node chosen = is_auto ? Node::scalar("cpu", false, wanted.mark()) : wanted;
+  plan.backend = registry.backend(chosen);
+  plan.backend_spec = node_text(chosen);
   if (plan.backend->devices().empty())
     throw ResourceError(
         fmt::format("backend '{}' finds no device on this machine; use `backend: cpu` (--backend cpu)",
@@ -205,6 +210,7 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   for (const OutputSpec& spec : pipeline.outputs)
     plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan, warnings));
   warnings.append_to(plan.warnings);
+  plan.plugins = plugins_of(plan, registry);
   estimate(plan, threads);
   return plan;
 }

@@ -47,6 +47,7 @@ struct PlannedOutput {
   OutputLayout layout;
   std::vector<PlannedTensor> tensors;
   Lossless lossless = Lossless::no;
+  std::string format_spec, quantizer_spec;  // with their options as they were given
   std::int64_t weights() const;
   double bits_per_weight() const;  // of the tensor data
 };
@@ -58,7 +59,9 @@ struct Plan {
   std::string source_format;
   std::vector<PlannedOutput> outputs;
   std::shared_ptr<const Backend> backend;
+  std::string backend_spec;  // with its options as they were given
   int device = 0;
+  std::vector<std::string> plugins;  // that the plan uses: name, version, file and its time
   Effort effort = Effort::normal;
   std::filesystem::path report;
   Mark report_mark;

@@ -1,11 +1,13 @@
 #include "report/run_report.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <fstream>
+#include <exception>
+#include <span>
 
 namespace pq {
 namespace {
@@ -77,13 +79,16 @@ nlohmann::ordered_json run_json(const Plan& plan, const RunResult& result) {
 
 void write_report(const Plan& plan, const RunResult& result) {
   if (plan.report.empty()) return;
-  if (plan.report.has_parent_path()) std::filesystem::create_directories(plan.report.parent_path());
-  std::ofstream file(plan.report, std::ios::binary);
-  file << run_json(plan, result).dump(2) << '\n';
-  file.flush();
-  if (!file)
-    throw ResourceError(
-        fmt::format("the report {} cannot be written; the outputs are complete", plan.report.string()));
+  const std::string text = run_json(plan, result).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+  try {
+    if (plan.report.has_parent_path()) std::filesystem::create_directories(plan.report.parent_path());
+    PartialFile file(plan.report, text.size());
+    file.write(0, std::as_bytes(std::span(text)));
+    file.seal();
+  } catch (const std::exception& error) {
+    throw ResourceError(fmt::format("the report {} cannot be written, but the outputs are complete: {}",
+                                    plan.report.string(), error.what()));
+  }
 }
 
 }  // namespace pq

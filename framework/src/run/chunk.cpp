@@ -212,7 +212,7 @@ void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk,
     if (planned.route != Route::copy) prepare_quantizer(plan, target, rows.tensor(), first, context);
     const Bytes bytes = planned.route == Route::copy ? copy_rows(planned, rows, result)
                                                      : encode_rows(target, rows, scratch, result);
-    target.output->writer->write_rows(target.tensor, first, bytes);
+    if (target.output->writer != nullptr) target.output->writer->write_rows(target.tensor, first, bytes);
     result.hash = hash_bytes(bytes);
     run.finish_chunk(first);
     target.output->nanoseconds += (std::chrono::steady_clock::now() - start).count();

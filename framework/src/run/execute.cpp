@@ -1,9 +1,9 @@
 #include "base/interrupt.hpp"
 #include "config/place.hpp"
 #include "run/chunk.hpp"
-#include "run/journal.hpp"
 #include "run/peak_memory.hpp"
 #include "run/run.hpp"
+#include "run/run_state.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/log.hpp>
@@ -12,9 +12,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <map>
 #include <mutex>
-#include <system_error>
+#include <new>
 
 namespace pq {
 namespace {
@@ -31,27 +32,21 @@ struct WorkItem {
   std::int64_t chunk, first, count;
 };
 
-void make_parent_folder(const std::filesystem::path& path) {
-  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
-  std::error_code failed;
-  std::filesystem::create_directories(folder, failed);
-  if (failed)
-    throw ConfigError(fmt::format("the folder {} cannot be made: {}; choose another place for the output",
-                                  folder.string(), failed.message()));
-}
-
-std::vector<OutputRun> start_outputs(const Plan& plan, bool resume) {
-  std::vector<OutputRun> runs(plan.outputs.size());
+void start_outputs(const Plan& plan, RunState& state, std::vector<OutputRun>& runs) {
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
     runs[i].plan = &output;
     runs[i].tensors = std::vector<TensorRun>(output.tensors.size());
-    at_place(output.to_mark, [&] {
-      make_parent_folder(output.to);
-      runs[i].writer = output.format->create(output.to, output.model, resume);
+    const Start start = state.prepare(i);
+    if (start == Start::sealed) {
+      runs[i].partial = output.format->open(state.names(i).final.front());
+      continue;
+    }
+    runs[i].writer = at_place(output.to_mark, [&] {
+      return output.format->create(output.to, output.model, start == Start::resume);
     });
+    if (start == Start::resume) runs[i].partial = runs[i].writer->reopen();
   }
-  return runs;
 }
 
 /// One task per tensor of a view, in the order in which the source stores them, so that the source is read once from front to back.
@@ -131,16 +126,26 @@ class ProgressCounter {
   std::mutex mutex_;
 };
 
+/// The output holds the bytes of this chunk. Of a finished one everything else is an error.
+bool has_chunk(const TensorTask::Target& target, const WorkItem& item, std::uint64_t hash) {
+  const OutputRun& output = *target.output;
+  if (output.partial == nullptr) return false;
+  std::vector<std::byte> scratch;
+  const std::size_t at = find_tensor(output, *output.partial, target.tensor);
+  if (hash_bytes(output.partial->rows(at, item.first, item.count, scratch)) == hash) return true;
+  if (output.writer == nullptr)
+    throw ConfigError(
+        fmt::format("{} was changed after an interrupted run had finished it; move it away and run "
+                    "the same command again",
+                    output.plan->to.string()));
+  return false;
+}
+
 /// Takes over a chunk of an earlier run if the partial outputs still hold its bytes.
 bool take_over(const TensorTask& task, const WorkItem& item, const std::vector<ChunkResult>& recorded) {
   if (recorded.size() != task.targets.size()) return false;
-  std::vector<std::byte> scratch;
-  for (std::size_t i = 0; i < recorded.size(); ++i) {
-    const ModelReader* partial = task.targets[i].output->partial.get();
-    if (partial == nullptr) return false;
-    const std::size_t at = find_tensor(*task.targets[i].output, *partial, task.targets[i].tensor);
-    if (hash_bytes(partial->rows(at, item.first, item.count, scratch)) != recorded[i].hash) return false;
-  }
+  for (std::size_t i = 0; i < recorded.size(); ++i)
+    if (!has_chunk(task.targets[i], item, recorded[i].hash)) return false;
   for (std::size_t i = 0; i < recorded.size(); ++i) {
     TensorRun& run = task.targets[i].output->tensors[task.targets[i].tensor];
     run.chunks[static_cast<std::size_t>(item.chunk)] = recorded[i];
@@ -195,19 +200,54 @@ TensorResult sum_chunks(const TensorRun& run) {
   return result;
 }
 
-/// Verifies every output under its partial name, and only then gives final names, so that a failure leaves none. Formats that cannot
-/// read partial outputs are verified right after their rename.
-void verify_and_seal(const Plan& plan, std::vector<OutputRun>& runs, Executor& executor) {
-  std::vector<OutputRun*> unverified;
+/// Verifies every output under its partial name, puts all on the disk, and only then gives final names, so that a failure leaves none.
+void verify_and_seal(const Plan& plan, std::vector<OutputRun>& runs, RunState& state, Executor& executor) {
   for (OutputRun& run : runs) {
-    if (const auto reader = run.writer->reopen())
-      verify_output(plan, run, *reader, executor);
-    else
-      unverified.push_back(&run);
+    if (run.writer == nullptr) continue;  // finished by an interrupted run, and its chunks were compared
+    const auto reader = run.writer->reopen();
+    if (reader == nullptr)
+      throw PluginError(
+          fmt::format("format '{}' cannot read an output before it has its final name, so that it "
+                      "cannot be verified; its writer needs reopen()",
+                      run.plan->format->info().id));
+    verify_output(plan, run, *reader, executor);
   }
-  for (OutputRun& run : runs) run.writer->seal();
-  for (const OutputRun* run : unverified)
-    verify_output(plan, *run, *run->plan->format->open(run->plan->to), executor);
+  for (OutputRun& run : runs)
+    if (run.writer != nullptr) run.writer->flush();
+  state.record_sealing();
+  for (OutputRun& run : runs)
+    if (run.writer != nullptr) run.writer->seal();
+}
+
+/// What is done stays for the next run: after an interruption, when a disk or the memory was too small, and whenever there was something
+/// before. Not after errors that the same command would meet again.
+bool keeps_state(const std::exception_ptr& failure, bool had_state, bool started) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Interrupted&) {
+    return true;
+  } catch (const FormatError&) {
+    return false;
+  } catch (const VerifyError&) {
+    return false;
+  } catch (const ResourceError&) {
+    return had_state || started;
+  } catch (const std::bad_alloc&) {
+    return had_state || started;
+  } catch (...) {
+    return had_state;
+  }
+}
+
+[[noreturn]] void rethrow_with_advice(const std::exception_ptr& failure) {
+  constexpr const char* kAdvice = "the finished part is kept, run the same command again to continue";
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Interrupted&) {
+    throw Interrupted(fmt::format("interrupted; {}", kAdvice));
+  } catch (const ResourceError& error) {
+    throw ResourceError(fmt::format("{}; {}", error.what(), kAdvice));
+  }
 }
 
 }  // namespace
@@ -223,22 +263,27 @@ double OutputResult::relative_error() const {
 
 RunResult execute(const Plan& plan, Executor& executor, const RunOptions& options, const Progress& progress) {
   const auto start = Clock::now();
-  Journal journal(Journal::path_for(plan), plan, options.force);
-  std::vector<OutputRun> runs;
+  RunState state(plan, options.force);
+  std::vector<OutputRun> runs(plan.outputs.size());
+  bool started = false;
   try {
-    runs = start_outputs(plan, journal.resumes());
-    if (journal.resumes())
-      for (OutputRun& run : runs) run.partial = run.writer->reopen();
-    run_pass(plan, runs, journal, executor, progress);
-    verify_and_seal(plan, runs, executor);
-  } catch (const Interrupted&) {
-    for (OutputRun& run : runs) run.writer->keep();
-    throw Interrupted("interrupted; the finished part is kept, run the same command again to continue");
+    start_outputs(plan, state, runs);
+    started = true;
+    run_pass(plan, runs, state.journal(), executor, progress);
+    verify_and_seal(plan, runs, state, executor);
   } catch (...) {
-    journal.remove();
-    throw;
+    const std::exception_ptr failure = std::current_exception();
+    if (!keeps_state(failure, state.journal().resumes(), started)) {
+      runs.clear();
+      state.discard();
+      throw;
+    }
+    for (OutputRun& run : runs)
+      if (run.writer != nullptr) run.writer->keep();
+    state.keep();
+    rethrow_with_advice(failure);
   }
-  journal.remove();
+  state.remove();
   RunResult result;
   for (const OutputRun& run : runs) {
     OutputResult output;

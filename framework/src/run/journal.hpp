@@ -2,14 +2,13 @@
 #pragma once
 
 #include "run/chunk.hpp"
+#include "run/state_file.hpp"
 
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace pq {
 
@@ -17,28 +16,26 @@ namespace pq {
 /// a run continues, so neither a lost write nor a changed partial file can do harm. record() is callable from any thread.
 class Journal {
  public:
-  /// journal.jsonl in plan.work, or a file beside the first output.
-  static std::filesystem::path path_for(const Plan& plan);
-
-  /// Reads an earlier journal of the same plan, or starts one. A journal of another plan throws ConfigError naming what differs, and so do
-  /// partial outputs without any journal, which may be somebody's; unless `force`: then all are replaced. A last line that was cut off is
-  /// ignored.
-  Journal(std::filesystem::path path, const Plan& plan, bool force);
+  /// Reads an earlier journal of the same plan, or starts one. A journal of another plan throws ConfigError naming what differs, unless
+  /// `force`: then it is replaced. A journal that another process writes throws ConfigError. Lines from the first damaged one on are
+  /// forgotten.
+  Journal(const Plan& plan, bool force);
 
   bool resumes() const noexcept { return !finished_.empty(); }
   /// The recorded results of a chunk, one per target of its task, or nullptr.
   const std::vector<ChunkResult>* find(std::size_t task, std::int64_t chunk) const;
+  /// Throws ResourceError when the disk is full.
   void record(std::size_t task, std::int64_t chunk, const std::vector<ChunkResult>& results);
-  /// The run is complete: removes the file, and the folder that was made for it.
-  void remove() noexcept;
+  /// Keeps the file when this object dies.
+  void keep() noexcept { file_.keep(); }
+  /// The run is complete: removes the file.
+  void remove() noexcept { file_.remove(); }
 
  private:
-  void read(const std::string& header, bool force);
+  bool read_line(const std::string& line);
 
-  std::filesystem::path path_;
-  std::vector<std::filesystem::path> made_folders_;  // from the innermost to the outermost
+  StateFile file_;
   std::map<std::pair<std::size_t, std::int64_t>, std::vector<ChunkResult>> finished_;
-  std::ofstream file_;
   std::mutex mutex_;
 };
 

@@ -48,7 +48,7 @@ struct TensorRun {
 
 struct OutputRun {
   const PlannedOutput* plan = nullptr;
-  std::unique_ptr<ModelWriter> writer;
+  std::unique_ptr<ModelWriter> writer;   // nullptr: an interrupted run had finished this output
   std::unique_ptr<ModelReader> partial;  // what an interrupted run had written; only while resuming
   std::vector<TensorRun> tensors;        // parallel to plan->tensors
   std::atomic<std::int64_t> nanoseconds{0};

@@ -40,12 +40,13 @@ struct RunResult {
 using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
 struct RunOptions {
-  bool force = false;  // start anew, whatever an interrupted run left
+  bool force = false;  // an interrupted run with other settings is given up
 };
 
-/// Executes the plan, or finishes an interrupted run of the same plan. Throws FormatError for non-finite weights (naming tensor and row),
-/// ResourceError when the disk is full, VerifyError when an output does not read back as written or `lossless: require` is not met. After
-/// these no output has its final name and no partial file is left. Interrupted on SIGINT: partial files and journal are kept.
+/// Executes the plan, or finishes an interrupted run of the same plan. Throws FormatError for non-finite weights (naming tensor and row) and
+/// VerifyError when an output does not read back as written, `lossless: require` is not met, or weights are beyond the range of their
+/// encoding; after these no output has its final name and no partial file is left. After Interrupted (SIGINT) and ResourceError (disk full),
+/// partial files and journal are kept, so that the same command continues. Errors while starting leave what was there.
 PQ_API RunResult execute(const Plan& plan, Executor& executor, const RunOptions& options,
                          const Progress& progress);
 

@@ -79,7 +79,7 @@ TEST_CASE("partial file: nothing is left of a file that is not sealed", "[file][
   CHECK(fs::is_empty(folder.path()));
 }
 
-TEST_CASE("partial file: a kept one is continued with resume, and begun anew without", "[file][unit]") {
+TEST_CASE("partial file: a kept one is continued with resume, and refused without", "[file][unit]") {
   const TempFolder folder;
   {
     PartialFile file(folder / "out", 4);
@@ -92,8 +92,8 @@ TEST_CASE("partial file: a kept one is continued with resume, and begun anew wit
     file.keep();
   }
   CHECK(read_file(folder / "out.partial") == "abcd");
-  PartialFile fresh(folder / "out", 4);
-  CHECK(read_file(folder / "out.partial") == std::string(4, '\0'));
+  CHECK_THAT(message_of<ConfigError>([&] { PartialFile fresh(folder / "out", 4); }), Catch::Contains("exists"));
+  CHECK(read_file(folder / "out.partial") == "abcd");
 }
 
 TEST_CASE("partial file: an existing output stays until the new one is sealed", "[file][unit]") {
@@ -161,7 +161,7 @@ TEST_CASE("partial folder: replaces an existing folder as a whole", "[file][unit
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
-TEST_CASE("partial folder: begins empty, unless it is resumed, and is removed or kept at the end",
+TEST_CASE("partial folder: one that is there is resumed or refused, and is removed or kept at the end",
           "[file][unit]") {
   const TempFolder folder;
   fs::create_directory(folder / "out.partial");
@@ -171,11 +171,20 @@ TEST_CASE("partial folder: begins empty, unless it is resumed, and is removed or
     CHECK(fs::exists(out.partial_path() / "stale"));
     out.keep();
   }
-  {
-    PartialFolder out(folder / "out");
-    CHECK(fs::is_empty(out.partial_path()));
-  }
+  CHECK_THAT(message_of<ConfigError>([&] { PartialFolder out(folder / "out"); }), Catch::Contains("exists"));
+  CHECK(fs::exists(folder / "out.partial" / "stale"));
+  { PartialFolder out(folder / "out", true); }
   CHECK(fs::is_empty(folder.path()));
+}
+
+TEST_CASE("partial folder: replacing a folder leaves one with a similar name alone", "[file][unit]") {
+  const TempFolder folder;
+  fs::create_directory(folder / "out");
+  fs::create_directory(folder / "out.replaced");
+  write_file(folder / "out.replaced" / "mine", "1");
+  PartialFolder out(folder / "out");
+  out.seal();
+  CHECK(read_file(folder / "out.replaced" / "mine") == "1");
 }
 
 TEST_CASE("partial folder: a file in its place, or no parent folder, is a configuration error",

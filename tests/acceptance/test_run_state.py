@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""What a run keeps on the disk: an interrupted run continues only if nothing that decides a byte has changed, no start of another run harms
+it, and files that are not its own stay."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from common import PROGRAM, WIDE, Checks, model, scratch
+
+CHECKS, OUT = Checks(), scratch()
+SLOW = ["--recipe", "iq3_s", "--threads", "1"]  # some seconds
+
+
+def call(*arguments):
+    done = subprocess.run([str(PROGRAM), *map(str, arguments)], capture_output=True, text=True)
+    return done.returncode, done.stderr.strip()
+
+
+def start(*arguments, journal):
+    """Starts a run and returns when its journal has some finished chunks."""
+    process = subprocess.Popen([str(PROGRAM), *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and (not journal.exists() or journal.read_bytes().count(b"\n") < 4):
+        time.sleep(0.002)
+    return process
+
+
+def interrupted(*arguments, journal, how=signal.SIGINT):
+    process = start(*arguments, journal=journal)
+    process.send_signal(how)
+    message = process.communicate()[1].strip()
+    CHECKS.that(process.returncode == (130 if how == signal.SIGINT else -9), f"interrupted: exit code {process.returncode} {message[-70:]}")
+
+
+def beside(path, suffix):
+    return path.with_name(path.name + suffix)
+
+
+def linked_model(name):
+    """The wide model with files of its own, all but the weights."""
+    folder = OUT / name / WIDE  # outputs carry the folder's name
+    folder.mkdir(parents=True)
+    for file in model(WIDE).iterdir():
+        os.symlink(file, folder / file.name) if file.suffix == ".safetensors" else shutil.copy(file, folder)
+    return folder
+
+
+def changed_inputs(whole):
+    source, target = linked_model("source"), OUT / "changed.gguf"
+    journal, command = beside(target, ".partial.journal"), ["quantize", source, *SLOW, "--to", target]
+    interrupted(*command, journal=journal)
+    config = source / "config.json"
+    before = config.read_text()
+    heads = {key: json.loads(before)[key] // 2 for key in ("num_attention_heads", "num_key_value_heads")}
+    config.write_text(json.dumps({**json.loads(before), **heads}))
+    code, message = call(*command)
+    CHECKS.that(code == 2 and "tensors" in message and "--force" in message, f"other attention heads are another run: {code}, {message[-150:]}")
+    CHECKS.that(beside(target, ".partial").exists() and journal.exists(), "what it had done is still there")
+    config.write_text(before)
+    inode = beside(target, ".partial").stat().st_ino
+    code, message = call(*command)
+    CHECKS.that(code == 0 and target.stat().st_ino == inode and target.read_bytes() == whole, f"with the old ones it continues: {code} {message[-90:]}")
+
+
+def folders():
+    source, target = linked_model("source2"), OUT / "folder"
+    journal, command = beside(target, ".partial.journal"), ["convert", source, target, "--format", "safetensors", "--encoding", "f32", "--threads", "1"]
+    interrupted(*command, journal=journal)
+    (beside(target, ".partial") / "stale.json").write_text("{}")
+    (beside(target, ".partial") / "config.json.partial").write_text("{}")
+    code, message = call(*command)
+    CHECKS.that(code == 0 and sorted(os.listdir(target)) == sorted(os.listdir(source)), f"a resumed folder has no stale files: {code} {message} {sorted(os.listdir(target))}")
+    (source / "handler.py").write_text("pass")
+    for round_number in range(2):
+        code, message = call(*command, "--force")
+        CHECKS.that(code == 0 and (target / "handler.py").exists(), f"a folder with any side file can be replaced: {code} {message[-90:]}")
+
+
+def two_at_once(whole):
+    target = OUT / "twice.gguf"
+    journal, command = beside(target, ".partial.journal"), ["quantize", model(WIDE), *SLOW, "--to", target]
+    first = start(*command, journal=journal)
+    for more in ([], ["--force"], ["--work", OUT / "work"]):
+        code, message = call(*command, *more)
+        CHECKS.that(code == 2 and ("another process" in message or "interrupted run" in message), f"a second run {more[:1]} is refused: {code}, {message[-110:]}")
+    first.kill()
+    first.wait()
+    inode = beside(target, ".partial").stat().st_ino
+    code, message = call(*command)
+    CHECKS.that(code == 0 and target.stat().st_ino == inode and target.read_bytes() == whole, f"and the first one, killed, continues: {code} {message}")
+
+
+def several_outputs(whole):
+    """A failure between the final names of two outputs."""
+    pipeline = OUT / "two.yaml"
+    pipeline.write_text(f"version: 1\nmodel: {model(WIDE)}\nthreads: 1\noutputs:\n- {{format: gguf, recipe: iq3_s, to: first.gguf}}\n"
+                        "- {format: gguf, recipe: q8_0, to: second.gguf}\n")
+    first, second = OUT / "first.gguf", OUT / "second.gguf"
+    process = start("run", pipeline, journal=beside(first, ".partial.journal"))
+    second.mkdir()
+    message = process.communicate()[1]
+    CHECKS.that(process.returncode == 4 and first.exists() and "again" in message, f"the second output cannot be renamed: {process.returncode}, {message.strip()[-150:]}")
+    code, message = call("run", pipeline)
+    CHECKS.that(code == 2 and "second.gguf" in message, f"a folder has its name: {code}, {message}")
+    second.rmdir()
+    inode = first.stat().st_ino
+    begin = time.monotonic()
+    code, message = call("run", pipeline)
+    CHECKS.that(code == 0 and first.stat().st_ino == inode and first.read_bytes() == whole, f"the run ends with the finished one as it is: {code} {message} after {time.monotonic() - begin:.2f} s")
+    CHECKS.that(second.is_file() and not list(OUT.glob("*.partial*")), f"and the other one: {sorted(p.name for p in OUT.glob('*.partial*'))}")
+
+
+def force(whole):
+    target = OUT / "forced.gguf"
+    target.write_text("an older one")
+    journal, command = beside(target, ".partial.journal"), ["quantize", model(WIDE), *SLOW, "--to", target, "--force"]
+    interrupted(*command, journal=journal)
+    CHECKS.that(target.read_text() == "an older one", "the older output is still there")
+    inode = beside(target, ".partial").stat().st_ino
+    code, message = call(*command)
+    CHECKS.that(code == 0 and target.stat().st_ino == inode and target.read_bytes() == whole, f"with --force, too, the same command continues: {code} {message}")
+
+
+def cut_journal(whole):
+    target = OUT / "cut.gguf"
+    journal, command = beside(target, ".partial.journal"), ["quantize", model(WIDE), *SLOW, "--to", target]
+    interrupted(*command, journal=journal, how=signal.SIGKILL)
+    with open(journal, "r+b") as file:
+        file.truncate(journal.stat().st_size - 7)
+    good = journal.read_bytes().count(b"\n")
+    process = start(*command, journal=journal)
+    while process.poll() is None and journal.read_bytes().count(b"\n") < good + 4:
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+    lines = journal.read_bytes().split(b"\n")
+    CHECKS.that(all(json.loads(line) for line in lines[:-1]) and len(lines) > good + 4, f"after a line that was cut off all others can be read: {len(lines)} lines")
+    code, message = call(*command)
+    CHECKS.that(code == 0 and target.read_bytes() == whole, f"and the run ends: {code} {message}")
+
+
+def other_files():
+    target = OUT / "mine.gguf"
+    theirs = beside(target, ".partial")
+    theirs.write_text("mine")
+    for more in ([], ["--force"]):
+        code, message = call("quantize", model(WIDE), "--recipe", "q8_0", "--to", target, *more)
+        CHECKS.that(code == 2 and theirs.read_text() == "mine", f"a partial file of somebody else stays {more}: {code}, {message[-110:]}")
+    theirs = OUT / "mine.partial"
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("mine")
+    for more in ([], ["--force"]):
+        code, message = call("convert", model(WIDE), OUT / "mine", "--format", "safetensors", *more)
+        CHECKS.that(code == 2 and (theirs / "thesis.txt").read_text() == "mine", f"a partial folder of somebody else stays {more}: {code}, {message[-110:]}")
+    limited = OUT / "limited.gguf"
+    done = subprocess.run(["bash", "-c", f"ulimit -f 1000; exec '{PROGRAM}' quantize '{model(WIDE)}' --recipe q8_0 --to '{limited}'"], capture_output=True, text=True)
+    CHECKS.that(done.returncode == 4 and not list(OUT.glob("limited*")), f"a limit on the size of files: {done.returncode}, {done.stderr.strip()}")
+
+
+def main():
+    code, message = call("quantize", model(WIDE), *SLOW, "--to", OUT / "whole.gguf")
+    CHECKS.that(code == 0, f"the whole run: {message}")
+    whole = (OUT / "whole.gguf").read_bytes()
+    changed_inputs(whole)
+    folders()
+    two_at_once(whole)
+    several_outputs(whole)
+    force(whole)
+    cut_journal(whole)
+    other_files()
+    CHECKS.finish()
+
+
+if __name__ == "__main__":
+    main()
