@@ -92,7 +92,8 @@ TEST_CASE("partial file: a kept one is continued with resume, and refused withou
     file.keep();
   }
   CHECK(read_file(folder / "out.partial") == "abcd");
-  CHECK_THAT(message_of<ConfigError>([&] { PartialFile fresh(folder / "out", 4); }), Catch::Contains("exists"));
+  CHECK_THAT(message_of<ConfigError>([&] { PartialFile fresh(folder / "out", 4); }),
+             Catch::Contains("exists"));
   CHECK(read_file(folder / "out.partial") == "abcd");
 }
 
