@@ -78,11 +78,10 @@ void TensorStore::add_shard(const fs::path& file) {
   for (HeaderTensor& tensor : header.tensors)
     tensors_.push_back({std::move(tensor.name), tensor.dtype, std::move(tensor.shape), shards_.size() - 1,
                         header.data_begin + tensor.begin, tensor.end - tensor.begin});
-  for (auto& [key, value] : header.metadata) {
-    const auto same = [&, &name = key](const auto& entry) { return entry.first == name; };
-    if (std::none_of(metadata_.begin(), metadata_.end(), same))
-      metadata_.emplace_back(std::move(key), std::move(value));
-  }
+  std::set<std::string> known;  // of earlier shards; a file has each key once
+  for (const auto& entry : metadata_) known.insert(entry.first);
+  for (auto& [key, value] : header.metadata)
+    if (!known.contains(key)) metadata_.emplace_back(std::move(key), std::move(value));
 }
 
 void TensorStore::add_shards(const WeightMap& weights) {

@@ -24,7 +24,9 @@ extern "C" void on_interrupt(int signal) {
   pq::request_interrupt();
 }
 
-void report(const std::string& message) { std::fprintf(stderr, "polyquant: error: %s\n", message.c_str()); }
+void report(const std::string& message) {
+  std::fprintf(stderr, "polyquant: error: %s\n", pq::printable(message).c_str());
+}
 
 const CLI::App& given_verb(const CLI::App& app) {
   const auto verbs = app.get_subcommands();

@@ -3,6 +3,7 @@
 #include "config/pipeline.hpp"
 #include "config/yaml.hpp"
 #include "model/open_model.hpp"
+#include "plan/estimate.hpp"
 #include "plan/plan.hpp"
 #include "progress_bar.hpp"
 #include "report/run_report.hpp"
@@ -90,6 +91,7 @@ Node single_output(const std::string& model, const std::string& to, const std::s
 void print_plan(Session& session, Node pipeline, const std::filesystem::path& base,
                 const PipelineFlags& flags) {
   Plan plan = plan_for(session, std::move(pipeline), base, flags);
+  estimate_time(plan, session.executor().threads());
   try {
     check_outputs(plan, flags.force);
   } catch (const Error& error) {

@@ -19,7 +19,7 @@ namespace {
 
 void write_to_stderr(std::string_view prefix, std::string_view message) {
   std::string line(prefix);
-  line.append(message).push_back('\n');
+  line.append(printable(message)).push_back('\n');
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -45,6 +45,8 @@ PluginRegistry& Session::registry() {
   if (!registry_) {
     auto registry = std::make_unique<PluginRegistry>();
     registry->load_folders(plugin_search_path({globals.plugin_path.begin(), globals.plugin_path.end()}));
+    for (const PluginStatus& plugin : registry->plugins())
+      if (!plugin.ok) log::warning(plugin.error);
     registry_ = std::move(registry);
   }
   return *registry_;

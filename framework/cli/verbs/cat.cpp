@@ -62,7 +62,7 @@ void cat(Session& session, const Options& options) {
   const RowRange range = parse_rows(options.rows, rows(tensor.shape));
   const std::int64_t width = cols(tensor.shape);
   std::vector<Piece> pieces;
-  append_pieces(pieces, 0, range.last - range.first, piece_rows(tensor));
+  if (width > 0) append_pieces(pieces, 0, range.last - range.first, piece_rows(tensor));
   std::vector<float> weights;
   std::vector<std::byte> scratch;
   for (const Piece& piece : pieces) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t kPieceBytes = 1 << 20;
 
-std::int64_t rows_at_a_time(const TensorInfo& tensor) {
+std::int64_t checked_rows(const TensorInfo& tensor) {
   return std::max<std::int64_t>(
       1, static_cast<std::int64_t>(kPieceBytes / std::max<std::uint64_t>(1, tensor.row_bytes)));
 }
@@ -41,7 +41,7 @@ ModelCheck check_model(const ModelReader& reader, const EncodingLookup& find_enc
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     encodings.push_back(find_encoding(tensors[i].encoding));
     if (encodings[i])
-      append_pieces(pieces, i, rows(tensors[i].shape), rows_at_a_time(tensors[i]));
+      append_pieces(pieces, i, weight_rows(tensors[i].shape), checked_rows(tensors[i]));
     else
       result.unchecked.push_back(
           fmt::format("tensor '{}': no plugin knows the encoding {}", tensors[i].name, tensors[i].encoding));

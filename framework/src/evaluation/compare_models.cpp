@@ -112,7 +112,8 @@ Comparison ModelComparer::run(Executor& executor,
   std::int64_t total = 0, done = 0;
   for (std::size_t i = 0; i < pairs_.size(); ++i) {
     const ViewTensor& a = a_.tensors[pairs_[i].a];
-    append_pieces(pieces, i, rows(a.shape), std::max(piece_rows(a), piece_rows(b_.tensors[pairs_[i].b])));
+    append_pieces(pieces, i, weight_rows(a.shape),
+                  std::max(piece_rows(a), piece_rows(b_.tensors[pairs_[i].b])));
     total += elements(a.shape);
   }
   std::vector<Difference> differences(pieces.size());

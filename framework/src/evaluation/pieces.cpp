@@ -6,12 +6,24 @@
 
 namespace pq {
 
-std::int64_t piece_rows(const ViewTensor& tensor) noexcept {
-  // Every row of a transposed matrix needs all of its stored rows.
-  if (tensor.is_transposed() && tensor.shape.size() >= 2)
-    return std::max<std::int64_t>(1, tensor.shape[tensor.shape.size() - 2]);
-  return std::max<std::int64_t>(1, kPieceWeights / std::max<std::int64_t>(1, cols(tensor.shape)));
+namespace {
+
+constexpr std::int64_t kTransposedWeights = 1 << 22;  // 16 MiB of f32 per thread
+constexpr std::int64_t kMostReadings = 32;            // of a transposed matrix
+
+}  // namespace
+
+std::int64_t weight_rows(const Shape& shape) noexcept { return cols(shape) == 0 ? 0 : rows(shape); }
+
+std::int64_t rows_at_a_time(const ViewTensor& tensor, std::int64_t weights) noexcept {
+  const std::int64_t width = std::max<std::int64_t>(1, cols(tensor.shape));
+  if (!tensor.is_transposed() || tensor.shape.size() < 2) return std::max<std::int64_t>(1, weights / width);
+  const std::int64_t height = std::max<std::int64_t>(1, tensor.shape[tensor.shape.size() - 2]);
+  return std::min(height, std::max({std::max(weights, kTransposedWeights) / width,
+                                    (height + kMostReadings - 1) / kMostReadings, std::int64_t{1}}));
 }
+
+std::int64_t piece_rows(const ViewTensor& tensor) noexcept { return rows_at_a_time(tensor, kPieceWeights); }
 
 void append_pieces(std::vector<Piece>& pieces, std::size_t tensor, std::int64_t rows,
                    std::int64_t rows_at_a_time) {

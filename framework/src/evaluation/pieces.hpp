@@ -2,6 +2,7 @@
 #pragma once
 
 #include <polyquant/base/export.hpp>
+#include <polyquant/base/shape.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +22,14 @@ struct Piece {
 /// About this many weights are decoded at a time: 256 KiB of f32, which stay in a core's second-level cache.
 inline constexpr std::int64_t kPieceWeights = 1 << 16;
 
-/// Rows of a piece of this tensor: about kPieceWeights, or a whole matrix if it is stored transposed.
+/// Number of rows that have weights: none if a dimension is 0, whatever the others claim.
+PQ_API std::int64_t weight_rows(const Shape& shape) noexcept;
+
+/// Rows to read at a time: about `weights`. Every row of a transposed matrix needs all of its stored rows, so that a piece of one is all
+/// of it, or, of a large one, as much as fits some MiB and at least a 32nd.
+PQ_API std::int64_t rows_at_a_time(const ViewTensor& tensor, std::int64_t weights) noexcept;
+
+/// Rows of a piece of this tensor.
 PQ_API std::int64_t piece_rows(const ViewTensor& tensor) noexcept;
 
 /// Appends pieces of at most `rows_at_a_time` rows that cover [0, rows).

@@ -51,7 +51,7 @@ double TensorStatistics::rms() const noexcept {
 TensorStatistics tensor_statistics(const Shape& shape, const RowSource& read, Executor& executor) {
   const std::int64_t width = cols(shape);
   std::vector<Piece> pieces;
-  append_pieces(pieces, 0, rows(shape),
+  append_pieces(pieces, 0, weight_rows(shape),
                 std::max<std::int64_t>(1, kPieceWeights / std::max<std::int64_t>(1, width)));
   std::vector<TensorStatistics> parts(pieces.size());
   executor.for_ranges(static_cast<std::int64_t>(pieces.size()), 4, [&](std::int64_t begin, std::int64_t end) {

@@ -43,7 +43,7 @@ std::vector<std::string> file_names(const fs::path& folder) {
 std::string format_ids(const PluginRegistry& registry) {
   std::string ids;
   for (const FormatEntry* entry : registry.formats()) ids += (ids.empty() ? "" : ", ") + entry->id;
-  return ids.empty() ? "none is loaded, see `polyquant plugins`" : ids;
+  return ids;
 }
 
 std::shared_ptr<const Format> recognise(const Probe& probe, const PluginRegistry& registry) {
@@ -107,7 +107,8 @@ struct Looked {
 Looked look_at(const fs::path& path) {
   Looked looked;
   looked.probe.path = path;
-  looked.probe.is_folder = fs::is_directory(path);
+  std::error_code failed;
+  looked.probe.is_folder = fs::is_directory(path, failed);
   if (looked.probe.is_folder) looked.probe.names = file_names(path);
   looked.head = read_head(looked.probe.is_folder ? path / "config.json" : path);
   looked.probe.head = looked.head;
@@ -131,13 +132,17 @@ std::string recognised_format(const fs::path& path, const PluginRegistry& regist
 
 OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
   std::error_code failed;
-  if (!fs::exists(path, failed))
+  const fs::file_status status = fs::status(path, failed);
+  if (!fs::exists(status))
     throw FormatError(fmt::format("{} does not exist; {}", path.string(),
                                   path.begin() != path.end() && path.begin()->string() == "~"
                                       ? "~ is expanded by the shell only, and not inside quotation marks"
                                       : "check the path of the model"));
   const Looked looked = look_at(path);
   const auto format = recognise(looked.probe, registry);
+  if (format == nullptr && registry.formats().empty())
+    throw PluginError(fmt::format(
+        "{} cannot be opened: no plugin with a format is loaded; see `polyquant plugins`", path.string()));
   if (format == nullptr)
     throw FormatError(fmt::format("{} is no model of a known format ({}){}", path.string(),
                                   format_ids(registry), why_unknown(looked.probe)));

@@ -147,6 +147,14 @@ void decode_transposed(const ModelView& view, const ViewTensor& tensor, std::int
   }
 }
 
+// The stored rows behind a row that is a column of stored matrices: all rows of the matrix.
+std::pair<std::int64_t, std::int64_t> rows_of_column(const TensorInfo& stored, std::int64_t column) {
+  if (stored.shape.size() < 2) return {0, rows(stored.shape)};
+  const std::int64_t height = stored.shape[stored.shape.size() - 2];
+  const std::int64_t matrix = column / std::max<std::int64_t>(1, cols(stored.shape));
+  return {matrix * height, matrix * height + height};
+}
+
 void copy_generated(const ViewTensor& tensor, std::int64_t first, Matrix out) {
   for (std::int64_t r = 0; r < out.rows; ++r)
     std::copy_n(tensor.generated.begin() + (first + r) * out.cols, out.cols, out.row(r).begin());
@@ -190,18 +198,28 @@ void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t f
 
 void release_rows(const ModelView& view, std::size_t tensor, std::int64_t first, std::int64_t count) {
   const ViewTensor& viewed = view.tensors[tensor];
-  if (viewed.is_transposed() || viewed.elements || !viewed.generated.empty()) return;
-  std::map<std::size_t, std::pair<std::int64_t, std::int64_t>> ranges;  // stored tensor -> first and last row
+  if (viewed.elements || !viewed.generated.empty() || count == 0) return;
+  if (viewed.transpose && viewed.shape.size() >= 2) {
+    // Mapped rows are columns of the view's matrices.
+    const std::int64_t height = viewed.shape[viewed.shape.size() - 2], width = cols(viewed.shape);
+    const std::int64_t last = (first + count - 1) / height;
+    first = first / height * width;
+    count = (last + 1) * width - first;
+  }
+  const bool columns = viewed.map.has_transposed_parts();
+  const auto& stored = view.reader->header().tensors;
+  std::map<std::size_t, std::pair<std::int64_t, std::int64_t>> ranges;  // stored tensor -> its rows
   for (std::int64_t r = first; r < first + count; ++r) {
-    const auto [stored, row] = viewed.map.source(r);
-    const auto [range, is_new] = ranges.try_emplace(stored, row, row);
+    const auto [index, row] = viewed.map.source(r);
+    const auto [begin, end] = columns ? rows_of_column(stored[index], row) : std::pair(row, row + 1);
+    const auto [range, is_new] = ranges.try_emplace(index, begin, end);
     if (is_new) continue;
-    range->second.first = std::min(range->second.first, row);
-    range->second.second = std::max(range->second.second, row);
+    range->second.first = std::min(range->second.first, begin);
+    range->second.second = std::max(range->second.second, end);
   }
   // Rows of a rotary order lie between those of the next piece, which then reads their pages again: from the page cache.
-  for (const auto& [stored, range] : ranges)
-    view.reader->release(stored, range.first, range.second - range.first + 1);
+  for (const auto& [index, range] : ranges)
+    view.reader->release(index, range.first, range.second - range.first);
 }
 
 }  // namespace pq

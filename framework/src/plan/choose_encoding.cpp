@@ -102,7 +102,7 @@ PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candid
   const bool unchanged = candidates.specs.size() == 1 && candidates.specs[0].is_scalar() &&
                          candidates.specs[0].text() == tensor.stored_encoding;
   if (unchanged && tensor.rows_are_stored()) return {index, nullptr, {}, Route::copy, {}};
-  throw FormatError(
+  throw PluginError(
       fmt::format("{} is stored as {}, which no loaded plugin can decode; see `polyquant plugins`",
                   describe(tensor), tensor.encoding_name()));
 }

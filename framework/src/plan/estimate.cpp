@@ -1,5 +1,7 @@
 #include "plan/estimate.hpp"
 
+#include "evaluation/pieces.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -53,15 +55,31 @@ std::uint64_t metadata_bytes(const OutputModel& model) {
 
 void estimate(Plan& plan, int threads) {
   std::int64_t longest_row = 1;
+  for (const PlannedOutput& output : plan.outputs)
+    for (const OutputTensor& tensor : output.model.tensors)
+      longest_row = std::max(longest_row, cols(tensor.shape));
+  plan.chunk_weights = std::max(kChunkWeights, longest_row);
+  std::int64_t largest_chunk = plan.chunk_weights;  // of transposed tensors it may be larger
+  std::uint64_t kept = 0, per_weight = sizeof(float);
+  for (const PlannedOutput& output : plan.outputs) {
+    for (const ViewTensor& tensor : output.view->tensors)
+      largest_chunk =
+          std::max(largest_chunk, rows_at_a_time(tensor, plan.chunk_weights) * cols(tensor.shape));
+    kept += 2 * metadata_bytes(output.model);
+    per_weight += 2 * sizeof(float);  // encoded rows and the values they decode to
+  }
+  plan.peak_memory_bytes =
+      kProgramBytes + kept +
+      static_cast<std::uint64_t>(largest_chunk) * per_weight * static_cast<std::uint64_t>(threads);
+}
+
+void estimate_time(Plan& plan, int threads) {
   std::map<std::pair<std::string, bool>, double> speeds;
   double seconds = 0;
-  std::uint64_t kept = 0;
-  std::uint64_t per_weight = sizeof(float);
-  for (const PlannedOutput& output : plan.outputs) {
+  for (const PlannedOutput& output : plan.outputs)
     for (std::size_t i = 0; i < output.tensors.size(); ++i) {
       const PlannedTensor& tensor = output.tensors[i];
       const OutputTensor& out = output.model.tensors[i];
-      longest_row = std::max(longest_row, cols(out.shape));
       seconds +=
           static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) / kCopyBytesPerSecond;
       if (tensor.route == Route::copy) continue;
@@ -70,14 +88,7 @@ void estimate(Plan& plan, int threads) {
       if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort, has_importance);
       seconds += at->second * static_cast<double>(elements(out.shape));
     }
-    kept += 2 * metadata_bytes(output.model);
-    per_weight += 2 * sizeof(float);  // encoded rows and the values they decode to
-  }
-  plan.chunk_weights = std::max(kChunkWeights, longest_row);
   plan.seconds = seconds / std::max(1, threads);
-  plan.peak_memory_bytes =
-      kProgramBytes + kept +
-      static_cast<std::uint64_t>(plan.chunk_weights) * per_weight * static_cast<std::uint64_t>(threads);
 }
 
 }  // namespace pq

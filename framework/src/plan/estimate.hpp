@@ -5,8 +5,11 @@
 
 namespace pq {
 
-/// Fills chunk_weights, peak_memory_bytes and seconds of a plan whose outputs are complete. Speeds are measured on this machine with a
-/// small sample per encoding (some milliseconds), so the time is a forecast, not a table.
+/// Fills chunk_weights and peak_memory_bytes of a plan whose outputs are complete.
 void estimate(Plan& plan, int threads);
+
+/// Fills seconds. Speeds are measured on this machine with a small sample per encoding (some milliseconds), so the time is a forecast, not a
+/// table; only who shows it needs it.
+PQ_API void estimate_time(Plan& plan, int threads);
 
 }  // namespace pq

@@ -60,6 +60,17 @@ void check_quantizer(const PlannedOutput& output, const OutputSpec& spec) {
   }
 }
 
+/// What nobody named is missing because its plugin is, not because of a wrong word.
+template <class Make>
+auto by_default(bool is_default, const Make& make) {
+  try {
+    return make();
+  } catch (const ConfigError& error) {
+    if (is_default) throw PluginError(fmt::format("{}; see `polyquant plugins`", error.what()));
+    throw;
+  }
+}
+
 ViewOptions view_options(const OutputSpec& spec) {
   ViewOptions options;
   if (const Node* name = spec.options.find("name")) options.name = name->as_string("name");
@@ -115,7 +126,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   output.view = at_place(pre_tokenizer == nullptr ? spec.mark : pre_tokenizer->mark(),
                          [&] { return views.get(output.format->info().dialect, view_options(spec)); });
   const Node quantizer = spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer;
-  output.quantizer = registry.quantizer(quantizer);
+  output.quantizer = by_default(spec.quantizer.is_null(), [&] { return registry.quantizer(quantizer); });
   output.quantizer_spec = node_text(quantizer);
   output.format_spec = node_text(spec.format) + " " + node_text(spec.options);
   output.lossless = spec.lossless.value_or(Lossless::no);
@@ -153,7 +164,7 @@ void choose_backend(const Pipeline& pipeline, const PluginRegistry& registry, Pl
   const Node& wanted = pipeline.backend.is_null() ? automatic : pipeline.backend;
   const bool is_auto = wanted.is_scalar() && wanted.text() == "auto";
   const Node chosen = is_auto ? Node::scalar("cpu", false, wanted.mark()) : wanted;
-  plan.backend = registry.backend(chosen);
+  plan.backend = by_default(is_auto, [&] { return registry.backend(chosen); });
   plan.backend_spec = node_text(chosen);
   if (plan.backend->devices().empty())
     throw ResourceError(

@@ -70,7 +70,7 @@ struct Plan {
   std::filesystem::path work;                 // folder of the journal; empty = beside the first output
   std::int64_t chunk_weights = 0;             // weights that one thread handles at a time
   std::uint64_t peak_memory_bytes = 0;        // estimate
-  double seconds = 0;                         // estimate
+  double seconds = 0;                         // estimate, by estimate_time()
   std::vector<std::string> warnings;
 };
 

@@ -18,9 +18,10 @@ std::set<Id> components_of(const Plan& plan) {
     ids.emplace("format", output.format->info().id);
     ids.emplace("quantizer", output.quantizer->info().id);
     for (const PlannedTensor& tensor : output.tensors)
-      for (const auto& encoding : {tensor.encoding, tensor.stored})
-        if (encoding != nullptr) ids.emplace("encoding", encoding->info().id);
+      if (tensor.encoding != nullptr) ids.emplace("encoding", tensor.encoding->info().id);
   }
+  for (const TensorInfo& tensor : plan.reader->header().tensors)
+    ids.emplace("encoding", tensor.encoding.substr(0, tensor.encoding.find(':')));
   return ids;
 }
 

@@ -76,14 +76,22 @@ void PluginRegistry::Impl::throw_unknown(const OwnedById<EntryType>& known, std:
                                          const ComponentSpec& spec, const Node& node) const {
   std::vector<std::string> ids;
   for (const auto& [id, owned] : known) ids.push_back(id);
-  const auto refused =
-      std::count_if(plugins.begin(), plugins.end(), [](const PluginStatus& status) { return !status.ok; });
-  std::string hint;
-  if (known.empty()) hint += fmt::format("; no plugin provides any {}", kind);
-  if (refused > 0)
-    hint += fmt::format(" ({} refused; see `polyquant plugins`)",
-                        refused == 1 ? "a plugin was" : "some plugins were");
-  throw_at(node.mark(), fmt::format("unknown {} '{}'{}{}", kind, spec.id, suggestion(spec.id, ids), hint));
+  std::string refused;
+  const auto is_shadowed = [&](const PluginStatus& broken) {
+    return std::any_of(plugins.begin(), plugins.end(), [&](const PluginStatus& other) {
+      return other.ok && other.file.filename() == broken.file.filename();
+    });
+  };
+  for (const PluginStatus& status : plugins)
+    if (!status.ok && !is_shadowed(status))
+      refused += (refused.empty() ? "" : ", ") + status.file.filename().string();
+  const std::string none = known.empty() ? fmt::format("; no plugin provides any {}", kind) : "";
+  const std::string message =
+      fmt::format("unknown {} '{}'{}{}", kind, spec.id, suggestion(spec.id, ids), none);
+  if (refused.empty()) throw_at(node.mark(), message);
+  const std::string place = node.mark().source ? node.mark().to_string() + ": " : "";
+  throw PluginError(fmt::format("{}{}; it may be in a plugin that was refused ({}; see `polyquant plugins`)",
+                                place, message, refused));
 }
 
 template <class Interface>
@@ -109,11 +117,12 @@ void PluginRegistry::load_folders(const std::vector<fs::path>& folders) {
   std::set<fs::path> names;
   for (const fs::path& folder : folders) {
     for (const fs::path& library : libraries_in(folder)) {
-      if (!names.insert(library.filename()).second) continue;
+      if (names.contains(library.filename())) continue;
       PluginStatus& status = impl_->plugins.emplace_back();
       status.file = library;
       try {
         impl_->load(status);
+        names.insert(library.filename());
       } catch (const PluginError& error) {
         status.error = error.what();
       }

@@ -39,7 +39,7 @@ class PQ_API PluginRegistry {
   /// Loads one library. Throws PluginError with one sentence for anything wrong; the registry is then unchanged.
   void load(const std::filesystem::path& library);
   /// Loads every *.so of the folders, in name order; a broken one does not stop the others, it is recorded in plugins(). Missing folders
-  /// are skipped. A file name that an earlier folder already gave is skipped, so that a user's build shadows the installed one.
+  /// are skipped. A file name of which an earlier folder gave a usable library is skipped, so that a user's build shadows the installed one.
   void load_folders(const std::vector<std::filesystem::path>& folders);
   const std::vector<PluginStatus>& plugins() const noexcept;
 
@@ -50,7 +50,7 @@ class PQ_API PluginRegistry {
   std::vector<const BackendEntry*> backends() const;
 
   /// Components by name with options: a scalar ("q4_0", "affine:bits=4,group=128") or a map with `type:`. Unknown ids throw ConfigError
-  /// at the node with the nearest known id and, if plugins were refused, a hint at `polyquant plugins`.
+  /// at the node with the nearest known id; if plugins were refused, which may have had it, PluginError that names them.
   std::shared_ptr<const Encoding> encoding(const Node& spec) const;
   std::shared_ptr<const Quantizer> quantizer(const Node& spec) const;
   std::shared_ptr<const Format> format(const Node& spec) const;

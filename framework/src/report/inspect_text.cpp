@@ -80,8 +80,8 @@ std::string check(const ModelCheck& check) {
 
 std::string inspection_text(const Inspection& inspection) {
   const ModelHeader& header = *inspection.header;
-  return headline(inspection) + metadata(header) + side_files(header) + tensors(header) + encodings(header) +
-         (inspection.check ? check(*inspection.check) : "");
+  return printable(headline(inspection) + metadata(header) + side_files(header) + tensors(header) +
+                   encodings(header) + (inspection.check ? check(*inspection.check) : ""));
 }
 
 std::string tensor_text(const TensorInspection& inspection) {
@@ -91,14 +91,16 @@ std::string tensor_text(const TensorInspection& inspection) {
                   to_string(tensor.shape), tensor.encoding, tensor.bytes(),
                   bits_text(tensor.bytes(), elements(tensor.shape)), tensor.file, tensor.offset);
   if (!inspection.statistics)
-    return text + fmt::format("no plugin decodes {}, so there are no statistics\n", tensor.encoding);
+    return printable(text) +
+           fmt::format("no plugin decodes {}, so there are no statistics\n", printable(tensor.encoding));
   const TensorStatistics& statistics = *inspection.statistics;
   text += fmt::format("min {:g}  max {:g}  mean {:g}  rms {:g}  zeros {}  NaN {}  infinite {}\n",
                       statistics.smallest, statistics.largest, statistics.mean(), statistics.rms(),
                       statistics.zeros, statistics.nan, statistics.infinite);
   text += "first";
   for (const float value : inspection.first) text += fmt::format(" {:g}", value);
-  return text + (cols(tensor.shape) > static_cast<std::int64_t>(inspection.first.size()) ? " ...\n" : "\n");
+  return printable(text) +
+         (cols(tensor.shape) > static_cast<std::int64_t>(inspection.first.size()) ? " ...\n" : "\n");
 }
 
 }  // namespace pq

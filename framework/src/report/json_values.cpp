@@ -50,9 +50,11 @@ Json json_number(float value) {
 }
 
 Json json_of(const Metadata& metadata) {
-  Json result = Json::object();
+  // Keys are unique: looking for each among all others would take the square of their number.
+  Json::object_t result;
   for (const auto& [key, value] : metadata.entries())
-    result[key] = std::visit([](const auto& v) { return value_of(v); }, value);
+    static_cast<std::vector<Json::object_t::value_type>&>(result).emplace_back(
+        key, std::visit([](const auto& v) { return value_of(v); }, value));
   return result;
 }
 

@@ -1,4 +1,5 @@
 #include "report/run_report.hpp"
+#include "report/text_table.hpp"
 
 #include <polyquant/base/text.hpp>
 
@@ -108,7 +109,7 @@ std::string plan_text(const Plan& plan) {
     text += headline(output) + table(output, nullptr) + importance_line(output) + notes(output);
   text += fmt::format("peak memory about {}, time about {:.1f} s on {}\n",
                       format_bytes(plan.peak_memory_bytes), plan.seconds, plan.backend->info().id);
-  return text;
+  return printable(text);
 }
 
 std::string run_text(const Plan& plan, const RunResult& result) {
@@ -118,7 +119,7 @@ std::string run_text(const Plan& plan, const RunResult& result) {
     text += headline(output) + table(output, &result.outputs[i]) + importance_line(output) +
             worst_tensors(output, result.outputs[i]) + notes(output);
   }
-  return text +
+  return printable(text) +
          fmt::format("{:.1f} s, peak memory {}\n", result.seconds, format_bytes(result.peak_memory_bytes));
 }
 

@@ -1,5 +1,7 @@
 #include "run/chunk.hpp"
+
 #include "config/place.hpp"
+#include "evaluation/pieces.hpp"
 #include "run/row_measures.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -8,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 namespace pq {
 namespace {
@@ -94,52 +97,82 @@ void prepare_quantizer(const Plan& plan, const TensorTask::Target& target, const
   TensorRun& run = target.output->tensors[target.tensor];
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
   MatrixRun& matrix = run.matrix_of(first_row);
-  std::call_once(matrix.prepared, [&] {
-    if (planned.importance != nullptr)
-      matrix.importance = planned.importance->columns(first_row / run.rows_per_matrix);
-    QuantJob job;
-    job.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
-    job.rows = run.rows_per_matrix;
-    job.cols = cols(tensor.shape);
-    job.encoding = planned.encoding.get();
-    job.effort = plan.effort;
-    job.statistics.importance = matrix.importance;
-    matrix.quantizer = target.output->plan->quantizer->prepare(job, context);
-  });
+  if (planned.importance != nullptr)
+    matrix.importance = planned.importance->columns(first_row / run.rows_per_matrix);
+  QuantJob job;
+  job.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
+  job.rows = run.rows_per_matrix;
+  job.cols = cols(tensor.shape);
+  job.encoding = planned.encoding.get();
+  job.effort = plan.effort;
+  job.statistics.importance = matrix.importance;
+  matrix.quantizer = target.output->plan->quantizer->prepare(job, context);
 }
 
-/// Replaces rows of `encoded` by the stored codes and scales where every weight fits exactly; returns how many.
-std::int64_t repack_rows(const PlannedTensor& planned, ChunkRows& rows, std::uint64_t row_bytes,
-                         MutableBytes encoded) {
-  const std::int64_t width = cols(rows.tensor().shape);
-  const std::size_t stored_bytes = planned.stored.common()->row_bytes(width);
-  AffineRow affine;
-  std::int64_t exact = 0;
-  for (std::int64_t r = 0; r < rows.count(); ++r) {
-    const Bytes from = rows.stored().subspan(static_cast<std::size_t>(r) * stored_bytes, stored_bytes);
-    const MutableBytes to = encoded.subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes);
-    std::vector<std::byte> packed(row_bytes);
-    if (!planned.stored.common()->unpack_affine(from, width, affine) ||
-        !planned.encoding->pack_affine(affine, packed))
+/// Stores row `row` of the chunk with its stored codes and scales, if every weight fits exactly.
+bool repack_row(const PlannedTensor& planned, Bytes stored, std::int64_t width, AffineRow& affine,
+                MutableBytes to) {
+  return planned.stored.common()->unpack_affine(stored, width, affine) &&
+         planned.encoding->pack_affine(affine, to);
+}
+
+/// Encodes the rows into scratch.encoded: as they are stored where that fits, all others quantized, many at a time. Returns how many fit.
+std::int64_t encode_into(const PlannedTensor& planned, const TensorQuantizer& quantizer,
+                         std::int64_t first_in_matrix, ConstMatrix weights, ChunkRows& rows,
+                         std::uint64_t row_bytes, ChunkScratch& scratch, QuantReport& report) {
+  const MutableBytes encoded = scratch.encoded;
+  const auto quantize = [&](std::int64_t first, std::int64_t count) {
+    if (count > 0)
+      quantizer.quantize(weights.slice(first, count), first_in_matrix + first,
+                         encoded.subspan(static_cast<std::size_t>(first) * row_bytes,
+                                         static_cast<std::size_t>(count) * row_bytes),
+                         report);
+  };
+  if (planned.route != Route::repack) {
+    quantize(0, weights.rows);
+    return 0;
+  }
+  const std::size_t stored_bytes = planned.stored.common()->row_bytes(weights.cols);
+  std::int64_t exact = 0, unfit = 0;  // rows that fit; first of those before this one that do not
+  for (std::int64_t r = 0; r < weights.rows; ++r) {
+    const auto at = static_cast<std::size_t>(r);
+    if (!repack_row(planned, rows.stored().subspan(at * stored_bytes, stored_bytes), weights.cols,
+                    scratch.affine, encoded.subspan(at * row_bytes, row_bytes)))
       continue;
-    std::copy(packed.begin(), packed.end(), to.begin());
+    quantize(unfit, r - unfit);
+    unfit = r + 1;
     ++exact;
   }
+  quantize(unfit, weights.rows - unfit);
   return exact;
 }
 
+[[noreturn]] void throw_beyond_range(const ViewTensor& tensor, const Encoding& encoding, std::int64_t row,
+                                     std::span<const float> weights) {
+  float largest = 0;
+  for (const float w : weights) largest = std::max(largest, std::abs(w));
+  throw VerifyError(
+      fmt::format("tensor '{}', row {}: weights up to {:g} are beyond what {} can hold and would be read "
+                  "back as infinite; choose "
+                  "bf16 or f32, or add a rule for this tensor",
+                  tensor.name, row, largest, encoding.info().spec));
+}
+
 /// Adds the error of the encoded rows against the weights.
-void measure_error(ConstMatrix weights, const Encoding& encoding, Bytes encoded, std::vector<float>& memory,
-                   ChunkResult& result) {
+void measure_error(const ChunkRows& rows, ConstMatrix weights, const Encoding& encoding,
+                   ChunkScratch& scratch, ChunkResult& result) {
+  const Bytes encoded = scratch.encoded;
   const std::size_t row_bytes = encoding.row_bytes(weights.cols);
   for_pieces(weights.rows, weights.cols, [&](std::int64_t first, std::int64_t count) {
-    memory.resize(static_cast<std::size_t>(count * weights.cols));
-    const Matrix decoded{memory.data(), count, weights.cols, weights.cols};
+    scratch.decoded.resize(static_cast<std::size_t>(count * weights.cols));
+    const Matrix decoded{scratch.decoded.data(), count, weights.cols, weights.cols};
     encoding.decode(encoded.subspan(static_cast<std::size_t>(first) * row_bytes,
                                     static_cast<std::size_t>(count) * row_bytes),
                     decoded);
     for (std::int64_t r = 0; r < count; ++r) {
       const RowError row = row_error(weights.row(first + r), decoded.row(r));
+      if (!std::isfinite(row.squared_error))
+        throw_beyond_range(rows.tensor(), encoding, rows.first() + first + r, weights.row(first + r));
       result.squared_error += row.squared_error;
       result.squared_weight += row.squared_weight;
     }
@@ -174,42 +207,33 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   scratch.encoded.resize(row_bytes * static_cast<std::uint64_t>(rows.count()));
   QuantReport report;
   TensorRun& run = target.output->tensors[target.tensor];
-  run.matrix_of(rows.first())
-      .quantizer->quantize(weights, rows.first() % run.rows_per_matrix, scratch.encoded, report);
+  result.exact_rows =
+      encode_into(planned, *run.matrix_of(rows.first()).quantizer, rows.first() % run.rows_per_matrix,
+                  weights, rows, row_bytes, scratch, report);
   result.warnings = std::move(report.warnings);
-  if (planned.route == Route::repack)
-    result.exact_rows = repack_rows(planned, rows, row_bytes, scratch.encoded);
-  measure_error(weights, *planned.encoding, scratch.encoded, scratch.decoded, result);
+  measure_error(rows, weights, *planned.encoding, scratch, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
     throw_not_exact(*target.output->plan, planned, rows);
   return scratch.encoded;
 }
 
-/// Gives the source's pages of these rows back. Rotary orders mix rows inside a head, so whole heads are released; a thread that still
-/// needs one reads it again.
-void release_rows(const ModelView& view, const ViewTensor& tensor, std::int64_t first, std::int64_t count) {
-  if (tensor.is_transposed() || tensor.elements || !tensor.generated.empty()) return;
-  const auto [stored, row_a] = tensor.map.source(first);
-  const auto [last_stored, row_b] = tensor.map.source(first + count - 1);
-  if (stored != last_stored) return;
-  const std::int64_t slack = tensor.map.order == RowMap::Order::natural ? 0 : tensor.map.head_rows;
-  const std::int64_t begin = std::max<std::int64_t>(0, std::min(row_a, row_b) - slack);
-  const std::int64_t end =
-      std::min(rows(view.reader->header().tensors[stored].shape), std::max(row_a, row_b) + slack + 1);
-  view.reader->release(stored, begin, end - begin);
-}
-
 }  // namespace
 
+void prepare_quantizers(const Plan& plan, const TensorTask& task, std::int64_t first_row,
+                        const RunContext& context) {
+  for (const TensorTask::Target& target : task.targets)
+    if (target.output->plan->tensors[target.tensor].route != Route::copy)
+      prepare_quantizer(plan, target, task.view->tensors[task.view_index], first_row, context);
+}
+
 void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first,
-                   std::int64_t count, const RunContext& context, ChunkScratch& scratch) {
+                   std::int64_t count, ChunkScratch& scratch) {
   ChunkRows rows(plan, task, first, count, scratch);
   for (const TensorTask::Target& target : task.targets) {
     const auto start = std::chrono::steady_clock::now();
     const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
     TensorRun& run = target.output->tensors[target.tensor];
     ChunkResult& result = run.chunks[static_cast<std::size_t>(chunk)];
-    if (planned.route != Route::copy) prepare_quantizer(plan, target, rows.tensor(), first, context);
     const Bytes bytes = planned.route == Route::copy ? copy_rows(planned, rows, result)
                                                      : encode_rows(target, rows, scratch, result);
     if (target.output->writer != nullptr) target.output->writer->write_rows(target.tensor, first, bytes);
@@ -217,7 +241,7 @@ void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk,
     run.finish_chunk(first);
     target.output->nanoseconds += (std::chrono::steady_clock::now() - start).count();
   }
-  release_rows(*task.view, rows.tensor(), first, count);
+  release_rows(*task.view, task.view_index, first, count);
 }
 
 }  // namespace pq

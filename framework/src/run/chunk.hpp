@@ -23,10 +23,16 @@ struct TensorTask {
 struct ChunkScratch {
   std::vector<std::byte> stored, encoded;
   std::vector<float> weights, decoded;
+  AffineRow affine;
 };
 
-/// Reads rows [first, first + count), converts and writes them for every target. `chunk` is their number within the tensor.
+/// Prepares the quantizers for the matrix that row `first_row` belongs to, of all targets that need one. May use all threads.
+void prepare_quantizers(const Plan& plan, const TensorTask& task, std::int64_t first_row,
+                        const RunContext& context);
+
+/// Reads rows [first, first + count), converts and writes them for every target; the quantizers are prepared. `chunk` is their number within
+/// the tensor. Throws FormatError for weights that are no numbers, VerifyError for weights that the encoding cannot hold.
 void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first,
-                   std::int64_t count, const RunContext& context, ChunkScratch& scratch);
+                   std::int64_t count, ChunkScratch& scratch);
 
 }  // namespace pq

@@ -6,10 +6,10 @@
 
 #include <polyquant/quantizer.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 namespace pq {
@@ -23,10 +23,9 @@ struct ChunkResult {
   std::vector<std::string> warnings;
 };
 
-/// The rows of a tensor that share an importance: all of it, or one matrix of a stack. The quantizer is prepared by the first chunk and
-/// freed after the last.
+/// The rows of a tensor that share an importance: all of it, or one matrix of a stack. The quantizer is prepared before the first chunk
+/// and freed after the last.
 struct MatrixRun {
-  std::once_flag prepared;
   std::vector<float> importance;  // of the columns; the quantizer looks at it
   std::unique_ptr<const TensorQuantizer> quantizer;
   std::atomic<std::int64_t> chunks_left{0};
@@ -35,7 +34,7 @@ struct MatrixRun {
 /// A tensor of an output while its chunks are processed.
 struct TensorRun {
   std::vector<MatrixRun> matrices;
-  std::int64_t rows_per_matrix = 0;
+  std::int64_t rows_per_matrix = 0, rows_per_chunk = 0;
   std::vector<ChunkResult> chunks;  // in row order, so that sums do not depend on the threads
   MatrixRun& matrix_of(std::int64_t row) { return matrices[static_cast<std::size_t>(row / rows_per_matrix)]; }
   void finish_chunk(std::int64_t first_row) {
@@ -54,11 +53,6 @@ struct OutputRun {
   std::atomic<std::int64_t> nanoseconds{0};
 };
 
-/// Rows of one chunk of a tensor with `cols` columns.
-inline std::int64_t chunk_rows(const Plan& plan, std::int64_t cols) {
-  return std::max<std::int64_t>(1, plan.chunk_weights / std::max<std::int64_t>(cols, 1));
-}
-
 /// Rows of the chunk that begins with row `first`: at most `step`, and none beyond its matrix of `rows_per_matrix` rows.
 inline std::int64_t rows_of_chunk(std::int64_t first, std::int64_t rows_per_matrix, std::int64_t step) {
   return std::min(step, rows_per_matrix - first % rows_per_matrix);
@@ -71,6 +65,6 @@ std::uint64_t hash_bytes(Bytes bytes);
 std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std::size_t index);
 
 /// Reads the written output back and compares every tensor's place and every chunk's hash; throws VerifyError naming the first difference.
-void verify_output(const Plan& plan, const OutputRun& output, const ModelReader& reader, Executor& executor);
+void verify_output(const OutputRun& output, const ModelReader& reader, Executor& executor);
 
 }  // namespace pq

@@ -108,7 +108,7 @@ std::string tensors_identity(const PlannedOutput& output) {
     hasher.add(output.layout.tensors[i].file);
     hasher.add(output.layout.tensors[i].offset);
     hasher.add(planned.route);
-    hasher.add(planned.stored == nullptr ? view.stored_encoding : planned.stored->info().spec);
+    hasher.add(view.encoding_name());
     hasher.add(planned.importance != nullptr);
     add_map(hasher, view.map);
     hasher.add(view.elements);

@@ -1,5 +1,7 @@
 #include "run/output_run.hpp"
 
+#include "evaluation/pieces.hpp"
+
 #include <polyquant/base/error.hpp>
 
 #include <fmt/format.h>
@@ -39,30 +41,30 @@ std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std:
   return at;
 }
 
-void verify_output(const Plan& plan, const OutputRun& output, const ModelReader& reader, Executor& executor) {
+void verify_output(const OutputRun& output, const ModelReader& reader, Executor& executor) {
   const auto& tensors = output.plan->model.tensors;
   if (reader.header().tensors.size() != tensors.size())
     differs(output, fmt::format("{} tensors instead of {}", reader.header().tensors.size(), tensors.size()));
-  executor.for_ranges(static_cast<std::int64_t>(tensors.size()), 1,
-                      [&](std::int64_t begin, std::int64_t end) {
-                        std::vector<std::byte> scratch;
-                        for (std::int64_t i = begin; i < end; ++i) {
-                          const auto index = static_cast<std::size_t>(i);
-                          const std::size_t at = find_tensor(output, reader, index);
-                          const Shape& shape = tensors[index].shape;
-                          const std::int64_t step = chunk_rows(plan, cols(shape));
-                          const std::int64_t together = output.tensors[index].rows_per_matrix;
-                          std::size_t chunk = 0;
-                          for (std::int64_t first = 0, count = 0; first < rows(shape); first += count) {
-                            count = rows_of_chunk(first, together, step);
-                            if (hash_bytes(reader.rows(at, first, count, scratch)) !=
-                                output.tensors[index].chunks[chunk++].hash)
-                              differs(output, fmt::format("rows {} to {} of tensor '{}' differ", first,
-                                                          first + count - 1, tensors[index].name));
-                            reader.release(at, first, count);
-                          }
-                        }
-                      });
+  executor.for_ranges(
+      static_cast<std::int64_t>(tensors.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+        std::vector<std::byte> scratch;
+        for (std::int64_t i = begin; i < end; ++i) {
+          const auto index = static_cast<std::size_t>(i);
+          const std::size_t at = find_tensor(output, reader, index);
+          const Shape& shape = tensors[index].shape;
+          const std::int64_t step = output.tensors[index].rows_per_chunk;
+          const std::int64_t together = output.tensors[index].rows_per_matrix;
+          std::size_t chunk = 0;
+          for (std::int64_t first = 0, count = 0; first < weight_rows(shape); first += count) {
+            count = rows_of_chunk(first, together, step);
+            if (hash_bytes(reader.rows(at, first, count, scratch)) !=
+                output.tensors[index].chunks[chunk++].hash)
+              differs(output, fmt::format("rows {} to {} of tensor '{}' differ", first, first + count - 1,
+                                          tensors[index].name));
+            reader.release(at, first, count);
+          }
+        }
+      });
 }
 
 }  // namespace pq

@@ -4,7 +4,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <filesystem>
 #include <new>
+#include <string>
 
 using pq::cli::describe;
 
@@ -51,4 +53,10 @@ TEST_CASE("failure: nested errors become one sentence with the code of the cause
   });
   CHECK(failure.message == "tensor 'a.weight': out.gguf: no space left on device");
   CHECK(failure.exit_code == 4);
+}
+
+TEST_CASE("failure: a name that the system refuses is the user's", "[cli][failure]") {
+  const auto failure = of([] { static_cast<void>(std::filesystem::file_size(std::string(300, 'x'))); });
+  CHECK(failure.exit_code == 2);
+  CHECK_THAT(failure.message, Catch::Contains("too long"));
 }

@@ -19,3 +19,10 @@ TEST_CASE("text_table: UTF-8 characters count once", "[cli][table]") {
 TEST_CASE("text_table: rows may be shorter than others", "[cli][table]") {
   CHECK(text_table({{"a"}, {"b", "c"}, {}}) == "a\nb  c\n\n");
 }
+
+TEST_CASE("text_table: control characters of names do not reach the terminal", "[cli][table]") {
+  CHECK(text_table({{"a\x1b[2J\n",
+                     "\xC2\x9B"
+                     "b"}}) == "a\\x1b[2J\\x0a  \\x9bb\n");
+  CHECK(pq::printable("one\ntwo\t\x07\x7f\xC3\xA9") == "one\ntwo\t\\x07\\x7f\xC3\xA9");
+}

@@ -49,6 +49,20 @@ struct Bench {
   }
   ~Bench() { std::filesystem::remove_all(folder); }
 
+  /// One more tensor, which no writer has to write.
+  void add_empty(std::int64_t rows) {
+    PlannedOutput& output = plan.outputs.front();
+    auto view = std::make_shared<ModelView>(*output.view);
+    view->tensors.push_back(view->tensors.back());
+    view->tensors.back().name = "c";
+    view->tensors.back().shape = {rows, 0};
+    output.view = view;
+    output.model.tensors.push_back({"c", {rows, 0}, "bf16", 0});
+    output.tensors.push_back(output.tensors.back());
+    output.tensors.back().view_index = 2;
+    output.layout = output.format->layout(output.to, output.model);
+  }
+
   PlannedOutput output(MemoryDisk& disk, const std::shared_ptr<const ModelView>& view,
                        const std::string& spec, std::size_t index) {
     PlannedOutput result;
@@ -194,6 +208,65 @@ TEST_CASE("execute: the journal of other settings is refused with what differs",
   clear_interrupt();
   bench.plan.effort = Effort::best;
   CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("effort") && Catch::Contains("--force"));
+}
+
+TEST_CASE("execute: rows in another order, other metadata or another plugin are another run", "[run]") {
+  std::vector<MemoryDisk> disks(1);
+  Bench bench(disks, {"q4_0"});
+  CHECK_THROWS_AS(run(bench.plan, 1, [](std::int64_t, std::int64_t) { request_interrupt(); }), Interrupted);
+  clear_interrupt();
+  PlannedOutput& output = bench.plan.outputs[0];
+  SECTION("rows") {
+    auto view = std::make_shared<ModelView>(*output.view);
+    view->tensors[1].map.order = RowMap::Order::rotary_to_pairs;
+    view->tensors[1].map.head_rows = 8;
+    output.view = view;
+    CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("outputs[0] tensors"));
+  }
+  SECTION("metadata") {
+    output.model.metadata.set("general.name", std::string("other"));
+    CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("outputs[0] metadata"));
+  }
+  SECTION("side files") {
+    output.model.side_files.push_back({"config.json", {}, "{}"});
+    CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("outputs[0] files"));
+  }
+  SECTION("plugins") {
+    bench.plan.plugins.push_back("rtn 2.0");
+    CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("plugins"));
+  }
+  CHECK(disks[0].kept);
+}
+
+TEST_CASE("execute: weights beyond the range of an encoding are refused with tensor and row", "[run]") {
+  std::vector<MemoryDisk> disks(1);
+  Bench bench(disks, {"f16"});
+  store(bench.reader->data(1).data() + 2 * (17 * kCols + 3), bf16_from(1e6f));
+  CHECK_THROWS_WITH(run(bench.plan, 2),
+                    Catch::Contains("'b'") && Catch::Contains("row 17") && Catch::Contains("f16"));
+  CHECK_FALSE(disks[0].exists);
+  CHECK(std::filesystem::is_empty(bench.folder));
+}
+
+TEST_CASE("execute: a disk that is full at the end keeps what is done", "[run]") {
+  std::vector<MemoryDisk> disks(1);
+  disks[0].is_full = true;
+  Bench bench(disks, {"q4_0"});
+  CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("full") && Catch::Contains("again"));
+  CHECK(disks[0].kept);
+  disks[0].is_full = false;
+  const int before = bench.reader->reads;
+  run(bench.plan, 1);
+  CHECK(bench.reader->reads == before);
+  CHECK(disks[0].sealed);
+  CHECK(std::filesystem::is_empty(bench.folder));
+}
+
+TEST_CASE("execute: a tensor of many rows without weights has no chunks", "[run]") {
+  std::vector<MemoryDisk> disks(1);
+  Bench bench(disks, {"bf16"});
+  bench.add_empty(std::int64_t{1} << 33);
+  CHECK(run(bench.plan, 1).outputs[0].tensors[2].exact_rows == 0);
 }
 
 }  // namespace pq

@@ -4,6 +4,7 @@
 #include "model/view.hpp"
 #include "plan/plan.hpp"
 
+#include <polyquant/base/error.hpp>
 #include <polyquant/base/half.hpp>
 
 #include <atomic>
@@ -19,7 +20,7 @@ class MemoryReader final : public ModelReader {
  public:
   void add(std::string name, Shape shape, std::string encoding, std::vector<std::byte> bytes) {
     TensorInfo info{std::move(name), std::move(shape), std::move(encoding), 0, "memory", offset_};
-    info.row_bytes = bytes.size() / static_cast<std::size_t>(rows(info.shape));
+    if (!bytes.empty()) info.row_bytes = bytes.size() / static_cast<std::size_t>(rows(info.shape));
     offset_ += bytes.size();
     header_.tensors.push_back(std::move(info));
     data_.push_back(std::move(bytes));
@@ -48,6 +49,7 @@ struct MemoryDisk {
   std::shared_ptr<MemoryReader> content;
   bool exists = false, sealed = false, kept = false;
   bool flips_a_byte = false;  // a failing disk
+  bool is_full = false;       // when all is written
 };
 
 class MemoryWriter final : public ModelWriter {
@@ -72,7 +74,10 @@ class MemoryWriter final : public ModelWriter {
   }
   void flush() override {}
   void keep() noexcept override { disk_.kept = true; }
-  void seal() override { disk_.sealed = true; }
+  void seal() override {
+    if (disk_.is_full) throw ResourceError("the disk is full");
+    disk_.sealed = true;
+  }
   std::unique_ptr<ModelReader> reopen() const override {
     auto copy = std::make_unique<MemoryReader>();
     for (std::size_t i = 0; i < disk_.content->header().tensors.size(); ++i) {

@@ -119,6 +119,9 @@ inline void nothing_is_left_without_seal(const FormatSubject& subject, Findings&
     const auto writer = subject.format->create(scratch.output(), model.output, false);
     write_all(*writer, model);
     findings.expect(!fs::exists(scratch.output()), "the final name is there before seal()");
+    findings.expect(
+        writer->reopen() != nullptr,
+        "reopen() gives nothing, so that an output cannot be verified before it has its final name");
   }
   findings.expect(scratch.is_empty(), "a writer that was not sealed leaves files");
 }

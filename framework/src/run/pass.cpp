@@ -1,0 +1,226 @@
+#include "run/pass.hpp"
+
+#include "base/interrupt.hpp"
+#include "evaluation/pieces.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+namespace pq {
+namespace {
+
+/// A chunk of the pass: rows of one task.
+struct WorkItem {
+  std::size_t task;
+  std::int64_t chunk, first, count;
+};
+
+/// One task per tensor of a view, in the order in which the source stores them, so that the source is read once from front to back.
+std::vector<TensorTask> make_tasks(std::vector<OutputRun>& runs) {
+  std::map<std::pair<const ModelView*, std::size_t>, TensorTask> tasks;
+  for (OutputRun& run : runs)
+    for (std::size_t i = 0; i < run.tensors.size(); ++i) {
+      const std::size_t index = run.plan->tensors[i].view_index;
+      TensorTask& task = tasks[{run.plan->view.get(), index}];
+      task.view = run.plan->view.get();
+      task.view_index = index;
+      task.targets.push_back({&run, i});
+      const auto& parts = task.view->tensors[index].map.parts;
+      task.first_stored = parts.empty() ? 0 : parts.front().stored;
+    }
+  std::vector<TensorTask> ordered;
+  for (auto& [key, task] : tasks) ordered.push_back(std::move(task));
+  const auto offset = [](const TensorTask& task) {
+    const TensorInfo& info = task.view->reader->header().tensors[task.first_stored];
+    return std::pair(std::string_view(info.file), info.offset);
+  };
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [&](const TensorTask& a, const TensorTask& b) { return offset(a) < offset(b); });
+  return ordered;
+}
+
+/// The rows of a task that no chunk may cross: those of one matrix if the matrices of a stack have their own importance, or if each row
+/// needs its whole matrix.
+std::int64_t rows_together(const TensorTask& task) {
+  const ViewTensor& tensor = task.view->tensors[task.view_index];
+  std::int64_t count = weight_rows(tensor.shape);
+  if (tensor.is_transposed() && tensor.shape.size() >= 2) count = tensor.shape[tensor.shape.size() - 2];
+  for (const TensorTask::Target& target : task.targets)
+    if (const auto& importance = target.output->plan->tensors[target.tensor].importance)
+      count = importance->rows_per_matrix;
+  return std::max<std::int64_t>(1, count);
+}
+
+void set_up_run(TensorRun& run, std::int64_t rows, std::int64_t together, std::int64_t step,
+                std::int64_t chunks) {
+  run.rows_per_matrix = together;
+  run.rows_per_chunk = step;
+  run.matrices = std::vector<MatrixRun>(static_cast<std::size_t>(rows / together));
+  run.chunks.resize(static_cast<std::size_t>(chunks));
+}
+
+std::vector<WorkItem> cut_into_chunks(const Plan& plan, const std::vector<TensorTask>& tasks) {
+  std::vector<WorkItem> items;
+  for (std::size_t t = 0; t < tasks.size(); ++t) {
+    const ViewTensor& tensor = tasks[t].view->tensors[tasks[t].view_index];
+    const std::int64_t total = weight_rows(tensor.shape), together = rows_together(tasks[t]);
+    const std::int64_t step = rows_at_a_time(tensor, plan.chunk_weights);
+    const std::size_t begin = items.size();
+    for (std::int64_t first = 0; first < total;) {
+      const std::int64_t count = rows_of_chunk(first, together, step);
+      items.push_back({t, static_cast<std::int64_t>(items.size() - begin), first, count});
+      first += count;
+    }
+    for (const TensorTask::Target& target : tasks[t].targets) {
+      TensorRun& run = target.output->tensors[target.tensor];
+      set_up_run(run, total, together, step, static_cast<std::int64_t>(items.size() - begin));
+      for (std::size_t i = begin; i < items.size(); ++i) ++run.matrix_of(items[i].first).chunks_left;
+    }
+  }
+  return items;
+}
+
+/// Counts finished weights and calls the user's progress function, one thread at a time.
+class ProgressCounter {
+ public:
+  ProgressCounter(const Progress& progress, std::int64_t total) : progress_(progress), total_(total) {}
+  void add(std::int64_t weights) {
+    if (!progress_) return;
+    const std::lock_guard lock(mutex_);
+    done_ += weights;
+    progress_(done_, total_);
+  }
+
+ private:
+  const Progress& progress_;
+  std::int64_t total_, done_ = 0;
+  std::mutex mutex_;
+};
+
+/// The output holds the bytes of this chunk. Of a finished one everything else is an error.
+bool has_chunk(const TensorTask::Target& target, const WorkItem& item, std::uint64_t hash) {
+  const OutputRun& output = *target.output;
+  if (output.partial == nullptr) return false;
+  std::vector<std::byte> scratch;
+  const std::size_t at = find_tensor(output, *output.partial, target.tensor);
+  if (hash_bytes(output.partial->rows(at, item.first, item.count, scratch)) == hash) return true;
+  if (output.writer == nullptr)
+    throw ConfigError(
+        fmt::format("{} was changed after an interrupted run had finished it; move it away and run "
+                    "the same command again",
+                    output.plan->to.string()));
+  return false;
+}
+
+/// Takes over a chunk of an earlier run if the partial outputs still hold its bytes.
+bool take_over(const TensorTask& task, const WorkItem& item, const std::vector<ChunkResult>& recorded) {
+  if (recorded.size() != task.targets.size()) return false;
+  for (std::size_t i = 0; i < recorded.size(); ++i)
+    if (!has_chunk(task.targets[i], item, recorded[i].hash)) return false;
+  for (std::size_t i = 0; i < recorded.size(); ++i) {
+    TensorRun& run = task.targets[i].output->tensors[task.targets[i].tensor];
+    run.chunks[static_cast<std::size_t>(item.chunk)] = recorded[i];
+    run.finish_chunk(item.first);
+  }
+  return true;
+}
+
+/// What the pass works with.
+struct Pass {
+  const Plan& plan;
+  const std::vector<TensorTask>& tasks;
+  Journal& journal;
+  const RunContext& context;
+  ProgressCounter& counter;
+
+  const TensorTask& task(const WorkItem& item) const { return tasks[item.task]; }
+  void count(const WorkItem& item) const {
+    const TensorTask& t = task(item);
+    counter.add(item.count * cols(t.view->tensors[t.view_index].shape) *
+                static_cast<std::int64_t>(t.targets.size()));
+  }
+};
+
+/// The items that an interrupted run has not finished.
+std::vector<WorkItem> unfinished(const Pass& pass, const std::vector<WorkItem>& items) {
+  if (!pass.journal.resumes()) return items;
+  std::vector<char> is_done(items.size());
+  const auto count = static_cast<std::int64_t>(items.size());
+  pass.context.executor.for_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      throw_if_interrupted();
+      const auto* recorded = pass.journal.find(items[i].task, items[i].chunk);
+      is_done[i] = recorded != nullptr && take_over(pass.task(items[i]), items[i], *recorded);
+      if (is_done[i]) pass.count(items[i]);
+    }
+  });
+  std::vector<WorkItem> left;
+  for (std::size_t i = 0; i < items.size(); ++i)
+    if (!is_done[i]) left.push_back(items[i]);
+  return left;
+}
+
+void run_item(const Pass& pass, const WorkItem& item) {
+  static thread_local ChunkScratch scratch;
+  const TensorTask& task = pass.task(item);
+  process_chunk(pass.plan, task, item.chunk, item.first, item.count, scratch);
+  std::vector<ChunkResult> results;
+  for (const TensorTask::Target& target : task.targets)
+    results.push_back(target.output->tensors[target.tensor].chunks[static_cast<std::size_t>(item.chunk)]);
+  pass.journal.record(item.task, item.chunk, results);
+  pass.count(item);
+}
+
+/// Whether two items need the same prepared quantizers.
+bool same_matrix(const Pass& pass, const WorkItem& a, const WorkItem& b) {
+  if (a.task != b.task) return false;
+  const TensorTask::Target& target = pass.task(a).targets.front();
+  const std::int64_t rows = target.output->tensors[target.tensor].rows_per_matrix;
+  return a.first / rows == b.first / rows;
+}
+
+/// Prepares the quantizers of some matrices, one after the other so that each may use all threads, and then works on their rows in
+/// parallel. There are enough of these to hide that threads wait for the last one.
+void run_batches(const Pass& pass, const std::vector<WorkItem>& items) {
+  constexpr int kItemsPerThread = 64;
+  const std::size_t enough = static_cast<std::size_t>(pass.context.executor.threads() * kItemsPerThread);
+  for (std::size_t begin = 0, end = 0; begin < items.size(); begin = end) {
+    for (; end < items.size(); ++end) {
+      const bool is_new = end == begin || !same_matrix(pass, items[end - 1], items[end]);
+      if (is_new && end - begin >= enough) break;
+      throw_if_interrupted();
+      if (is_new) prepare_quantizers(pass.plan, pass.task(items[end]), items[end].first, pass.context);
+    }
+    pass.context.executor.for_ranges(static_cast<std::int64_t>(end - begin), 1,
+                                     [&](std::int64_t first, std::int64_t last) {
+                                       for (std::int64_t i = first; i < last; ++i) {
+                                         throw_if_interrupted();
+                                         run_item(pass, items[begin + static_cast<std::size_t>(i)]);
+                                       }
+                                     });
+  }
+}
+
+}  // namespace
+
+void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor,
+              const Progress& progress) {
+  const std::vector<TensorTask> tasks = make_tasks(runs);
+  const std::vector<WorkItem> items = cut_into_chunks(plan, tasks);
+  std::int64_t total = 0;
+  for (const PlannedOutput& output : plan.outputs) total += output.weights();
+  ProgressCounter counter(progress, total);
+  const auto device = plan.backend->open(plan.device, executor);
+  const RunContext context{executor, device.get()};
+  const Pass pass{plan, tasks, journal, context, counter};
+  run_batches(pass, unfinished(pass, items));
+}
+
+}  // namespace pq
