@@ -53,7 +53,8 @@ void add_pipeline_flags(CLI::App& verb, PipelineFlags& flags, bool writes) {
   verb.add_option("--backend", flags.backend, "Where the heavy maths runs.")->type_name("BACKEND");
   verb.add_flag("--json", flags.json, "Print one JSON document.");
   if (!writes) return;
-  verb.add_flag("--force", flags.force, "Replace outputs that exist.");
+  verb.add_flag("--force", flags.force,
+                "Replace outputs that exist, and give up an interrupted run with other settings.");
   verb.add_option("--work", flags.work, "Folder for state that a resumed run needs.")->type_name("FOLDER");
 }
 

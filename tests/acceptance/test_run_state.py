@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a run keeps on the disk: an interrupted run continues only if nothing that decides a byte has changed, no start of another run harms
 it, and files that are not its own stay."""
+import hashlib
 import json
 import os
 import shutil
@@ -20,9 +21,12 @@ def call(*arguments):
 
 
 def start(*arguments, journal):
-    """Starts a run and returns when its journal has some finished chunks."""
+    """Starts a run and returns when it has finished some chunks."""
+    def lines():
+        return journal.read_bytes().count(b"\n") if journal.exists() else 0
+    enough = lines() + 4
     process = subprocess.Popen([str(PROGRAM), *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    while process.poll() is None and (not journal.exists() or journal.read_bytes().count(b"\n") < 4):
+    while process.poll() is None and lines() < enough:
         time.sleep(0.002)
     return process
 
@@ -131,8 +135,6 @@ def cut_journal(whole):
         file.truncate(journal.stat().st_size - 7)
     good = journal.read_bytes().count(b"\n")
     process = start(*command, journal=journal)
-    while process.poll() is None and journal.read_bytes().count(b"\n") < good + 4:
-        time.sleep(0.002)
     process.kill()
     process.wait()
     lines = journal.read_bytes().split(b"\n")
@@ -156,7 +158,46 @@ def other_files():
         CHECKS.that(code == 2 and (theirs / "thesis.txt").read_text() == "mine", f"a partial folder of somebody else stays {more}: {code}, {message[-110:]}")
     limited = OUT / "limited.gguf"
     done = subprocess.run(["bash", "-c", f"ulimit -f 1000; exec '{PROGRAM}' quantize '{model(WIDE)}' --recipe q8_0 --to '{limited}'"], capture_output=True, text=True)
-    CHECKS.that(done.returncode == 4 and not list(OUT.glob("limited*")), f"a limit on the size of files: {done.returncode}, {done.stderr.strip()}")
+    CHECKS.that(done.returncode == 4 and "ulimit" in done.stderr and not list(OUT.glob("limited*")), f"a limit on the size of files: {done.returncode}, {done.stderr.strip()}")
+
+
+def split(whole):
+    """A split output: killed while it is written, and failing between the names of its parts."""
+    pipeline = OUT / "split.yaml"
+    pipeline.write_text(f"version: 1\nmodel: {model(WIDE)}\nthreads: 1\noutputs: [{{format: gguf, recipe: iq3_s, to: PLACE/parts.gguf, options: {{split_max_tensors: 100}}}}]\n")
+    wanted = {}
+    for place in ("one", "other"):
+        folder = OUT / place
+        folder.mkdir()
+        command = ["run", pipeline, "--set", f"outputs.0.to={folder}/parts.gguf"]
+        if place == "other":
+            interrupted(*command, journal=folder / "parts.gguf.partial.journal", how=signal.SIGKILL)
+            process = start(*command, journal=folder / "parts.gguf.partial.journal")
+            blocked = folder / sorted(wanted)[0]
+            blocked.mkdir()
+            message = process.communicate()[1]
+            CHECKS.that(process.returncode == 4 and len(list(folder.glob("parts-*.gguf"))) > 1, f"a part cannot be renamed: {process.returncode}, {message.strip()[-100:]}")
+            blocked.rmdir()
+        code, message = call(*command)
+        parts = {path.name: path.read_bytes() for path in folder.iterdir()}
+        CHECKS.that(code == 0 and len(parts) > 1 and parts == (wanted or parts), f"parts {sorted(parts)}: {code} {message[-150:]}")
+        wanted = parts
+
+
+def small_disk(whole):
+    """What an interrupted run holds on the disk is not asked for twice."""
+    script = f"""mount -t tmpfs -o size=150m none "$1" || exit 77; cd "$1"
+        '{PROGRAM}' quantize '{model(WIDE)}' {' '.join(SLOW)} --to a.gguf & run=$!
+        until [ -s a.gguf.partial.journal ] && [ "$(wc -l < a.gguf.partial.journal)" -gt 4 ]; do sleep 0.02; done
+        kill -INT $run; wait $run; dd if=/dev/zero of=fill bs=1M count=20; '{PROGRAM}' quantize '{model(WIDE)}' {' '.join(SLOW)} --to a.gguf && sha256sum a.gguf"""
+    folder = OUT / "small"
+    folder.mkdir()
+    done = subprocess.run(["unshare", "-rm", "bash", "-c", script, "bash", str(folder)], capture_output=True, text=True)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        print(f"        no file system of a given size can be made here: {done.stderr.strip()}")
+        return
+    same = hashlib.sha256(whole).hexdigest() in done.stdout
+    CHECKS.that(done.returncode == 0 and same, f"a disk with less space than the whole output needs: {done.returncode}, {done.stderr.strip()[-150:]}")
 
 
 def main():
@@ -169,6 +210,8 @@ def main():
     several_outputs(whole)
     force(whole)
     cut_journal(whole)
+    split(whole)
+    small_disk(whole)
     other_files()
     CHECKS.finish()
 

@@ -86,6 +86,11 @@ void create_empty(int file, const fs::path& partial, std::uint64_t size) {
   if (error == 0) error = reserve(file, size);
   if (error == 0) return;
   ::unlink(partial.c_str());
+  if (error == EFBIG && size <= free)
+    throw ResourceError(
+        fmt::format("{}: needs {}, more than a file may have here; raise the limit (ulimit -f) or choose "
+                    "another folder",
+                    partial.string(), format_bytes(size)));
   if (is_full(error)) throw_too_small(partial, size, free);
   throw_write_failed(partial, error);
 }
