@@ -152,8 +152,8 @@ bool contains(Runtime& runtime, const Value& container, const Value& value) {
     if (!value.is_text())
       throw TemplateError("only a string can be 'in' a string, not a value of type " +
                           std::string(type_name(value)));
-    runtime.step(1 + container.text().size() / 64);
-    return container.text().find(value.text()) != std::string::npos;
+    runtime.step(1 + (container.text().size() + value.text().size()) / 64);
+    return find_first(container.text(), value.text()) != std::string_view::npos;
   }
   if (const Dict* dict = container.dict()) {
     runtime.step(1 + dict->items.size() / 16);

@@ -144,8 +144,8 @@ Value slice_text(Runtime& runtime, const Value& object, const Value& start, cons
     return runtime.text_like(
         object, std::string(characters(text, static_cast<std::size_t>(bounds.start),
                                        static_cast<std::size_t>(std::max(bounds.start, bounds.stop)))));
+  runtime.allocate(length(text), sizeof(std::string_view));
   const std::vector<std::string_view> all = split_characters(text);
-  runtime.allocate(all.size() * sizeof(std::string_view));
   std::string out;
   for (std::int64_t i = bounds.start; bounds.step > 0 ? i < bounds.stop : i > bounds.stop; i += bounds.step)
     out += all[static_cast<std::size_t>(i)];
@@ -197,11 +197,12 @@ AttributePath AttributePath::parse(const Value& path, const std::string& what) {
   if (path.is_integer()) {
     result.parts.push_back(path);
   } else if (path.is_text()) {
-    for (const std::string& part : split(path.text(), ".", -1)) {
+    split(path.text(), ".", -1, [&](std::string_view view) {
+      const std::string part(view);
       const bool is_index =
           !part.empty() && part.size() < 10 && part.find_first_not_of("0123456789") == std::string::npos;
       result.parts.push_back(is_index ? Value(std::stoi(part)) : Value(part));
-    }
+    });
   } else if (!path.is_none()) {
     throw TemplateError(what + ": the attribute must be a string or an integer");
   }

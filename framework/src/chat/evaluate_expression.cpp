@@ -19,7 +19,10 @@ Value Evaluator::evaluate(const Expression& expression, const ScopePtr& scope) {
 Value Evaluator::visit(const Literal& node, const ScopePtr&) { return node.value; }
 
 Value Evaluator::visit(const Name& node, const ScopePtr& scope) {
-  if (const Value* found = scope->find(node.name)) return *found;
+  std::size_t scopes = 0;
+  const Value* found = scope->find(node.name, scopes);
+  runtime_.step(scopes / 8);
+  if (found != nullptr) return *found;
   return Value::undefined("'" + node.name + "' is undefined");
 }
 

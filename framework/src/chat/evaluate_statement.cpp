@@ -86,7 +86,9 @@ void Evaluator::assign(const Target& target, Value value, Scope& scope) {
   } else if (target.attribute.empty()) {
     scope.set(target.name, std::move(value));
   } else {
-    const Value* found = scope.find(target.name);
+    std::size_t scopes = 0;
+    const Value* found = scope.find(target.name, scopes);
+    runtime_.step(scopes / 8);
     auto* names = found == nullptr ? nullptr : dynamic_cast<Namespace*>(found->object());
     if (names == nullptr)
       throw TemplateError("'" + target.name + "." + target.attribute + "' cannot be set, as '" + target.name +

@@ -28,7 +28,6 @@ class Evaluator {
   /// Runs a macro's body.
   Value call_function(const Function& function, const ScopePtr& definition, std::vector<Value> positional,
                       std::vector<std::pair<std::string, Value>> named);
-  Runtime& runtime() noexcept { return runtime_; }
 
  private:
   using Positional = std::vector<Value>;

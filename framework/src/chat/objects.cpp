@@ -7,21 +7,6 @@ struct Loop::Entry {
   Value (*value)(Loop&);
 };
 
-const Value* Namespace::find(std::string_view name) const noexcept {
-  for (const auto& [key, value] : attributes)
-    if (key == name) return &value;
-  return nullptr;
-}
-
-void Namespace::set(const std::string& name, Value value) {
-  for (auto& [key, old] : attributes) {
-    if (key != name) continue;
-    old = std::move(value);
-    return;
-  }
-  attributes.emplace_back(name, std::move(value));
-}
-
 std::optional<Value> Loop::pull() {
   while (next_ < elements_.size()) {
     Value element = std::move(elements_[next_++]);

@@ -4,16 +4,20 @@
 #include "chat/builtin.hpp"
 
 #include <functional>
+#include <map>
 #include <optional>
 
 namespace pq::jinja {
 
 struct Namespace final : Object {
-  std::vector<std::pair<std::string, Value>> attributes;
+  std::map<std::string, Value, std::less<>> attributes;
 
   std::string_view type_name() const noexcept override { return "Namespace"; }
-  const Value* find(std::string_view name) const noexcept;
-  void set(const std::string& name, Value value);
+  const Value* find(std::string_view name) const noexcept {
+    const auto found = attributes.find(name);
+    return found == attributes.end() ? nullptr : &found->second;
+  }
+  void set(const std::string& name, Value value) { attributes.insert_or_assign(name, std::move(value)); }
 };
 
 /// The variable `loop`. Elements are taken one by one, as the loop's filter may look at what the body has done.

@@ -3,6 +3,7 @@
 #include "tokenizer/unicode.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace pq::jinja {
 namespace {
@@ -28,16 +29,21 @@ void include(Container& container, const Value& value) {
 }  // namespace
 
 void Runtime::step(std::size_t count) {
-  steps_ += count;
-  if (steps_ > limits_.steps)
+  if (count > limits_.steps - steps_)
     throw TemplateError("the template runs for more than " + std::to_string(limits_.steps) + " steps");
+  steps_ += count;
 }
 
 void Runtime::allocate(std::size_t bytes) {
-  bytes_ += bytes;
-  if (bytes_ > limits_.value_bytes)
+  if (bytes > limits_.value_bytes - bytes_)
     throw TemplateError("the template's values need more than " + std::to_string(limits_.value_bytes) +
                         " bytes");
+  bytes_ += bytes;
+}
+
+void Runtime::allocate(std::size_t count, std::size_t bytes_each) {
+  const bool overflows = bytes_each != 0 && count > SIZE_MAX / bytes_each;
+  allocate(overflows ? SIZE_MAX : count * bytes_each);
 }
 
 void Runtime::enter() {

@@ -26,6 +26,7 @@ class Runtime {
   /// Count work, memory and nesting; throw TemplateError beyond the limits.
   void step(std::size_t count = 1);
   void allocate(std::size_t bytes);
+  void allocate(std::size_t count, std::size_t bytes_each);
   void enter();
   void leave() noexcept { --depth_; }
 

@@ -3,10 +3,11 @@
 
 #include "chat/value.hpp"
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace pq::jinja {
 
@@ -14,24 +15,20 @@ namespace pq::jinja {
 struct Scope {
   explicit Scope(std::shared_ptr<Scope> outer) : parent(std::move(outer)) {}
 
-  const Value* find(std::string_view name) const noexcept {
-    for (const Scope* scope = this; scope != nullptr; scope = scope->parent.get())
-      for (const auto& [key, value] : scope->values)
-        if (key == name) return &value;
+  /// nullptr if there is none. `scopes` becomes the number of scopes that were looked at.
+  const Value* find(std::string_view name, std::size_t& scopes) const noexcept {
+    scopes = 0;
+    for (const Scope* scope = this; scope != nullptr; scope = scope->parent.get()) {
+      ++scopes;
+      if (const auto found = scope->values.find(name); found != scope->values.end()) return &found->second;
+    }
     return nullptr;
   }
 
-  void set(const std::string& name, Value value) {
-    for (auto& [key, old] : values) {
-      if (key != name) continue;
-      old = std::move(value);
-      return;
-    }
-    values.emplace_back(name, std::move(value));
-  }
+  void set(const std::string& name, Value value) { values.insert_or_assign(name, std::move(value)); }
 
   std::shared_ptr<Scope> parent;
-  std::vector<std::pair<std::string, Value>> values;
+  std::map<std::string, Value, std::less<>> values;
 };
 using ScopePtr = std::shared_ptr<Scope>;
 

@@ -36,7 +36,7 @@ std::vector<Value> several(const std::optional<Value>& attribute) {
   if (!attribute) return {Value()};
   if (!attribute->is_text()) return {*attribute};
   std::vector<Value> result;
-  for (const std::string& part : split(attribute->text(), ",", -1)) result.emplace_back(part);
+  split(attribute->text(), ",", -1, [&](std::string_view part) { result.emplace_back(std::string(part)); });
   return result;
 }
 

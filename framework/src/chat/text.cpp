@@ -4,6 +4,8 @@
 #include "tokenizer/unicode.hpp"
 
 #include <algorithm>
+#include <cstring>
+#include <set>
 
 namespace pq::jinja {
 namespace {
@@ -21,25 +23,22 @@ bool is_line_end(char32_t c) noexcept {
   return (c >= 0x0A && c <= 0x0D) || (c >= 0x1C && c <= 0x1E) || c == 0x85 || c == 0x2028 || c == 0x2029;
 }
 
-std::vector<std::string> split_at_space(std::string_view text, std::int64_t limit) {
-  std::vector<std::string> parts;
+void split_at_space(std::string_view text, std::int64_t limit, const PartSink& sink) {
   text.remove_prefix(leading_space(text));
-  while (!text.empty() && (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit)) {
+  for (std::int64_t count = 0; !text.empty() && (limit < 0 || count < limit); ++count) {
     std::size_t end = 0;
     for (std::size_t next = 0; end < text.size(); end = next)
       if (is_space(next_character(text, next))) break;
-    parts.emplace_back(text.substr(0, end));
+    sink(text.substr(0, end));
     text.remove_prefix(end);
     text.remove_prefix(leading_space(text));
   }
-  if (!text.empty()) parts.emplace_back(text);  // the rest, with the white space at its end
-  return parts;
+  if (!text.empty()) sink(text);  // the rest, with the white space at its end
 }
 
-std::vector<std::string> split_at_space_from_right(std::string_view text, std::int64_t limit) {
-  std::vector<std::string> parts;
+void split_at_space_from_right(std::string_view text, std::int64_t limit, const PartSink& sink) {
   text.remove_suffix(trailing_space(text));
-  while (!text.empty() && (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit)) {
+  for (std::int64_t count = 0; !text.empty() && (limit < 0 || count < limit); ++count) {
     std::size_t begin = text.size();
     while (begin > 0) {
       std::size_t at = before(text, begin);
@@ -47,14 +46,33 @@ std::vector<std::string> split_at_space_from_right(std::string_view text, std::i
       if (is_space(next_character(text, at))) break;
       begin = start;
     }
-    parts.emplace_back(text.substr(begin));
+    sink(text.substr(begin));
     text = text.substr(0, begin);
     text.remove_suffix(trailing_space(text));
   }
-  if (!text.empty()) parts.emplace_back(text);
-  std::reverse(parts.begin(), parts.end());
-  return parts;
+  if (!text.empty()) sink(text);
 }
+
+std::string backwards(std::string_view text) { return {text.rbegin(), text.rend()}; }
+
+// The characters of strip(chars).
+class CharacterSet {
+ public:
+  explicit CharacterSet(std::string_view chars) {
+    for (std::size_t at = 0; at < chars.size();) {
+      const char32_t c = next_character(chars, at);
+      if (c < 128)
+        ascii_[c] = true;
+      else
+        others_.insert(c);
+    }
+  }
+  bool contains(char32_t c) const { return c < 128 ? ascii_[c] : others_.contains(c); }
+
+ private:
+  bool ascii_[128] = {};
+  std::set<char32_t> others_;
+};
 
 }  // namespace
 
@@ -109,59 +127,64 @@ std::string_view strip(std::string_view text, const std::optional<std::string>& 
     if (right) text.remove_suffix(trailing_space(text));
     return text;
   }
-  const std::vector<std::string_view> set = split_characters(*chars);
-  const auto in_set = [&](std::string_view c) { return std::find(set.begin(), set.end(), c) != set.end(); };
-  while (left && !text.empty() && in_set(text.substr(0, character_bytes(text[0]))))
-    text.remove_prefix(character_bytes(text[0]));
-  while (right && !text.empty() && in_set(text.substr(before(text, text.size()))))
-    text = text.substr(0, before(text, text.size()));
+  const CharacterSet set(*chars);
+  for (std::size_t at = 0; left && at < text.size(); at = 0) {
+    if (!set.contains(next_character(text, at))) break;
+    text.remove_prefix(at);
+  }
+  while (right && !text.empty()) {
+    const std::size_t begin = before(text, text.size());
+    std::size_t at = begin;
+    if (!set.contains(next_character(text, at))) break;
+    text = text.substr(0, begin);
+  }
   return text;
 }
 
-std::vector<std::string> split(std::string_view text, const std::optional<std::string>& separator,
-                               std::int64_t limit) {
-  if (!separator) return split_at_space(text, limit);
+std::size_t find_first(std::string_view text, std::string_view wanted, std::size_t from) noexcept {
+  if (from > text.size()) return std::string_view::npos;
+  if (wanted.empty()) return from;
+  const void* found = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
+}
+
+std::size_t find_last(std::string_view text, std::string_view wanted) {
+  const std::size_t found = find_first(backwards(text), backwards(wanted));
+  return found == std::string_view::npos ? found : text.size() - wanted.size() - found;
+}
+
+void split(std::string_view text, const std::optional<std::string>& separator, std::int64_t limit,
+           const PartSink& sink) {
+  if (!separator) return split_at_space(text, limit, sink);
   if (separator->empty()) throw TemplateError("split: the separator is empty");
-  std::vector<std::string> parts;
-  while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit) {
-    const std::size_t found = text.find(*separator);
+  for (std::int64_t count = 0; limit < 0 || count < limit; ++count) {
+    const std::size_t found = find_first(text, *separator);
     if (found == std::string_view::npos) break;
-    parts.emplace_back(text.substr(0, found));
+    sink(text.substr(0, found));
     text.remove_prefix(found + separator->size());
   }
-  parts.emplace_back(text);
-  return parts;
+  sink(text);
 }
 
-std::vector<std::string> split_from_right(std::string_view text, const std::optional<std::string>& separator,
-                                          std::int64_t limit) {
-  if (!separator) return split_at_space_from_right(text, limit);
+void split_from_right(std::string_view text, const std::optional<std::string>& separator, std::int64_t limit,
+                      const PartSink& sink) {
+  if (!separator) return split_at_space_from_right(text, limit, sink);
   if (separator->empty()) throw TemplateError("rsplit: the separator is empty");
-  std::vector<std::string> parts;
-  while (limit < 0 || static_cast<std::int64_t>(parts.size()) < limit) {
-    const std::size_t found = text.rfind(*separator);
-    if (found == std::string_view::npos) break;
-    parts.emplace_back(text.substr(found + separator->size()));
-    text = text.substr(0, found);
-  }
-  parts.emplace_back(text);
-  std::reverse(parts.begin(), parts.end());
-  return parts;
+  split(backwards(text), backwards(*separator), limit, [&](std::string_view part) { sink(backwards(part)); });
 }
 
-std::vector<std::string> split_lines(std::string_view text, bool keep_ends) {
-  std::vector<std::string> lines;
+void split_lines(std::string_view text, bool keep_ends, const PartSink& sink) {
   std::size_t begin = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = at;
     const char32_t c = next_character(text, at);
     if (!is_line_end(c)) continue;
     if (c == '\r' && at < text.size() && text[at] == '\n') ++at;
-    lines.emplace_back(text.substr(begin, (keep_ends ? at : end) - begin));
+    sink(text.substr(begin, (keep_ends ? at : end) - begin));
     begin = at;
   }
-  if (begin < text.size()) lines.emplace_back(text.substr(begin));
-  return lines;
+  if (begin < text.size()) sink(text.substr(begin));
 }
 
 std::string replace(std::string_view text, std::string_view old, std::string_view with, std::int64_t count,
@@ -172,7 +195,7 @@ std::string replace(std::string_view text, std::string_view old, std::string_vie
   };
   // An empty `old` is found before each character and at the end.
   while (count != 0) {
-    const std::size_t found = text.find(old);
+    const std::size_t found = find_first(text, old);
     if (found == std::string_view::npos) break;
     out.append(text.substr(0, found)).append(with);
     check();

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,12 +26,18 @@ std::vector<std::string_view> split_characters(std::string_view text);
 
 /// strip(chars); nothing = white space.
 std::string_view strip(std::string_view text, const std::optional<std::string>& chars, bool left, bool right);
-/// split(separator, limit) and rsplit(); no separator = white space; limit < 0 = no limit.
-std::vector<std::string> split(std::string_view text, const std::optional<std::string>& separator,
-                               std::int64_t limit);
-std::vector<std::string> split_from_right(std::string_view text, const std::optional<std::string>& separator,
-                                          std::int64_t limit);
-std::vector<std::string> split_lines(std::string_view text, bool keep_ends);
+/// find(wanted, from) and rfind(), in bytes, npos if there is none; in linear time, unlike those of the standard library.
+std::size_t find_first(std::string_view text, std::string_view wanted, std::size_t from = 0) noexcept;
+std::size_t find_last(std::string_view text, std::string_view wanted);
+
+/// Takes the parts of a text one by one, so that they are counted as they are made.
+using PartSink = std::function<void(std::string_view part)>;
+/// split(separator, limit) and rsplit(), which gives the last part first; no separator = white space; limit < 0 = no limit.
+void split(std::string_view text, const std::optional<std::string>& separator, std::int64_t limit,
+           const PartSink& sink);
+void split_from_right(std::string_view text, const std::optional<std::string>& separator, std::int64_t limit,
+                      const PartSink& sink);
+void split_lines(std::string_view text, bool keep_ends, const PartSink& sink);
 /// replace(old, new, count); count < 0 = all. Throws TemplateError beyond `limit` bytes.
 std::string replace(std::string_view text, std::string_view old, std::string_view with, std::int64_t count,
                     std::size_t limit);

@@ -109,14 +109,14 @@ Value indent(Runtime& runtime, Arguments& arguments) {
           : std::string(static_cast<std::size_t>(std::max<std::int64_t>(width.integer(), 0)), ' ');
   std::string out;
   bool is_first = true;
-  for (const std::string& line : split_lines(text + "\n", false)) {
+  split_lines(text + "\n", false, [&](std::string_view line) {
     if (!is_first) out += "\n";
     if (is_first ? first : blank || !line.empty()) out += space;
     out += line;
     is_first = false;
     if (out.size() > runtime.limits().output_bytes)
       throw TemplateError(arguments.what() + ": the text becomes too large");
-  }
+  });
   return runtime.text(std::move(out));
 }
 
@@ -135,6 +135,7 @@ Value trim(Runtime& runtime, Arguments& arguments) {
   const std::string text = runtime.to_text(value);
   const auto chars = arguments.optional_text("chars");
   arguments.finish();
+  runtime.step(1 + (text.size() + (chars ? chars->size() : 0)) / 16);
   return runtime.text_like(value, std::string(strip(text, chars, true, true)));
 }
 
@@ -150,7 +151,7 @@ Value truncate(Runtime& runtime, Arguments& arguments) {
     throw TemplateError(arguments.what() + ": 'length' or 'leeway' is too small");
   if (static_cast<std::int64_t>(length(text)) - leeway <= limit) return runtime.text(text);
   std::string cut(characters(text, 0, static_cast<std::size_t>(limit - mark)));
-  if (!kill_words) cut = split_from_right(cut, " ", 1).front();
+  if (!kill_words) cut = cut.substr(0, find_last(cut, " "));
   return runtime.text(cut + end);
 }
 

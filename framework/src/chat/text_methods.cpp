@@ -27,17 +27,20 @@ Value stripped(Runtime& runtime, Arguments& arguments) {
   const std::string text = self(runtime, arguments);
   const auto chars = arguments.optional_text("chars");
   arguments.finish();
+  if (chars) runtime.step(1 + chars->size() / 16);
   return runtime.text(std::string(strip(text, chars, kLeft, kRight)));
 }
 
-template <auto kSplit>
+template <auto kSplit, bool kFromRight>
 Value split_by(Runtime& runtime, Arguments& arguments) {
   const std::string text = self(runtime, arguments);
   const auto separator = arguments.optional_text("sep");
   const std::int64_t limit = arguments.integer("maxsplit", -1);
   arguments.finish();
   std::vector<Value> parts;
-  for (std::string& part : kSplit(text, separator, limit)) parts.push_back(runtime.text(std::move(part)));
+  kSplit(text, separator, limit,
+         [&](std::string_view part) { parts.push_back(runtime.text(std::string(part))); });
+  if (kFromRight) std::reverse(parts.begin(), parts.end());
   return runtime.list(std::move(parts));
 }
 
@@ -46,7 +49,8 @@ Value lines(Runtime& runtime, Arguments& arguments) {
   const bool keep_ends = arguments.flag("keepends", false);
   arguments.finish();
   std::vector<Value> parts;
-  for (std::string& line : split_lines(text, keep_ends)) parts.push_back(runtime.text(std::move(line)));
+  split_lines(text, keep_ends,
+              [&](std::string_view line) { parts.push_back(runtime.text(std::string(line))); });
   return runtime.list(std::move(parts));
 }
 
@@ -90,7 +94,7 @@ Value find(Runtime& runtime, Arguments& arguments) {
   const std::string text = self(runtime, arguments);
   const std::string wanted = arguments.text("sub");
   const Part part = part_of(text, arguments);
-  const std::size_t found = kFromRight ? part.text.rfind(wanted) : part.text.find(wanted);
+  const std::size_t found = kFromRight ? find_last(part.text, wanted) : find_first(part.text, wanted);
   if (part.exists && found != std::string_view::npos)
     return Value(part.start + static_cast<std::int64_t>(length(part.text.substr(0, found))));
   if (kAbsent == Absent::error) throw TemplateError(arguments.what() + ": the text is not found");
@@ -104,8 +108,8 @@ Value count(Runtime& runtime, Arguments& arguments) {
   if (!part.exists) return Value(0);
   if (wanted.empty()) return Value(static_cast<std::int64_t>(length(part.text)) + 1);
   std::int64_t result = 0;
-  for (std::size_t at = part.text.find(wanted); at != std::string_view::npos;
-       at = part.text.find(wanted, at + wanted.size()))
+  for (std::size_t at = find_first(part.text, wanted); at != std::string_view::npos;
+       at = find_first(part.text, wanted, at + wanted.size()))
     ++result;
   return Value(result);
 }
@@ -192,7 +196,7 @@ Value partition(Runtime& runtime, Arguments& arguments) {
   const std::string separator = arguments.text("sep");
   arguments.finish();
   if (separator.empty()) throw TemplateError(arguments.what() + ": the separator is empty");
-  const std::size_t found = kFromRight ? text.rfind(separator) : text.find(separator);
+  const std::size_t found = kFromRight ? find_last(text, separator) : find_first(text, separator);
   if (found == std::string::npos)
     return runtime.tuple(kFromRight ? std::vector<Value>{"", "", text} : std::vector<Value>{text, "", ""});
   return runtime.tuple({text.substr(0, found), separator, text.substr(found + separator.size())});
@@ -207,7 +211,7 @@ Value filled(Runtime& runtime, Arguments& arguments) {
   arguments.finish();
   if (length(fill) != 1) throw TemplateError(arguments.what() + ": 'fillchar' must be one character");
   const auto size = static_cast<std::int64_t>(length(text));
-  if (width > size) runtime.allocate(static_cast<std::size_t>(width - size) * fill.size());
+  if (width > size) runtime.allocate(static_cast<std::size_t>(width - size), fill.size());
   std::string space;
   for (std::int64_t i = size; i < width; ++i) space += fill;
   if (kSide == 'l') return runtime.text(text + space);
@@ -254,9 +258,9 @@ std::span<const Builtin> text_methods() {
       {"rindex", find<true, Absent::error>},
       {"rjust", filled<'r'>},
       {"rpartition", partition<true>},
-      {"rsplit", split_by<split_from_right>},
+      {"rsplit", split_by<split_from_right, true>},
       {"rstrip", stripped<false, true>},
-      {"split", split_by<split>},
+      {"split", split_by<split, false>},
       {"splitlines", lines},
       {"startswith", starts_or_ends<true>},
       {"strip", stripped<true, true>},

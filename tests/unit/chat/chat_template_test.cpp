@@ -146,3 +146,38 @@ TEST_CASE("chat: variables of the caller win over all others", "[chat]") {
       ChatTemplate("{{ messages }}{{ range }}{{ add_generation_prompt }}", "t").render(messages(), options) ==
       "own3False");
 }
+
+TEST_CASE("chat template: filling a text up to an impossible width ends at the limit", "[chat]") {
+  const auto limits = small_limits();
+  CHECK_THAT(error_of("{{ 'a'.ljust(9223372036854775807, '\xF0\x9F\x99\x82') }}", limits), Contains("bytes"));
+  CHECK_THAT(error_of("{{ 'a'.rjust(4611686018427387905, '\xF0\x9F\x99\x82') }}", limits), Contains("bytes"));
+  CHECK_THAT(error_of("{{ 'a'|center(9223372036854775807) }}", limits), Contains("bytes"));
+}
+
+TEST_CASE("chat template: parts of a text are counted while they are made", "[chat]") {
+  const std::string large = "{% set t = 'a,' * 30000 %}";
+  for (const char* use : {"t.split(',')", "t.rsplit(',')", "t.replace(',', '\n').splitlines()", "t[::2]"}) {
+    INFO(use);
+    jinja::Limits limits = small_limits();
+    limits.value_bytes = 400'000;
+    CHECK_THAT(error_of(large + "{{ (" + use + ")|length }}", limits), Contains("bytes"));
+  }
+}
+
+TEST_CASE("chat template: searches and strips do as Python", "[chat]") {
+  CHECK(
+      rendered(
+          "{{ 'abcabc'.rfind('abc') }} {{ 'abc'.rfind('') }} {{ 'abc'.find('') }} {{ 'abc'.rfind('x') }}") ==
+      "3 3 0 -1");
+  CHECK(rendered("{{ 'a--b--c'.rsplit('--', 1) }}") == "['a--b', 'c']");
+  CHECK(rendered("{{ 'aXbXc'.rpartition('X') }}") == "('aXb', 'X', 'c')");
+  CHECK(rendered("{{ '\xC3\xA9xya\xC3\xA9'.strip('\xC3\xA9x') }}") == "ya");
+  CHECK(rendered("{{ 'aaa'.count('aa') }}{{ 'aa' in 'baab' }}") == "1True");
+}
+
+// "aaa...b" in "aaa...": a search that begins anew at each place looks at the product of both lengths.
+TEST_CASE("chat template: searches for what is almost there take linear time", "[chat]") {
+  const std::string texts = "{% set t = 'a' * 2000000 %}{% set x = 'a' * 500000 %}";
+  CHECK(rendered(texts + "{{ (x ~ 'b') in t }} {{ t.rfind('b' ~ x) }} {{ t.find(x ~ 'b') }}") ==
+        "False -1 -1");
+}
