@@ -6,7 +6,7 @@
 namespace pq::hf {
 namespace {
 
-// The last column is the size of one element in bits; F4 and F6 are packed without gaps. C64 is two F32.
+// In the order of the reference writer: rising alignment. The last column is the size of one element in bits; F4 and F6 are packed without gaps. C64 is two F32.
 constexpr std::array kDtypes = {
     Dtype{"BOOL", "bool", 8},
     Dtype{"F4", "f4", 4},
@@ -33,8 +33,6 @@ constexpr std::array kDtypes = {
 };
 
 }  // namespace
-
-std::span<const Dtype> dtypes() noexcept { return kDtypes; }
 
 const Dtype* find_dtype(std::string_view name) noexcept {
   const auto found =

@@ -1,7 +1,6 @@
 // The element types of safetensors (reference reader: safetensors/src/tensor.rs, enum Dtype).
 #pragma once
 
-#include <span>
 #include <string_view>
 
 namespace pq::hf {
@@ -12,9 +11,6 @@ struct Dtype {
   std::string_view encoding;  // spec of the encoding with these bytes: "bf16"
   int bits = 0;
 };
-
-/// All element types in the order of the reference writer: rising alignment.
-std::span<const Dtype> dtypes() noexcept;
 
 /// The type of a name in a file, or nullptr.
 const Dtype* find_dtype(std::string_view name) noexcept;

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <limits>
-#include <unordered_set>
+#include <set>
 
 namespace pq::hf {
 namespace {
@@ -211,7 +211,7 @@ class HeaderSax final : public nlohmann::json_sax<json> {
   int fields_ = 0;
   int offsets_ = 0;
   int ignored_depth_ = 0;
-  std::unordered_set<std::string> names_, metadata_names_;
+  std::set<std::string> names_, metadata_names_;  // no hash: a hostile file can make names collide
 };
 
 }  // namespace

@@ -15,7 +15,7 @@ std::vector<StoredTensor> read_tensors(Cursor& in, std::uint64_t count);
 /// Throws FormatError unless all tensors lie aligned, inside the file and apart from each other, under unique names.
 void check_placement(Cursor& in, const FileHeader& header, std::uint64_t file_bytes);
 
-/// Pairs of neighbours in name order that have the same name; for one file or all shards. Returns the name, or an empty view.
+/// A tensor that has the name of another one, nullptr if there is none; for one file or all shards.
 const StoredTensor* find_duplicate(std::vector<const StoredTensor*> tensors);
 
 }  // namespace pq::gguf

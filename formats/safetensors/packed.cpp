@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <limits>
 
 namespace pq::hf {
@@ -65,11 +64,13 @@ void unpack_header(ModelHeader& header, const std::string& place) {
   const MetaValue* value = header.metadata.find(kPackedKey);
   const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(value);
   if (text == nullptr) return;
+  std::map<std::string, TensorInfo*> by_name;
+  for (TensorInfo& tensor : header.tensors) by_name.emplace(tensor.name, &tensor);
   for (const auto& [name, packed] : parse_packed(*text, place)) {
-    const auto found = std::find_if(header.tensors.begin(), header.tensors.end(),
-                                    [&, &key = name](const TensorInfo& t) { return t.name == key; });
+    const auto at = by_name.find(name);
     const std::string tensor = fmt::format("{}: {}: tensor {}", place, kPackedKey, shown(name));
-    if (found == header.tensors.end()) throw FormatError(tensor + " is not in the file");
+    if (at == by_name.end()) throw FormatError(tensor + " is not in the file");
+    TensorInfo* found = at->second;
     if (found->encoding != "u8" || found->shape != packed_shape(packed.shape, found->row_bytes))
       throw FormatError(fmt::format("{} is stored as {} {}, which cannot hold the rows of {}", tensor,
                                     found->encoding, to_string(found->shape), to_string(packed.shape)));
