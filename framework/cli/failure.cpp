@@ -1,5 +1,7 @@
 #include "session.hpp"
 
+#include "base/printable.hpp"
+
 #include <polyquant/base/error.hpp>
 
 #include <filesystem>
@@ -38,7 +40,8 @@ Failure describe(const std::exception& error) {
   Failure failure;
   std::vector<std::string> parts;
   collect(error, parts, failure.exit_code);
-  for (const std::string& part : parts) failure.message += (failure.message.empty() ? "" : ": ") + part;
+  for (const std::string& part : parts)
+    failure.message += (failure.message.empty() ? "" : ": ") + printable(part);
   return failure;
 }
 

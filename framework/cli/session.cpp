@@ -1,5 +1,6 @@
 #include "session.hpp"
 
+#include "base/printable.hpp"
 #include "base/thread_pool.hpp"
 #include "plugin/registry.hpp"
 

@@ -60,3 +60,8 @@ TEST_CASE("failure: a name that the system refuses is the user's", "[cli][failur
   CHECK(failure.exit_code == 2);
   CHECK_THAT(failure.message, Catch::Contains("too long"));
 }
+
+TEST_CASE("failure: what a terminal would obey is shown as text", "[cli][failure]") {
+  CHECK(describe(pq::FormatError("tensor 'a\x1b[31m\x07' \xC2\x9B \xFF \xC3\xA9\n")).message ==
+        "tensor 'a\\x1b[31m\\x07' \\xc2\\x9b \\xff \xC3\xA9\n");
+}
