@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <queue>
 
 namespace pq {
 namespace {
@@ -38,30 +39,42 @@ GgufSpecials::GgufSpecials(const GgufVocabulary& vocabulary) {
   }
 }
 
-std::vector<GgufSpecials::Place> GgufSpecials::find(std::string_view text, bool parse_special) const {
-  std::vector<Place> places;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (!starts_[static_cast<unsigned char>(text[at])]) continue;
-    std::int32_t node = 0;
-    for (std::size_t end = at; end < text.size();) {
-      const Join child = trie_.find(node, static_cast<unsigned char>(text[end++]));
-      if (child.id < 0) break;
-      node = child.id;
-      if (child.rank >= 0 && (parse_special || !specials_[static_cast<std::size_t>(child.rank)].control))
-        places.push_back({static_cast<std::uint32_t>(child.rank), at, end});
-    }
+std::optional<GgufSpecials::Place> GgufSpecials::longest(std::string_view text, std::size_t begin,
+                                                         bool parse_special) const {
+  std::optional<Place> found;
+  std::int32_t node = 0;
+  for (std::size_t end = begin; end < text.size();) {
+    const Join child = trie_.find(node, static_cast<unsigned char>(text[end++]));
+    if (child.id < 0) break;
+    node = child.id;
+    if (child.rank >= 0 && (parse_special || !specials_[static_cast<std::size_t>(child.rank)].control))
+      found = Place{static_cast<std::uint32_t>(child.rank), begin, end};
   }
-  std::stable_sort(places.begin(), places.end(),
-                   [](const Place& a, const Place& b) { return a.special < b.special; });
-  return places;
+  return found;
 }
 
 std::vector<TextPart> GgufSpecials::split(std::string_view text, bool parse_special) const {
+  // One place for each begin: the longest token there, or, where that is no longer free, the longest that fits.
+  const auto later = [](const Place& a, const Place& b) {
+    return a.special != b.special ? a.special > b.special : a.begin > b.begin;
+  };
+  std::priority_queue<Place, std::vector<Place>, decltype(later)> places(later);
+  for (std::size_t at = 0; at < text.size(); ++at)
+    if (starts_[static_cast<unsigned char>(text[at])])
+      if (const auto place = longest(text, at, parse_special)) places.push(*place);
   std::map<std::size_t, Place> taken;  // by where they begin; `end` includes stripped white space
-  for (Place place : find(text, parse_special)) {
+  for (; !places.empty();) {
+    Place place = places.top();
+    places.pop();
     const auto next = taken.lower_bound(place.begin);
     const std::size_t limit = next == taken.end() ? text.size() : next->first;
-    if (place.end > limit || (next != taken.begin() && std::prev(next)->second.end > place.begin)) continue;
+    if (limit == place.begin || (next != taken.begin() && std::prev(next)->second.end > place.begin))
+      continue;
+    if (place.end > limit) {
+      if (const auto shorter = longest(text.substr(0, limit), place.begin, parse_special))
+        places.push(*shorter);
+      continue;
+    }
     if (specials_[place.special].strips_right)
       while (place.end < limit && is_ascii_space(text[place.end])) ++place.end;
     taken.emplace(place.begin, place);

@@ -5,6 +5,7 @@
 #include "tokenizer/piece_table.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -35,7 +36,7 @@ class GgufSpecials {
     std::uint32_t special;  // in specials_, which is in order of priority
     std::size_t begin, end;
   };
-  std::vector<Place> find(std::string_view text, bool parse_special) const;
+  std::optional<Place> longest(std::string_view text, std::size_t begin, bool parse_special) const;
 
   std::vector<Special> specials_;
   PairTable trie_;  // (node, byte) -> {special that ends there, child}

@@ -4,6 +4,8 @@
 #include "tokenizer/unicode.hpp"
 #include "tokenizer/unicode_classes.hpp"
 
+#include <polyquant/base/error.hpp>
+
 #include <array>
 #include <utility>
 
@@ -11,7 +13,7 @@ namespace pq {
 namespace {
 
 // llama.cpp runs std::regex on a text with one byte per character: ASCII as it is, white space as \v, others by class (unicode.cpp,
-// unicode_regex_split). The two Han classes are ours, for the splitter of Kimi K2.
+// unicode_regex_split). The two Han classes are ours, for a rule that llama.cpp has written out.
 constexpr char kOther = '\xD0', kNumber = '\xD1', kLetter = '\xD2', kPunctuation = '\xD3', kMark = '\xD4',
                kSymbol = '\xD5', kHanLetter = '\xD6', kHanOther = '\xD7';
 
@@ -50,6 +52,8 @@ bool is_han(char32_t c) {
 
 // The members of a class below 128.
 std::string members(std::string_view property) {
+  if (property == "Han") return {kHanLetter, kHanOther};
+  if (property == "HanL") return {kHanLetter};
   if (property == "N") return {kNumber, '0', '-', '9'};
   if (property == "P") return std::string(1, kPunctuation) + R"(!-#%-*,-\/:-;?-@\[-\]_\{\})";
   if (property == "M") return {kMark};
@@ -79,18 +83,6 @@ std::string on_classes(const std::string& pattern) {
   }
   return out;
 }
-
-// Kimi K2: Han runs; words of other letters with one character in front and a contraction behind; then as Llama 3.
-const char* const kKimiPattern =
-    "[\xD6\xD7]+|[^\\r\\n\xD1\xD2\xD6"
-    "0-9A-Za-z]?[\xD2"
-    "A-Za-z]+(?:'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL]))?|"
-    "[\xD1"
-    "0-9]{1,3}| ?[^\\s\xD1\xD2\xD6"
-    "0-9A-Za-z]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-
-// llama.cpp runs its rule for AFMoE in place of this expression of Tiny Aya.
-const char* const kDigitGroups = "\\d{1,3}(?=(?:\\d{3})*\\b)";
 
 bool has_property(const std::string& pattern) { return pattern.find("\\p{") != std::string::npos; }
 
@@ -128,7 +120,8 @@ struct GgufSplitter::Text {
 
 namespace {
 
-// Visits the matches in text as std::regex_iterator does: after an empty match the search goes on one character later.
+// Visits the matches in text. After an empty match the search goes on one character later; std::regex_iterator would first look for a longer
+// match at the same place, but no expression of the table matches nothing.
 template <class Visit>
 void for_all_matches(const Regex& regex, std::string_view text, const Visit& visit) {
   for (std::size_t at = 0; at <= text.size();) {
@@ -140,7 +133,7 @@ void for_all_matches(const Regex& regex, std::string_view text, const Visit& vis
   }
 }
 
-// AFMoE: digits in groups of three counted from their end; what stands before goes with the incomplete first group.
+// Digits in groups of three counted from their end; what stands before goes with the incomplete first group.
 void cut_digits(std::string_view classes, std::uint32_t begin, std::uint32_t end,
                 std::vector<std::uint32_t>& ends) {
   const auto is_number = [&](std::uint32_t i) {
@@ -160,43 +153,49 @@ void cut_digits(std::string_view classes, std::uint32_t begin, std::uint32_t end
   if (ends.empty() || ends.back() != end) ends.push_back(end);
 }
 
+GgufPreTokenizer::Step step_of(const Json& item) {
+  if (item.is_string()) return {GgufPreTokenizer::Rule::regex, item.string()};
+  const Json* rule = item.find("rule");
+  if (rule != nullptr && *rule == Json("digits_in_threes"))
+    return {GgufPreTokenizer::Rule::digits_in_threes, ""};
+  const Json* pattern = item.find("pattern");
+  PQ_ASSERT(rule != nullptr && *rule == Json("han_classes") && pattern != nullptr,
+            "the table of pre-tokenizers has rules that exist");
+  return {GgufPreTokenizer::Rule::han_classes, pattern->string()};
+}
+
 }  // namespace
 
 std::optional<GgufPreTokenizer> gguf_pre_tokenizer(const std::string& name) {
-  GgufPreTokenizer result;
-  const Json& table = pre_tokenizer_table();
-  if (const Json* list = table.find("metaspace"); list != nullptr && list->is_array())
-    for (const Json& item : list->array())
-      if (item == Json(name)) {
-        result.metaspace = result.add_bos = true;
-        result.regexes = {"[^\\n]+|[\\n]+"};
-        return result;
-      }
-  const Json* engines = table.find("engines");
+  const Json* engines = pre_tokenizer_table().find("engines");
   const Json* engine = engines == nullptr ? nullptr : engines->find(name);
   const Json* regexes = engine == nullptr ? nullptr : engine->find("regexes");
   if (regexes == nullptr) return std::nullopt;
-  const auto flag = [&](const char* key) {
-    return engine->find(key) != nullptr && *engine->find(key) == Json(true);
+  const auto flag = [&](const char* key, bool usual) {
+    const Json* value = engine->find(key);
+    return value == nullptr ? usual : *value == Json(true);
   };
-  for (const Json& regex : regexes->array()) result.regexes.push_back(regex.string());
-  if (const Json* splitter = engine->find("splitter")) result.splitter = splitter->string();
-  result.ignore_merges = flag("ignore_merges");
-  result.add_bos = flag("add_bos");
+  GgufPreTokenizer result;
+  for (const Json& item : regexes->array()) result.steps.push_back(step_of(item));
+  result.ignore_merges = flag("ignore_merges", false);
+  result.add_bos = flag("add_bos", false);
+  result.always_bos = flag("always_bos", false);
+  result.default_bos = flag("default_bos", true);
+  result.merges_optional = flag("merges_optional", false);
+  result.metaspace = flag("metaspace", false);
   return result;
 }
 
-GgufSplitter::GgufSplitter(const GgufPreTokenizer& rules) : han_(rules.splitter == "kimi-k2") {
-  if (han_) steps_.push_back({Mode::classes, Regex(kKimiPattern, Regex::Dialect::std_bytes)});
-  if (rules.splitter == "afmoe") steps_.push_back({Mode::afmoe, std::nullopt});
-  for (const std::string& regex : rules.regexes) {
-    if (regex == kDigitGroups) {
-      steps_.push_back({Mode::afmoe, std::nullopt});
-    } else if (has_property(regex)) {
-      steps_.push_back({Mode::classes, Regex(on_classes(regex), Regex::Dialect::std_bytes)});
+GgufSplitter::GgufSplitter(const GgufPreTokenizer& rules) {
+  for (const GgufPreTokenizer::Step& step : rules.steps) {
+    if (step.rule == GgufPreTokenizer::Rule::digits_in_threes) {
+      steps_.push_back({Mode::digits, std::nullopt});
+    } else if (step.rule == GgufPreTokenizer::Rule::han_classes || has_property(step.pattern)) {
+      han_ = han_ || step.rule == GgufPreTokenizer::Rule::han_classes;
+      steps_.push_back({Mode::classes, Regex(on_classes(step.pattern), Regex::Dialect::std_bytes)});
     } else {
       needs_wide_ = true;
-      steps_.push_back({Mode::wide, Regex(regex, Regex::Dialect::std_unicode)});
+      steps_.push_back({Mode::wide, Regex(step.pattern, Regex::Dialect::std_unicode)});
     }
   }
 }
@@ -207,7 +206,7 @@ std::vector<std::uint32_t> GgufSplitter::cut(const Step& step, const Text& text,
   result.reserve(ends.size() + text.classes.size() / 4);
   std::uint32_t begin = 0;
   for (const std::uint32_t end : ends) {
-    if (step.mode == Mode::afmoe) {
+    if (step.mode == Mode::digits) {
       cut_digits(text.classes, begin, end, result);
     } else if (step.mode == Mode::classes) {
       const auto add = [&](std::size_t place) {

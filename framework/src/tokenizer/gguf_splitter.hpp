@@ -14,11 +14,19 @@ namespace pq {
 
 /// What a value of tokenizer.ggml.pre means.
 struct GgufPreTokenizer {
-  std::vector<std::string> regexes;
-  std::string splitter;  // "kimi-k2", "afmoe": a rule of llama.cpp that is no expression, applied first
+  /// An expression, or a rule of llama.cpp that is none: digits in groups of three from their end; an expression on classes with Han and HanL.
+  enum class Rule { regex, digits_in_threes, han_classes };
+  struct Step {
+    Rule rule = Rule::regex;
+    std::string pattern;
+  };
+  std::vector<Step> steps;
   bool ignore_merges = false;
-  bool add_bos = false;
-  bool metaspace = false;  // no byte map; blanks are U+2581, runs of line ends are words
+  bool add_bos = false;          // unless the file says otherwise
+  bool always_bos = false;       // whatever the file says
+  bool default_bos = true;       // a token is BOS although the file names none
+  bool merges_optional = false;  // the file may have none
+  bool metaspace = false;        // no byte map; blanks are U+2581, runs of line ends are words
 };
 /// Nothing if the name is unknown.
 std::optional<GgufPreTokenizer> gguf_pre_tokenizer(const std::string& name);
@@ -31,7 +39,7 @@ class GgufSplitter {
   void split(std::string_view text, std::vector<Word>& words) const;
 
  private:
-  enum class Mode { classes, wide, afmoe };
+  enum class Mode { classes, wide, digits };
   struct Step {
     Mode mode;
     std::optional<Regex> regex;

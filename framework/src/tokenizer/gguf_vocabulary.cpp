@@ -1,12 +1,12 @@
 #include "tokenizer/gguf_vocabulary.hpp"
 
+#include "tokenizer/gguf_arrays.hpp"
 #include "tokenizer/gguf_splitter.hpp"
 
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <unordered_set>
 
 namespace pq {
@@ -34,18 +34,8 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw FormatError(vocabulary_.source + ": " + what);
-  }
-
-  template <class T>
-  const std::vector<T>* array(const char* key) const {
-    const MetaValue* value = metadata_.find(kPrefix + key);
-    if (value == nullptr) return nullptr;
-    const auto* list = std::get_if<std::vector<T>>(value);
-    if (list == nullptr) fail(kPrefix + key + " is " + type_name(*value) + ", which no tokenizer has");
-    return list;
-  }
+  // read_gguf_vocabulary() puts the file in front, as with the messages of Metadata.
+  [[noreturn]] static void fail(const std::string& what) { throw FormatError(what); }
 
   void read_kind() {
     const std::string model = metadata_.string(kPrefix + "model", "");
@@ -60,10 +50,20 @@ class Reader {
       fail("the tokenizer '" + model +
            "' (tokenizer.ggml.model) is not supported; known: gpt2, llama, t5, gemma4");
     is_gemma4_ = model == "gemma4";
+    if (vocabulary_.kind == GgufVocabulary::Kind::gpt2) read_pre_tokenizer();
+  }
+
+  void read_pre_tokenizer() {
+    auto known = gguf_pre_tokenizer(vocabulary_.pre);
+    if (!known)
+      fail("the pre-tokenizer '" + vocabulary_.pre +
+           "' (tokenizer.ggml.pre) is not known; convert the model again with a known one, or set "
+           "tokenizer.ggml.pre");
+    pre_ = *std::move(known);
   }
 
   void read_tokens() {
-    const auto* tokens = array<std::string>("tokens");
+    const auto* tokens = tokenizer_array<std::string>(metadata_, "tokens");
     if (tokens == nullptr || tokens->empty()) fail("tokenizer.ggml.tokens is missing");
     if (tokens->size() > (std::size_t{1} << 26)) fail("tokenizer.ggml.tokens has too many entries");
     vocabulary_.tokens = *tokens;
@@ -76,10 +76,10 @@ class Reader {
     read_scores(tokens->size());
     read_types(tokens->size());
     if (vocabulary_.kind != GgufVocabulary::Kind::gpt2) return;
-    const auto* merges = array<std::string>("merges");
+    const auto* merges = tokenizer_array<std::string>(metadata_, "merges");
     if (merges != nullptr)
       vocabulary_.merges = *merges;
-    else if (vocabulary_.pre != "kimi-k2")
+    else if (!pre_.merges_optional)
       fail("tokenizer.ggml.merges is missing, which a tokenizer of the kind gpt2 needs");
   }
 
@@ -90,23 +90,16 @@ class Reader {
 
   void read_scores(std::size_t count) {
     vocabulary_.scores.assign(count, 0.0f);
-    const MetaValue* value = metadata_.find(kPrefix + "scores");
-    if (value == nullptr) return;
-    if (const auto* integers = std::get_if<std::vector<std::int32_t>>(value)) {
-      check_length("scores", integers->size(), count);
-      std::transform(integers->begin(), integers->begin() + static_cast<std::ptrdiff_t>(count),
-                     vocabulary_.scores.begin(),
-                     [](std::int32_t score) { return static_cast<float>(score); });
-      return;
-    }
-    const auto* scores = array<float>("scores");
+    auto scores = tokenizer_scores(metadata_);
+    if (!scores) return;
     check_length("scores", scores->size(), count);
-    std::copy_n(scores->begin(), count, vocabulary_.scores.begin());
+    scores->resize(count);
+    vocabulary_.scores = *std::move(scores);
   }
 
   void read_types(std::size_t count) {
     vocabulary_.types.assign(count, GgufVocabulary::normal);
-    const auto* types = array<std::int32_t>("token_type");
+    const auto* types = tokenizer_array<std::int32_t>(metadata_, "token_type");
     if (types == nullptr) return;
     check_length("token_type", types->size(), count);
     constexpr std::array<std::uint8_t, 7> kAttributes = {0,
@@ -126,23 +119,17 @@ class Reader {
   void read_flags() {
     GgufVocabulary& v = vocabulary_;
     if (v.kind == GgufVocabulary::Kind::gpt2) {
-      const auto pre = gguf_pre_tokenizer(v.pre);
-      if (!pre)
-        fail("the pre-tokenizer '" + v.pre +
-             "' (tokenizer.ggml.pre) is not known; convert the model again with a "
-             "known one, or set tokenizer.ggml.pre");
-      v.add_bos = pre->add_bos;
-      v.metaspace = pre->metaspace;
+      v.add_bos = pre_.add_bos;
+      v.metaspace = pre_.metaspace;
     } else if (v.kind == GgufVocabulary::Kind::llama) {
       v.add_bos = v.add_space_prefix = true;
     } else {
       v.add_eos = true;
       if (const auto* bytes = metadata_.find(kPrefix + "precompiled_charsmap")) read_character_map(*bytes);
     }
-    const bool gemma4 = v.add_bos && v.metaspace;  // whatever the file says
     v.add_space_prefix = metadata_.boolean(kPrefix + "add_space_prefix", v.add_space_prefix);
     v.remove_extra_whitespaces = metadata_.boolean(kPrefix + "remove_extra_whitespaces", false);
-    v.add_bos = metadata_.boolean(kPrefix + "add_bos_token", v.add_bos) || gemma4;
+    v.add_bos = metadata_.boolean(kPrefix + "add_bos_token", v.add_bos) || pre_.always_bos;
     v.add_eos = metadata_.boolean(kPrefix + "add_eos_token", v.add_eos);
   }
 
@@ -166,7 +153,7 @@ class Reader {
   void read_ids() {
     GgufVocabulary& v = vocabulary_;
     const bool llama = v.kind == GgufVocabulary::Kind::llama, t5 = v.kind == GgufVocabulary::Kind::t5;
-    const bool no_default_bos = is_gemma4_ || v.pre == "glm4" || v.pre == "chatglm-bpe";
+    const bool no_default_bos = is_gemma4_ || !pre_.default_bos;
     v.bos = id_of("bos", llama ? 1 : t5 || no_default_bos ? -1 : 11);
     v.eos = id_of("eos", llama ? 2 : t5 ? 1 : is_gemma4_ ? -1 : 11);
     v.unknown_id = id_of("unknown", llama ? 0 : t5 ? 2 : -1);
@@ -177,13 +164,18 @@ class Reader {
 
   const Metadata& metadata_;
   GgufVocabulary vocabulary_;
+  GgufPreTokenizer pre_;  // of kind gpt2
   bool is_gemma4_ = false;
 };
 
 }  // namespace
 
 GgufVocabulary read_gguf_vocabulary(const Metadata& metadata, const std::string& source) {
-  return Reader(metadata, source).read();
+  try {
+    return Reader(metadata, source).read();
+  } catch (const FormatError& error) {
+    throw FormatError(source + ": " + error.what());
+  }
 }
 
 }  // namespace pq

@@ -23,7 +23,7 @@ class Engine final : public TokenizerEngine {
  public:
   Engine(const TokenizerJson& file, const TokenizerRules& rules)
       : decoder_(file.rest.find("decoder")),
-        normalizer_(make_normalizer(file.rest.find("normalizer"))),
+        normalizer_(make_normalizer(file.rest.find("normalizer"), file.source)),
         around_(read_post_processor(file.rest.find("post_processor"), file.source)) {
     add_tokens(file);
     const std::string type = file.model_type();
@@ -31,7 +31,8 @@ class Engine final : public TokenizerEngine {
       throw FormatError(file.source + ": the tokenizer model '" + type +
                         "' is not supported; known: BPE, Unigram");
     bool bytes = false;
-    pre_tokenizer_ = make_pre_tokenizer(file.rest.find("pre_tokenizer"), type == "BPE" ? &bytes : nullptr);
+    pre_tokenizer_ =
+        make_pre_tokenizer(file.rest.find("pre_tokenizer"), file.source, type == "BPE" ? &bytes : nullptr);
     if (type == "BPE")
       make_bpe(file, bytes);
     else

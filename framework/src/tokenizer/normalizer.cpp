@@ -1,5 +1,6 @@
 #include "tokenizer/pre_tokenizer.hpp"
 
+#include "tokenizer/normalized_bytes.hpp"
 #include "tokenizer/precompiled_normalizer.hpp"
 #include "tokenizer/regex.hpp"
 #include "tokenizer/unicode.hpp"
@@ -11,10 +12,10 @@
 namespace pq {
 namespace {
 
-std::string text_at(const Json& object, std::string_view path) {
+std::string text_at(const Json& object, std::string_view path, const std::string& source) {
   const Json* value = object.find_path(path);
   if (value == nullptr || !value->is_string())
-    throw FormatError("tokenizer.json: a normalizer needs the text '" + std::string(path) + "'");
+    throw FormatError(source + ": a normalizer needs the text '" + std::string(path) + "'");
   return value->string();
 }
 
@@ -53,6 +54,14 @@ class ReplaceText final : public Normalizer {
   ReplaceText(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
   std::string apply(std::string text) const override {
     if (from_.empty()) return text;
+    std::size_t count = 0;
+    for (std::size_t found = text.find(from_); found != std::string::npos;
+         found = text.find(from_, found + from_.size()))
+      ++count;
+    if (count == 0) return text;
+    check_normalized_bytes(to_.empty() || count <= kMaxNormalizedBytes / to_.size()
+                               ? text.size() + count * to_.size()
+                               : kMaxNormalizedBytes + 1);
     std::string out;
     std::size_t at = 0;
     for (std::size_t found = text.find(from_); found != std::string::npos; found = text.find(from_, at)) {
@@ -68,12 +77,13 @@ class ReplaceText final : public Normalizer {
 
 class ReplaceMatches final : public Normalizer {
  public:
-  ReplaceMatches(const std::string& pattern, std::string to) : regex_(pattern), to_(std::move(to)) {}
+  ReplaceMatches(Regex regex, std::string to) : regex_(std::move(regex)), to_(std::move(to)) {}
   std::string apply(std::string text) const override {
     std::string out;
     std::size_t at = 0;
     regex_.for_matches(text, [&](std::size_t begin, std::size_t end) {
       out.append(text, at, begin - at).append(to_);
+      check_normalized_bytes(out.size());
       at = end;
     });
     return out.append(text, at);
@@ -121,9 +131,10 @@ bool flag(const Json& description, const char* key) {
 
 }  // namespace
 
-std::unique_ptr<const Normalizer> make_normalizer(const Json* description) {
+std::unique_ptr<const Normalizer> make_normalizer(const Json* description, const std::string& source) {
   if (description == nullptr || description->is_null()) return nullptr;
-  const std::string type = text_at(*description, "type");
+  const auto text = [&](std::string_view path) { return text_at(*description, path, source); };
+  const std::string type = text("type");
   if (type == "NFC") return std::make_unique<Form>(NormalForm::nfc);
   if (type == "NFD") return std::make_unique<Form>(NormalForm::nfd);
   if (type == "NFKC") return std::make_unique<Form>(NormalForm::nfkc);
@@ -132,24 +143,24 @@ std::unique_ptr<const Normalizer> make_normalizer(const Json* description) {
   if (type == "StripAccents") return std::make_unique<Change>(without_marks);
   if (type == "Strip")
     return std::make_unique<Strip>(flag(*description, "strip_left"), flag(*description, "strip_right"));
-  if (type == "Precompiled")
-    return make_precompiled_normalizer(text_at(*description, "precompiled_charsmap"));
-  if (type == "Prepend") return std::make_unique<Prepend>(text_at(*description, "prepend"));
+  if (type == "Precompiled") return make_precompiled_normalizer(text("precompiled_charsmap"), source);
+  if (type == "Prepend") return std::make_unique<Prepend>(text("prepend"));
   if (type == "Replace") {
-    const std::string content = text_at(*description, "content");
+    const std::string content = text("content");
     if (description->find_path("pattern.String") != nullptr)
-      return std::make_unique<ReplaceText>(text_at(*description, "pattern.String"), content);
-    return std::make_unique<ReplaceMatches>(text_at(*description, "pattern.Regex"), content);
+      return std::make_unique<ReplaceText>(text("pattern.String"), content);
+    return std::make_unique<ReplaceMatches>(Regex(text("pattern.Regex"), Regex::Dialect::oniguruma, source),
+                                            content);
   }
   const Json* list = description->find("normalizers");
   if (type != "Sequence" || list == nullptr || !list->is_array())
     throw FormatError(
-        "tokenizer.json: the normalizer '" + type +
+        source + ": the normalizer '" + type +
         "' is not supported; known: NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Precompiled, "
         "Prepend, Replace, Sequence");
   std::vector<std::unique_ptr<const Normalizer>> steps;
   for (const Json& item : list->array())
-    if (auto step = make_normalizer(&item)) steps.push_back(std::move(step));
+    if (auto step = make_normalizer(&item, source)) steps.push_back(std::move(step));
   return std::make_unique<Sequence>(std::move(steps));
 }
 

@@ -139,35 +139,35 @@ class Metaspace final : public PreTokenizer {
   bool always_, first_, splits_;
 };
 
-SplitBehavior behavior_of(const Json& description, const char* fallback) {
+SplitBehavior behavior_of(const Json& description, const char* fallback, const std::string& source) {
   const std::string name = text_of(description, "behavior", fallback);
   if (name == "Removed") return SplitBehavior::removed;
   if (name == "Isolated") return SplitBehavior::isolated;
   if (name == "MergedWithPrevious") return SplitBehavior::merged_with_previous;
   if (name == "MergedWithNext") return SplitBehavior::merged_with_next;
   if (name == "Contiguous") return SplitBehavior::contiguous;
-  throw FormatError("tokenizer.json: unknown behavior '" + name + "' of a pre-tokenizer");
+  throw FormatError(source + ": unknown behavior '" + name + "' of a pre-tokenizer");
 }
 
-std::unique_ptr<const PreTokenizer> make_split(const Json& description) {
+std::unique_ptr<const PreTokenizer> make_split(const Json& description, const std::string& source) {
   const Json* regex = description.find_path("pattern.Regex");
   const Json* text = description.find_path("pattern.String");
-  const SplitBehavior behavior = behavior_of(description, "Isolated");
+  const SplitBehavior behavior = behavior_of(description, "Isolated", source);
   const bool invert = flag(description, "invert", false);
   if (regex != nullptr && regex->is_string())
-    return split(FindMatches{Regex(regex->string())}, behavior, invert);
-  if (text == nullptr || !text->is_string()) throw FormatError("tokenizer.json: a Split needs a pattern");
-  if (text->string().empty()) throw FormatError("tokenizer.json: a Split has an empty pattern");
+    return split(FindMatches{Regex(regex->string(), Regex::Dialect::oniguruma, source)}, behavior, invert);
+  if (text == nullptr || !text->is_string()) throw FormatError(source + ": a Split needs a pattern");
+  if (text->string().empty()) throw FormatError(source + ": a Split has an empty pattern");
   return split(FindText{text->string()}, behavior, invert);
 }
 
-std::unique_ptr<const PreTokenizer> make_sequence(const Json& description, bool* bytes_last) {
+std::unique_ptr<const PreTokenizer> make_sequence(const Json& description, const std::string& source,
+                                                  bool* bytes_last) {
   std::vector<std::unique_ptr<const PreTokenizer>> steps;
   const Json* list = member(description, "pretokenizers");
-  if (list == nullptr || !list->is_array())
-    throw FormatError("tokenizer.json: a Sequence needs 'pretokenizers'");
+  if (list == nullptr || !list->is_array()) throw FormatError(source + ": a Sequence needs 'pretokenizers'");
   for (const Json& item : list->array())
-    if (auto step = make_pre_tokenizer(&item, &item == &list->array().back() ? bytes_last : nullptr))
+    if (auto step = make_pre_tokenizer(&item, source, &item == &list->array().back() ? bytes_last : nullptr))
       steps.push_back(std::move(step));
   return std::make_unique<Sequence>(std::move(steps));
 }
@@ -181,11 +181,12 @@ std::unique_ptr<const PreTokenizer> make_metaspace(const Json& description) {
 
 }  // namespace
 
-std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description, bool* bytes_last) {
+std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description, const std::string& source,
+                                                       bool* bytes_last) {
   if (description == nullptr || description->is_null()) return nullptr;
   const std::string type = text_of(*description, "type", "");
-  if (type == "Sequence") return make_sequence(*description, bytes_last);
-  if (type == "Split") return make_split(*description);
+  if (type == "Sequence") return make_sequence(*description, source, bytes_last);
+  if (type == "Split") return make_split(*description, source);
   if (type == "ByteLevel") {
     if (bytes_last != nullptr) *bytes_last = true;
     return std::make_unique<ByteLevel>(flag(*description, "add_prefix_space", true),
@@ -196,11 +197,11 @@ std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description, 
                                                    ? SplitBehavior::isolated
                                                    : SplitBehavior::contiguous);
   if (type == "Punctuation")
-    return split(FindCharacters<is_punctuation>{}, behavior_of(*description, "Isolated"));
+    return split(FindCharacters<is_punctuation>{}, behavior_of(*description, "Isolated", source));
   if (type == "Metaspace") return make_metaspace(*description);
   if (type == "WhitespaceSplit") return split(FindCharacters<is_whitespace>{}, SplitBehavior::removed);
   if (type == "Whitespace") return split(FindMatches{Regex("\\w+|[^\\w\\s]+")}, SplitBehavior::removed, true);
-  throw FormatError("tokenizer.json: the pre-tokenizer '" + type +
+  throw FormatError(source + ": the pre-tokenizer '" + type +
                     "' is not supported; known: Sequence, Split, ByteLevel, Digits, Punctuation, Metaspace, "
                     "Whitespace, WhitespaceSplit");
 }

@@ -17,8 +17,9 @@ class Normalizer {
   virtual ~Normalizer() = default;
   virtual std::string apply(std::string text) const = 0;
 };
-/// From the "normalizer" object; nullptr for null. Throws FormatError for a kind that is not supported.
-std::unique_ptr<const Normalizer> make_normalizer(const Json* description);
+/// From the "normalizer" object; nullptr for null. Throws FormatError "SOURCE: ..." for a kind that is not supported.
+std::unique_ptr<const Normalizer> make_normalizer(const Json* description,
+                                                  const std::string& source = "tokenizer.json");
 
 /// A word on its way through the pre-tokenizers: a part of the text, or of a text in the pool.
 struct Word {
@@ -36,8 +37,10 @@ class PreTokenizer {
   virtual void apply(Word word, std::vector<Word>& out, TextPool& pool) const = 0;
 };
 /// From the "pre_tokenizer" object; nullptr for null. If the last step is ByteLevel and `bytes_last` is given, that step does not map bytes to
-/// characters and *bytes_last becomes true: the words are the bytes themselves. Throws FormatError for a kind that is not supported.
-std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description, bool* bytes_last = nullptr);
+/// characters and *bytes_last becomes true: the words are the bytes themselves. Throws FormatError "SOURCE: ..." for a kind that is not supported.
+std::unique_ptr<const PreTokenizer> make_pre_tokenizer(const Json* description,
+                                                       const std::string& source = "tokenizer.json",
+                                                       bool* bytes_last = nullptr);
 
 /// GPT-2's spelling of bytes as characters: blank -> U+0120.
 std::string byte_mapped(std::string_view bytes);

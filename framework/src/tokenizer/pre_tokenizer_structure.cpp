@@ -56,11 +56,21 @@ PreTokenizerParts metaspace_parts() {
   return parts;
 }
 
-bool contains(const Json* list, const std::string& name) {
-  if (list == nullptr || !list->is_array()) return false;
-  for (const Json& item : list->array())
-    if (item == Json(name)) return true;
-  return false;
+// Of an engine; nothing if it has a rule that tokenizer.json has no form for.
+std::optional<Json::Array> expressions(const Json& engine) {
+  Json::Array list;
+  for (const Json& item : engine.find("regexes")->array()) {
+    const Json* regex = item.is_string() ? &item : item.find("regex");
+    if (regex == nullptr) return std::nullopt;
+    list.push_back(*regex);
+  }
+  return list;
+}
+
+// Another name of the same splitter.
+bool same_splitter(const Json* a, const Json* b) {
+  return a != nullptr && b != nullptr && *a->find("regexes") == *b->find("regexes") &&
+         *a->find("ignore_merges") == *b->find("ignore_merges");
 }
 
 }  // namespace
@@ -75,22 +85,22 @@ const Json& pre_tokenizer_table() {
 
 std::optional<PreTokenizerParts> pre_tokenizer_parts(const std::string& name) {
   const Json& table = pre_tokenizer_table();
-  if (contains(table.find("metaspace"), name)) return metaspace_parts();
   const Json* structures = table.find("structures");
   const Json* engines = table.find("engines");
   const Json* engine = engines == nullptr ? nullptr : engines->find(name);
+  const Json* metaspace = engine == nullptr ? nullptr : engine->find("metaspace");
+  if (metaspace != nullptr && *metaspace == Json(true)) return metaspace_parts();
   if (structures != nullptr) {
     for (const Json& structure : structures->array())
       if (*structure.find("pre") == Json(name)) return from_structure(structure);
-    // Another name of the same splitter.
     for (const Json& structure : structures->array())
-      if (engine != nullptr && engines->find(structure.find("pre")->string()) != nullptr &&
-          *engines->find(structure.find("pre")->string()) == *engine)
+      if (same_splitter(engine, engines->find(structure.find("pre")->string())))
         return from_structure(structure);
   }
-  if (engine == nullptr || engine->find("splitter") != nullptr) return std::nullopt;
+  const auto regexes = engine == nullptr ? std::nullopt : expressions(*engine);
+  if (!regexes) return std::nullopt;
   PreTokenizerParts parts;
-  parts.pre_tokenizer = sequence(engine->find("regexes")->array(), false);
+  parts.pre_tokenizer = sequence(*regexes, false);
   parts.ignore_merges = engine->find("ignore_merges")->boolean();
   return parts;
 }

@@ -2,6 +2,7 @@
 #include "tokenizer/precompiled_normalizer.hpp"
 
 #include "tokenizer/character_map.hpp"
+#include "tokenizer/normalized_bytes.hpp"
 #include "tokenizer/unicode.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -18,14 +19,14 @@ int digit_of(char c) {
   return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-std::string from_base64(std::string_view text) {
+std::string from_base64(std::string_view text, const std::string& source) {
   while (text.ends_with('=')) text.remove_suffix(1);
   std::string bytes;
   std::uint32_t bits = 0;
   int count = 0;
   for (const char c : text) {
     const int digit = digit_of(c);
-    if (digit < 0) throw FormatError("tokenizer.json: 'precompiled_charsmap' is no base64");
+    if (digit < 0) throw FormatError(source + ": 'precompiled_charsmap' is no base64");
     bits = bits << 6 | static_cast<std::uint32_t>(digit);
     count += 6;
     if (count < 8) continue;
@@ -59,6 +60,7 @@ class Precompiled final : public Normalizer {
   bool append_replaced(std::string_view part, std::string& out) const {
     const auto match = map_.shortest(part);
     if (match) out += match->replacement;
+    check_normalized_bytes(out.size());
     return match.has_value();
   }
 
@@ -67,8 +69,9 @@ class Precompiled final : public Normalizer {
 
 }  // namespace
 
-std::unique_ptr<const Normalizer> make_precompiled_normalizer(std::string_view base64) {
-  return std::make_unique<Precompiled>(CharacterMap(from_base64(base64), "tokenizer.json"));
+std::unique_ptr<const Normalizer> make_precompiled_normalizer(std::string_view base64,
+                                                              const std::string& source) {
+  return std::make_unique<Precompiled>(CharacterMap(from_base64(base64, source), source));
 }
 
 }  // namespace pq

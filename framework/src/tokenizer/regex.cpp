@@ -74,12 +74,13 @@ std::string translated_escape(const std::string& escape, bool in_class) {
 
 struct Regex::Impl {
   Code code;
-  std::string pattern;
+  std::string name;  // for messages
   bool jit = false;
 };
 
-Regex::Regex(const std::string& pattern, Dialect dialect) : impl_(std::make_unique<Impl>()) {
-  impl_->pattern = pattern;
+Regex::Regex(const std::string& pattern, Dialect dialect, const std::string& source)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->name = (source.empty() ? "" : source + ": ") + "the expression '" + pattern + "'";
   const std::string text = dialect == Dialect::oniguruma ? translated(pattern) : pattern;
   std::uint32_t options = PCRE2_DOLLAR_ENDONLY;
   if (dialect == Dialect::oniguruma) options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE;
@@ -88,8 +89,7 @@ Regex::Regex(const std::string& pattern, Dialect dialect) : impl_(std::make_uniq
   PCRE2_SIZE place = 0;
   impl_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), options, &error,
                                   &place, nullptr));
-  if (!impl_->code)
-    throw FormatError("the expression '" + pattern + "' cannot be used: " + message_of(error));
+  if (!impl_->code) throw FormatError(impl_->name + " cannot be used: " + message_of(error));
   impl_->jit = pcre2_jit_compile(impl_->code.get(), PCRE2_JIT_COMPLETE) == 0;
 }
 
@@ -144,8 +144,7 @@ Regex::Match Regex::find(std::string_view text, std::size_t from, bool empty_too
         pcre2_match(impl_->code.get(), subject, text.size(), from,
                     options | PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, scratch.data.get(), scratch.context.get());
   if (count == PCRE2_ERROR_NOMATCH) return {kNone, kNone};
-  if (count < 0)
-    throw FormatError("the expression '" + impl_->pattern + "' fails on a text: " + message_of(count));
+  if (count < 0) throw FormatError(impl_->name + " fails on a text: " + message_of(count));
   const PCRE2_SIZE* range = pcre2_get_ovector_pointer(scratch.data.get());
   return {range[0], range[1]};
 }

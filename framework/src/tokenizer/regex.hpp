@@ -21,8 +21,9 @@ class Regex {
     explicit operator bool() const noexcept { return begin != kNone; }
   };
 
-  /// Throws FormatError for an expression that does not compile.
-  explicit Regex(const std::string& pattern, Dialect dialect = Dialect::oniguruma);
+  /// Throws FormatError for an expression that does not compile. `source`, if there is one, stands in front of messages.
+  explicit Regex(const std::string& pattern, Dialect dialect = Dialect::oniguruma,
+                 const std::string& source = {});
   ~Regex();
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;

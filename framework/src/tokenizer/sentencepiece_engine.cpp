@@ -55,8 +55,10 @@ class Engine final : public TokenizerEngine {
   void encode(std::string_view text, const EncodeOptions& options, EncodeScratch& scratch,
               std::vector<std::int32_t>& ids) const override {
     if (options.add_special && facts_.adds_bos) ids.push_back(facts_.bos);
+    const std::string valid = is_utf8(text) ? std::string() : valid_utf8(text);
     matcher_.split(
-        text, [&](std::string_view part, std::size_t) { encode_text(normalizer_.apply(part), scratch, ids); },
+        valid.empty() ? text : valid,
+        [&](std::string_view part, std::size_t) { encode_text(normalizer_.apply(part), scratch, ids); },
         [&](std::int64_t id) { ids.push_back(static_cast<std::int32_t>(id)); });
     if (options.add_special && facts_.adds_eos) ids.push_back(facts_.eos);
   }

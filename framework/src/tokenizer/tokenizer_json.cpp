@@ -78,7 +78,7 @@ class Reader final : public JsonBuilder {
       pair_.push_back(std::move(value));
       return true;
     }
-    // "left right": exactly one blank, none at the start.
+    // "left right": divided by the first blank behind the first character. Further blanks belong to the right symbol.
     const std::size_t blank = value.find(' ', 1);
     if (blank == std::string::npos || blank + 1 == value.size()) return false;
     add_merge(value.substr(0, blank), value.substr(blank + 1));

@@ -2,12 +2,17 @@
 
 #include "tokenizer/unicode.hpp"
 
+#include <polyquant/base/error.hpp>
+
 #include <algorithm>
 #include <string_view>
 #include <unordered_set>
 
 namespace pq {
 namespace {
+
+// Some hundred times what the largest vocabularies need.
+constexpr std::size_t kMaxMergeBytes = std::size_t{4} << 30;
 
 void append_text(std::string& out, std::string_view text) {
   out += '"';
@@ -104,7 +109,13 @@ std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, s
     std::uint32_t piece, left_bytes;
   };
   std::unordered_set<std::string_view> pieces;
-  for (const auto& entry : vocab) pieces.insert(entry.first);
+  std::unordered_set<std::size_t>
+      lengths;  // in bytes: most cuts of a very long piece give parts of no such length
+  for (const auto& entry : vocab) {
+    pieces.insert(entry.first);
+    lengths.insert(entry.first.size());
+  }
+  std::size_t bytes = 0;  // looked at, or written
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < vocab.size(); ++i) {
     const std::string_view text = vocab[i].first;
@@ -113,6 +124,12 @@ std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, s
     for (std::size_t at = character_bytes(text.empty() ? 'x' : text[0]); at < text.size();
          at += character_bytes(text[at])) {
       ++left;
+      if (!lengths.contains(at) || !lengths.contains(text.size() - at)) continue;
+      bytes += text.size();
+      if (bytes > kMaxMergeBytes)
+        throw FormatError("the pieces of the vocabulary are so long that their merges take more than " +
+                          std::to_string(kMaxMergeBytes) + " bytes; the longest piece in question has " +
+                          std::to_string(text.size()));
       if (pieces.contains(text.substr(0, at)) && pieces.contains(text.substr(at)))
         candidates.push_back(
             {scores[i], left, length - left, static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(at)});

@@ -22,7 +22,8 @@ std::string write_tokenizer_json(const TokenizerParts& parts);
 
 /// The merges of a vocabulary that has only scores: every cut of a piece into two pieces, the piece with the highest score first. At equal
 /// score (added pieces) the longest left part comes first, then the longest right part, then the lower id, so that runs of blanks grow from the
-/// left as SentencePiece matches them. `scores` is parallel to `vocab`.
+/// left as SentencePiece matches them. `scores` is parallel to `vocab`. Throws FormatError for a vocabulary of such long pieces that the merges would
+/// fill the memory.
 std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, std::int64_t>>& vocab,
                                       const std::vector<float>& scores);
 

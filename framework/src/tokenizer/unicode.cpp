@@ -42,7 +42,7 @@ constexpr std::pair<char32_t, char32_t> kNewPunctuation[] = {
 }  // namespace
 
 char32_t next_character(std::string_view text, std::size_t& at) noexcept {
-  const std::size_t length = character_bytes(text[at]);
+  const std::size_t length = std::min(character_bytes(text[at]), text.size() - at);
   const auto byte = [&](std::size_t i) {
     return static_cast<char32_t>(static_cast<unsigned char>(text[at + i]));
   };

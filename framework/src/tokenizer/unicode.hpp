@@ -7,7 +7,7 @@
 
 namespace pq {
 
-/// The character at text[at], whose length in bytes is added to `at`; `text` is valid UTF-8.
+/// The character at text[at], whose length in bytes is added to `at`. In text that is no valid UTF-8 it is some character; never reads past the end.
 char32_t next_character(std::string_view text, std::size_t& at) noexcept;
 /// Length in bytes of the character whose first byte this is.
 std::size_t character_bytes(char first) noexcept;

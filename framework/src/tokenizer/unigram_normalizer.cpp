@@ -1,5 +1,6 @@
 #include "tokenizer/unigram_normalizer.hpp"
 
+#include "tokenizer/normalized_bytes.hpp"
 #include "tokenizer/unicode.hpp"
 
 #include <polyquant/base/text.hpp>
@@ -73,6 +74,7 @@ std::string UnigramNormalizer::apply(std::string_view text) const {
       out += c;
     }
     text.remove_prefix(prefix.length);
+    check_normalized_bytes(out.size());
   }
   return out;
 }
@@ -93,6 +95,7 @@ std::string SentencePieceNormalizer::apply(std::string_view text) const {
         out += blank;
       else
         out += c;
+    check_normalized_bytes(out.size());
     if (!prefix.normalized.empty()) after_blank = blanks_.remove_extra && prefix.normalized.ends_with(' ');
   }
   while (blanks_.remove_extra && out.ends_with(blank)) out.erase(out.size() - blank.size());

@@ -1,7 +1,10 @@
 #include "tokenizer/gguf_specials.hpp"
 #include "tokenizer/gguf_splitter.hpp"
 #include "tokenizer/gguf_vocabulary.hpp"
+#include "tokenizer/pre_tokenizer.hpp"
+#include "tokenizer/pre_tokenizer_structure.hpp"
 #include "tokenizer/tokenizer.hpp"
+#include "tokenizer/unicode.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -108,4 +111,73 @@ TEST_CASE("gguf tokenizer: what cannot be read is refused with the key", "[token
                     Contains("token_type has 1 entries, tokens has 2"));
   Metadata none = metadata("llama", "", {"a"}, {}, {}, {});
   CHECK_THROWS_WITH(read(none), Contains("no tokenizer.ggml.bos_token_id"));
+}
+
+TEST_CASE("gguf tokenizer: a token that ends inside a character is given back as it is",
+          "[tokenizer][gguf]") {
+  CHECK(byte_unmapped("a\xF0") == "a\xF0");
+  std::size_t at = 0;
+  next_character(std::string_view("\xF0", 1), at);
+  CHECK(at == 1);
+}
+
+// All places of all tokens together would be 280 times the text.
+TEST_CASE("gguf tokenizer: tokens inside each other need no more memory than the text", "[tokenizer][gguf]") {
+  Strings tokens;
+  for (std::size_t i = 1; i <= 280; ++i) tokens.emplace_back(i, 'a');
+  Metadata data = metadata("llama", "default", tokens, std::vector<std::int32_t>(280, 4), {}, {});
+  data.set("tokenizer.ggml.add_space_prefix", false);
+  data.set("tokenizer.ggml.add_bos_token", false);
+  const auto found = ids(data, std::string(280 * 5 + 7, 'a'), {false, false});
+  REQUIRE(found.size() == 6);
+  CHECK(std::count(found.begin(), found.end(), 279) == 5);
+  CHECK(found.back() == 6);
+}
+
+TEST_CASE("gguf tokenizer: a token that is no longer free leaves its place to a shorter one",
+          "[tokenizer][gguf]") {
+  Metadata data = llama();
+  data.set("tokenizer.ggml.tokens", Strings{"<unk>", "<s>", "</s>", "abc", "cdef", "ab", "a", "b"});
+  data.set("tokenizer.ggml.token_type", std::vector<std::int32_t>{2, 3, 3, 4, 4, 4, 1, 1});
+  data.erase("tokenizer.ggml.scores");
+  data.set("tokenizer.ggml.add_space_prefix", false);
+  CHECK(ids(data, "abcdef", {false, false}) == std::vector<std::int32_t>{5, 4});
+}
+
+TEST_CASE("gguf tokenizer: arrays and flags of another type are refused with the file", "[tokenizer][gguf]") {
+  Metadata data = llama();
+  data.set("tokenizer.ggml.token_type", std::vector<std::uint32_t>(10, 1));
+  CHECK_THROWS_WITH(ids(data, "a"), Catch::Matchers::StartsWith("test: tokenizer.ggml.token_type"));
+  data = llama();
+  data.set("tokenizer.ggml.bos_token_id", std::string("x"));
+  CHECK_THROWS_WITH(ids(data, "a"), Catch::Matchers::StartsWith("test: ") &&
+                                        Catch::Matchers::Contains("tokenizer.ggml.bos_token_id"));
+}
+
+// The list of llama.cpp's converter: what it writes, llama.cpp must be able to read, and so must we.
+TEST_CASE("gguf splitter: every name that a fingerprint gives has an engine", "[tokenizer][gguf]") {
+  const Json* known = pre_tokenizer_table().find("fingerprints");
+  REQUIRE(known != nullptr);
+  for (const Json& entry : known->array()) {
+    INFO(entry.array()[1].string());
+    CHECK(gguf_pre_tokenizer(entry.array()[1].string()).has_value());
+  }
+}
+
+// As llama.cpp tokenizes with the same vocabulary (xllamacpp 2026.10.11549): sarvam-moe as gemma4, but without BOS.
+TEST_CASE("gguf splitter: sarvam-moe has blanks as U+2581 and adds nothing", "[tokenizer][gguf]") {
+  const auto sarvam = gguf_pre_tokenizer("sarvam-moe");
+  REQUIRE(sarvam.has_value());
+  CHECK(sarvam->metaspace);
+  CHECK_FALSE(sarvam->add_bos);
+  CHECK(words("sarvam-moe", "a b\n\nc") == Strings{"a b", "\n\n", "c"});
+  CHECK(gguf_pre_tokenizer("gemma4")->always_bos);
+}
+
+// llama.cpp's own rule for Kimi K2: Han runs stand alone.
+TEST_CASE("gguf splitter: kimi-k2 keeps Han characters apart", "[tokenizer][gguf]") {
+  CHECK(words("kimi-k2",
+              "ab\xE4\xB8\xAD\xE6\x96\x87"
+              "c 12345's") == Strings{"ab", "\xE4\xB8\xAD\xE6\x96\x87", "c", " ", "123", "45", "'s"});
+  CHECK(words("kimi-k25", "don't") == Strings{"don't"});
 }

@@ -39,3 +39,22 @@ TEST_CASE("normalizer: what is not supported is refused by name", "[tokenizer]")
   CHECK_THROWS_AS(normalize(R"({"type":"Precompiled","precompiled_charsmap":"!"})", ""), FormatError);
   CHECK_THROWS_AS(normalize(R"({"type":"Precompiled","precompiled_charsmap":"AQID"})", ""), FormatError);
 }
+
+TEST_CASE("normalizer: replacements that would fill the memory are refused", "[tokenizer]") {
+  const std::string step =
+      R"({"type":"Replace","pattern":{"String":"a"},"content":")" + std::string(1000, 'a') + R"("})";
+  CHECK_THROWS_WITH(
+      normalize((R"({"type":"Sequence","normalizers":[)" + step + "," + step + "," + step + "," + step + "]}")
+                    .c_str(),
+                "aaa"),
+      Catch::Matchers::Contains("normalizer"));
+}
+
+TEST_CASE("normalizer: messages begin with the file", "[tokenizer]") {
+  const Json json = parse_json(R"({"type":"Replace","pattern":{"Regex":"("},"content":""})", "test");
+  CHECK_THROWS_WITH(make_normalizer(&json, "x/tokenizer.json"),
+                    Catch::Matchers::StartsWith("x/tokenizer.json: "));
+  const Json split = parse_json(R"({"type":"Split","pattern":{"Regex":"("},"behavior":"Isolated"})", "test");
+  CHECK_THROWS_WITH(make_pre_tokenizer(&split, "x/tokenizer.json"),
+                    Catch::Matchers::StartsWith("x/tokenizer.json: "));
+}

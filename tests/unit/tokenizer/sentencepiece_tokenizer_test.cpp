@@ -69,3 +69,15 @@ TEST_CASE("tokenizer.model: what is written comes back", "[tokenizer]") {
   CHECK_FALSE(back.escape_whitespaces);
   CHECK(back.pieces.size() == written.pieces.size());
 }
+
+TEST_CASE("tokenizer.model: a text that ends inside a character is one with U+FFFD", "[tokenizer]") {
+  const SentencePieceModel pieces = model(2);
+  TokenizerRules rules;
+  AddedToken token;
+  token.id = 9;  // behind the pieces
+  token.content = "a";
+  token.rstrip = token.single_word = true;
+  rules.added_tokens.push_back(token);
+  CHECK(ids(pieces, "a\xF0", rules) == ids(pieces, "a\xEF\xBF\xBD", rules));
+  CHECK(ids(pieces, "b \xE2\x96", rules) == ids(pieces, "b \xEF\xBF\xBD\xEF\xBF\xBD", rules));
+}
