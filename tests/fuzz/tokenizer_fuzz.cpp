@@ -20,6 +20,24 @@ void use(const pq::Tokenizer& tokenizer) {
   tokenizer.decode(ids, false);
 }
 
+// As of a tokenizer_config.json that asks for everything.
+pq::TokenizerRules rules() {
+  pq::TokenizerRules result;
+  result.bos_token = "<s>";
+  result.eos_token = "</s>";
+  result.unknown_token = "<unk>";
+  result.add_bos = result.add_eos = true;
+  pq::AddedToken token;
+  for (const char* content : {"a", "\xE2\x96\x81", "12", "Hi"}) {
+    token.id += 5;
+    token.content = content;
+    token.single_word = !token.single_word;
+    token.lstrip = token.rstrip = true;
+    result.added_tokens.push_back(token);
+  }
+  return result;
+}
+
 template <class Action>
 void expect_own_errors(Action&& action) {
   try {
@@ -34,9 +52,11 @@ void expect_own_errors(Action&& action) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   expect_own_errors([&] { use(pq::Tokenizer(pq::parse_tokenizer_json(text, "tokenizer.json"))); });
+  expect_own_errors([&] { use(pq::Tokenizer(pq::parse_tokenizer_json(text, "tokenizer.json"), rules())); });
   expect_own_errors([&] {
     const auto model = pq::parse_sentencepiece_model(std::as_bytes(std::span(data, size)), "tokenizer.model");
     use(pq::Tokenizer(model, {}, "tokenizer.model"));
+    use(pq::Tokenizer(model, rules(), "tokenizer.model"));
   });
   return 0;
 }
