@@ -201,7 +201,9 @@ Family parse_family(const Node& root, const Node& common) {
   for (ConditionText& condition : parse_conditions(root.find("errors"), common))
     family.errors.push_back(std::move(condition));
   family.warnings = parse_conditions(root.find("warnings"), common);
-  family.reverse_warnings = parse_conditions(root.find("reverse_warnings"), common);
+  family.reverse_warnings = parse_conditions(common.find("reverse_warnings"), common);
+  for (ConditionText& condition : parse_conditions(root.find("reverse_warnings"), common))
+    family.reverse_warnings.push_back(std::move(condition));
   family.metadata = parse_metadata(root.find("metadata"), common);
   for (const Node* item : spliced(root.find("tensors"), common))
     family.tensors.push_back(parse_tensor_rule(*item));
