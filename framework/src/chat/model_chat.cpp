@@ -2,6 +2,7 @@
 
 #include "model/gguf_tokens.hpp"
 #include "model/model_files.hpp"
+#include "model/tokenizer_config.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
@@ -63,7 +64,7 @@ const Json* content_of(const Json* token) {
 
 ModelChat read_files(const ModelFiles& files) {
   ModelChat chat;
-  const Json config = files.json("tokenizer_config.json");
+  const Json config = read_tokenizer_config(files).json;
   add_files(files, chat.templates);
   if (chat.templates.empty())
     add_member(config.find("chat_template"), place(files, "tokenizer_config.json") + ": chat_template",
@@ -100,8 +101,12 @@ ModelChat read_metadata(const Metadata& metadata, const std::string& path) {
 }  // namespace
 
 ModelChat read_model_chat(const ModelReader& reader, const std::filesystem::path& path) {
-  if (reader.header().dialect == Dialect::gguf) return read_metadata(reader.header().metadata, path.string());
-  return read_files(ModelFiles(reader, path));
+  if (reader.header().dialect != Dialect::gguf) return read_files(ModelFiles(reader, path));
+  try {
+    return read_metadata(reader.header().metadata, path.string());
+  } catch (const FormatError& error) {
+    throw FormatError(path.string() + ": " + error.what());
+  }
 }
 
 ChatTemplate choose_template(const ModelChat& chat, const std::string& name, bool has_tools) {

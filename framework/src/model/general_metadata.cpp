@@ -8,6 +8,8 @@
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace pq {
 namespace {
@@ -51,7 +53,7 @@ void fill_from_name(ModelCard& card, const ModelNameParts& parts) {
 }
 
 // Keys of generation_config.json that GGUF has a place for, in the converter's order.
-void add_sampling(Metadata& metadata, const Json& generation) {
+void add_sampling(Metadata& metadata, const Json& generation, const std::string& source) {
   struct Key {
     const char* gguf;
     const char* source;
@@ -73,10 +75,15 @@ void add_sampling(Metadata& metadata, const Json& generation) {
     const Json* value = generation.find(key.source);
     const std::string name = std::string("general.sampling.") + key.gguf;
     if (value == nullptr || !value->is_number() || metadata.find(name) != nullptr) continue;
+    const double number = value->number();
+    const double limit = key.is_integer ? 0x1p31 : static_cast<double>(std::numeric_limits<float>::max());
+    if (!(std::abs(number) < limit))
+      throw FormatError(source + ": '" + key.source + "' is " + display(*value) + ", which " + name + ", " +
+                        (key.is_integer ? "an i32" : "an f32") + ", cannot hold; correct or remove the key");
     if (key.is_integer)
-      metadata.set(name, static_cast<std::int32_t>(value->number()));
+      metadata.set(name, static_cast<std::int32_t>(number));
     else
-      metadata.set(name, static_cast<float>(value->number()));
+      metadata.set(name, static_cast<float>(number));
   }
 }
 
@@ -133,7 +140,8 @@ void write(Metadata& metadata, const ModelCard& card, std::int64_t parameters) {
 void add_general_metadata(ModelView& view, const ModelFiles& files, const Json& config,
                           const ViewOptions& options) {
   view.metadata.set("general.type", std::string("model"));
-  add_sampling(view.metadata, files.json("generation_config.json"));
+  add_sampling(view.metadata, files.json("generation_config.json"),
+               (files.path() / "generation_config.json").string());
   const Counts counts = count_parameters(view.tensors);
   ModelCard card = read_model_card(files, view.warnings);
   if (const Json* id = config.find("_name_or_path"); id != nullptr && id->is_string()) {

@@ -22,7 +22,7 @@ Parts split(const std::string& name) {
   if (rest.starts_with("blk.")) {
     const char* first = rest.data() + 4;
     const auto [end, error] = std::from_chars(first, rest.data() + rest.size(), parts.layer);
-    if (error == std::errc() && end != rest.data() + rest.size() && *end == '.')
+    if (error == std::errc() && parts.layer >= 0 && end != rest.data() + rest.size() && *end == '.')
       rest.remove_prefix(static_cast<std::size_t>(end + 1 - rest.data()));
     else
       parts.layer = -1;

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "model/tokenizer_metadata.hpp"
+#include "tokenizer/gguf_arrays.hpp"
 
 #include <polyquant/base/metadata.hpp>
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,20 +23,11 @@ struct GgufTokens {
   }
 };
 
-/// The arrays; empty if there are no tokens. Absent types are "normal", absent scores 0. Throws FormatError if lengths differ.
+/// The arrays; empty if there are no tokens. Absent types are "normal", absent scores 0. Throws FormatError, without the file's name, if
+/// lengths differ or an array is of another type.
 GgufTokens read_gguf_tokens(const Metadata& metadata);
 
-/// An array below "tokenizer.ggml.", or nullptr if it is absent or of another type.
-template <class T>
-const std::vector<T>* tokenizer_array(const Metadata& metadata, const std::string& key) {
-  const MetaValue* value = metadata.find("tokenizer.ggml." + key);
-  return value == nullptr ? nullptr : std::get_if<std::vector<T>>(value);
-}
-
-/// The token of "tokenizer.ggml.KIND_token_id", "" if there is none.
+/// The token of "tokenizer.ggml.KIND_token_id", "" if there is none. Throws FormatError if the key is no integer.
 std::string special_token(const Metadata& metadata, const GgufTokens& tokens, const std::string& kind);
-
-/// The boolean "tokenizer.ggml.KEY" if it is there.
-std::optional<bool> tokenizer_flag(const Metadata& metadata, const std::string& key);
 
 }  // namespace pq

@@ -2,6 +2,7 @@
 #include "model/view_builder.hpp"
 
 #include "model/config_template.hpp"
+#include "model/gguf_config.hpp"
 #include "model/gguf_names.hpp"
 #include "model/gguf_tensors.hpp"
 #include "model/tensor_links.hpp"
@@ -35,7 +36,12 @@ class HuggingFaceViewBuilder {
     for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
     add_functions();
     config_ = fill_template(family_.config, metadata_scope_);
-    ConfigScope scope(&family_.let, config_, family_.defaults, files_.path().string());
+    const Json* rope = config_.find("rope_scaling");
+    for (const char* key : {"type", "rope_type"})
+      if (const Json* type = rope == nullptr ? nullptr : rope->find(key))
+        metadata_scope_.set("config_rope_type", *type);
+    refuse_class_defaults(family_, config_, files_.path().string());
+    GgufConfigScope scope(family_, config_, files_.path().string());
     scope.set_tensors([this](const std::string& name) { return by_name_.contains(name); });
     const std::vector<TensorLink> links = tensor_links(family_, scope);
     add_tensors(links, view);
@@ -70,9 +76,13 @@ class HuggingFaceViewBuilder {
 
   // Only small tensors of f32 are read: factors of rotary frequencies.
   Json values(const GgufTensor* tensor) const {
-    const std::size_t index = tensor == nullptr ? 0 : tensor->stored.front();
-    if (tensor == nullptr || header_.tensors[index].encoding != "f32" || elements(tensor->shape) > kMaxValues)
-      return Json();
+    if (tensor == nullptr) return Json();
+    const std::size_t index = tensor->stored.front();
+    const std::string& encoding = header_.tensors[index].encoding;
+    if (encoding != "f32" || elements(tensor->shape) > kMaxValues)
+      throw FormatError(files_.path().string() + ": tensor '" + tensor->name + "' is " +
+                        to_string(tensor->shape) + " of " + encoding + "; it must be f32, of at most " +
+                        std::to_string(kMaxValues) + " numbers, to be read as factors");
     std::vector<std::byte> scratch;
     const Bytes bytes = reader_.rows(index, 0, rows(tensor->shape), scratch);
     Json::Array list;
@@ -197,7 +207,7 @@ class HuggingFaceViewBuilder {
     const Json generation = fill_template(family_.generation_config, metadata_scope_);
     if (generation.is_object())
       view.side_files.push_back({"generation_config.json", {}, to_json(generation) + "\n"});
-    for (SideFile& file : export_tokenizer(header_.metadata, view.warnings))
+    for (SideFile& file : export_tokenizer(header_.metadata, files_.path().string(), view.warnings))
       view.side_files.push_back(std::move(file));
   }
 

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <set>
+#include <utility>
 
 namespace pq {
 namespace {
@@ -113,14 +114,21 @@ void add_gguf_roles(ModelView& view) {
   }
 }
 
-void set_gguf_facts(ModelFacts& facts, const Metadata& metadata) {
+// A number of layers, heads or experts.
+int count_of(const Json& value, const std::string& source, const std::string& key) {
+  if (!value.is_integer()) return 0;
+  if (!std::in_range<int>(value.integer()) || value.integer() < 0)
+    throw FormatError(source + ": key '" + key + "' is " + display(value) + ", which no model has");
+  return static_cast<int>(value.integer());
+}
+
+void set_gguf_facts(ModelFacts& facts, const Metadata& metadata, const std::string& source) {
   facts.architecture = metadata.string("general.architecture", "");
   const std::string prefix = facts.architecture + ".";
   // Some architectures store lists, one number per layer: not a fact of the whole model.
   const auto integer = [&](const char* key) {
     const MetaValue* value = metadata.find(prefix + key);
-    const Json json = value == nullptr ? Json() : to_json_value(*value, 1);
-    return json.is_integer() ? static_cast<int>(json.integer()) : 0;
+    return count_of(value == nullptr ? Json() : to_json_value(*value, 1), source, prefix + key);
   };
   facts.layers = integer("block_count");
   facts.attention_heads = integer("attention.head_count");
@@ -134,8 +142,8 @@ void set_gguf_facts(ModelFacts& facts, const Metadata& metadata) {
 void set_facts(ModelFacts& facts, const Family& family, const Scope& scope) {
   facts.family = family.id;
   const auto integer = [&](const char* name) {
-    const Json value = scope.lookup(name);
-    return value.is_integer() ? static_cast<int>(value.integer()) : 0;
+    const auto fits = [](const Json& value) { return value.is_integer(); };
+    return count_of(scope.lookup(name), scope.source(), scope.origin(name, fits));
   };
   facts.layers = integer("layers");
   facts.attention_heads = integer("heads");
@@ -162,7 +170,7 @@ std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> read
   const Known known = known_family(*reader, files);
   if (header.dialect == Dialect::gguf) {
     add_gguf_roles(*view);
-    set_gguf_facts(view->facts, header.metadata);
+    set_gguf_facts(view->facts, header.metadata, files.path().string());
     if (known.family != nullptr) view->facts.family = known.family->id;
   } else if (known.family != nullptr) {
     unpack(*view, *known.family);

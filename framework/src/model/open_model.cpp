@@ -20,7 +20,10 @@ constexpr std::uint64_t kMostWeightsPerByte =
     64;                                      // no encoding comes near; keeps row_bytes() from overflowing
 constexpr std::size_t kMostNames = 100'000;  // of one folder; a model has at most some hundred files
 
+// Nothing of what is no file: a pipe would wait for its writer.
 std::vector<std::byte> read_head(const fs::path& file) {
+  std::error_code failed;
+  if (!fs::is_regular_file(file, failed)) return {};
   std::ifstream stream(file, std::ios::binary);
   std::vector<std::byte> head(kHeadBytes);
   stream.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
@@ -138,6 +141,8 @@ OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
                                   path.begin() != path.end() && path.begin()->string() == "~"
                                       ? "~ is expanded by the shell only, and not inside quotation marks"
                                       : "check the path of the model"));
+  if (!fs::is_regular_file(status) && !fs::is_directory(status))
+    throw FormatError(fmt::format("{} is neither a file nor a folder", path.string()));
   const Looked looked = look_at(path);
   const auto format = recognise(looked.probe, registry);
   if (format == nullptr && registry.formats().empty())

@@ -1,25 +1,18 @@
 #include "model/open_tokenizer.hpp"
 
 #include "model/model_files.hpp"
+#include "model/tokenizer_config.hpp"
 
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 namespace pq {
 namespace {
 
 constexpr std::uint64_t kMaxTokenizerBytes = std::uint64_t{512} << 20;
-
-// A token is written as a string or as {content: ...}.
-std::string token_text(const Json& config, const char* key) {
-  const Json* entry = config.find(key);
-  if (entry != nullptr && entry->is_object()) entry = entry->find("content");
-  return entry != nullptr && entry->is_string() ? entry->string() : std::string();
-}
 
 std::optional<bool> flag(const Json& config, const char* key) {
   const Json* value = config.find(key);
@@ -49,29 +42,13 @@ bool flags_decide(const std::string& name) {
   return std::find(kClasses.begin(), kClasses.end(), name) != kClasses.end();
 }
 
-void add_decoder_tokens(const Json& config, TokenizerRules& rules) {
-  const Json* decoder = config.find("added_tokens_decoder");
-  if (decoder == nullptr || !decoder->is_object()) return;
-  for (const auto& [key, value] : decoder->object()) {
-    AddedToken token;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
-    token.content = token_text(value, "content");
-    const auto is = [&, &entry = value](const char* name) { return flag(entry, name).value_or(false); };
-    if (error != std::errc() || end != key.data() + key.size() || token.id < 0 || token.id >= (1 << 26))
-      throw FormatError("tokenizer_config.json: 'added_tokens_decoder' has a wrong entry '" + key + "'");
-    token.special = is("special");
-    token.lstrip = is("lstrip");
-    token.rstrip = is("rstrip");
-    token.single_word = is("single_word");
-    if (!token.content.empty()) rules.added_tokens.push_back(std::move(token));
-  }
-}
-
-void add_added_tokens(const Json& added, TokenizerRules& rules) {
+void add_added_tokens(const ModelFiles& files, TokenizerRules& rules) {
+  const Json added = files.json("added_tokens.json");
   if (!added.is_object()) return;
   for (const auto& [text, id] : added.object()) {
     if (!id.is_integer() || id.integer() < 0 || id.integer() >= (1 << 26))
-      throw FormatError("added_tokens.json: '" + text + "' has no token number");
+      throw FormatError((files.path() / "added_tokens.json").string() + ": '" + text +
+                        "' has no token number");
     AddedToken token;
     token.id = id.integer();
     token.content = text;
@@ -79,27 +56,29 @@ void add_added_tokens(const Json& added, TokenizerRules& rules) {
   }
 }
 
-Tokenizer from_json(const std::string& text, const ModelFiles& files, const Json& config) {
+Tokenizer from_json(const std::string& text, const ModelFiles& files, const TokenizerConfig& config) {
   const TokenizerJson file = parse_tokenizer_json(text, (files.path() / "tokenizer.json").string());
-  TokenizerRules rules = rules_of(config);
-  if (flags_decide(tokenizer_class(config))) {
-    rules.add_bos = flag(config, "add_bos_token");
-    rules.add_eos = flag(config, "add_eos_token");
+  TokenizerRules rules = rules_of(config.json);
+  if (flags_decide(tokenizer_class(config.json))) {
+    rules.add_bos = flag(config.json, "add_bos_token");
+    rules.add_eos = flag(config.json, "add_eos_token");
   }
   return Tokenizer(file, rules);
 }
 
 // Without tokenizer.json the class decides what is added: T5 an end, the others a start, unless the flags say otherwise.
-Tokenizer from_sentencepiece(const std::string& bytes, const ModelFiles& files, const Json& config) {
+Tokenizer from_sentencepiece(const std::string& bytes, const ModelFiles& files,
+                             const TokenizerConfig& config) {
   const std::string source = (files.path() / "tokenizer.model").string();
   const SentencePieceModel model =
       parse_sentencepiece_model(std::as_bytes(std::span(bytes.data(), bytes.size())), source);
-  TokenizerRules rules = rules_of(config);
-  const bool t5 = tokenizer_class(config) == "T5Tokenizer";
-  rules.add_bos = flag(config, "add_bos_token").value_or(!t5);
-  rules.add_eos = flag(config, "add_eos_token").value_or(t5);
-  add_decoder_tokens(config, rules);
-  add_added_tokens(files.json("added_tokens.json"), rules);
+  TokenizerRules rules = rules_of(config.json);
+  const bool t5 = tokenizer_class(config.json) == "T5Tokenizer";
+  rules.add_bos = flag(config.json, "add_bos_token").value_or(!t5);
+  rules.add_eos = flag(config.json, "add_eos_token").value_or(t5);
+  for (AddedToken& token : config.added_tokens())
+    if (!token.content.empty()) rules.added_tokens.push_back(std::move(token));
+  add_added_tokens(files, rules);
   return Tokenizer(model, rules, source);
 }
 
@@ -110,7 +89,7 @@ Tokenizer open_tokenizer(const OpenedModel& model, const std::filesystem::path& 
   if (header.metadata.find("tokenizer.ggml.model") != nullptr || header.dialect == Dialect::gguf)
     return Tokenizer(read_gguf_vocabulary(header.metadata, path.string()));
   const ModelFiles files(*model.reader, path);
-  const Json config = files.json("tokenizer_config.json");
+  const TokenizerConfig config = read_tokenizer_config(files);
   if (const auto text = files.text("tokenizer.json", kMaxTokenizerBytes))
     return from_json(*text, files, config);
   if (const auto bytes = files.text("tokenizer.model", kMaxTokenizerBytes))

@@ -71,7 +71,11 @@ Json FamilyScope::call(const std::string& function, const std::vector<Json>& arg
   if (function == "key_of" && arguments.size() == 1 && arguments[0].is_string())
     return Json(origin(arguments[0].string(), [](const Json&) { return true; }));
   Json result;
-  if (call_rope_function(function, arguments, result)) return result;
+  try {
+    if (call_rope_function(function, arguments, result)) return result;
+  } catch (const FormatError& error) {
+    throw FormatError(source_ + ": " + error.what());
+  }
   throw ConfigError("the family's expressions use '" + function + "()', which does not exist here");
 }
 
@@ -91,13 +95,13 @@ void FamilyScope::missing(const std::string& name) const {
     if (next.empty() || next == key) break;
     key = next;
   }
-  throw FormatError(source_ + ": key '" + key + "' is missing");
+  throw FormatError(source_ + ": key '" + named(key) + "' is missing");
 }
 
 std::string FamilyScope::origin(const std::string& name, const Test& good) const {
   const std::string head = name.substr(0, name.find('.'));
   const auto let = let_ == nullptr ? std::map<std::string, Expression>::const_iterator() : let_->find(head);
-  if (let_ == nullptr || let == let_->end() || is_active(head)) return name;
+  if (let_ == nullptr || let == let_->end() || is_active(head)) return named(name);
   active_.push_back(head);  // inside its definition the name means the key
   std::string found;
   for (const bool any : {false, true})
@@ -105,7 +109,7 @@ std::string FamilyScope::origin(const std::string& name, const Test& good) const
       if (const Json value = lookup(inner); found.empty() && !value.is_null() && (any || !good(value)))
         found = origin(inner, good);
   active_.pop_back();
-  if (found.empty()) return name;
+  if (found.empty()) return named(name);
   return found + name.substr(head.size());
 }
 
@@ -132,7 +136,7 @@ void FamilyScope::collect_keys(const Expression& expression, std::vector<std::st
       collect_keys(let->second, keys);
       active_.pop_back();
     } else if (const Json value = lookup(name); !value.is_null() && !variables_.contains(name)) {
-      const std::string text = name + " " + display(value);
+      const std::string text = named(name) + " " + display(value);
       if (std::find(keys.begin(), keys.end(), text) == keys.end()) keys.push_back(text);
     }
   }

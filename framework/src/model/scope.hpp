@@ -38,6 +38,8 @@ class FamilyScope : public Scope {
   std::string keys_of(const std::vector<Expression>& expressions) const;
 
  protected:
+  /// The name of a key in messages.
+  virtual std::string named(const std::string& key) const { return key; }
   /// The value of a key with dots; null if it is absent.
   virtual Json stored(const std::string& key) const = 0;
 

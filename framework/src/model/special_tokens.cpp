@@ -1,5 +1,7 @@
 #include "model/special_tokens.hpp"
 
+#include "model/tokenizer_config.hpp"
+
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
@@ -17,13 +19,6 @@ const std::vector<std::pair<std::string, std::string>>& kinds() {
       {"bos", "bos"}, {"eos", "eos"},   {"unk", "unknown"}, {"sep", "seperator"}, {"pad", "padding"},
       {"cls", "cls"}, {"mask", "mask"}, {"eot", "eot"},     {"eom", "eom"}};
   return kKinds;
-}
-
-// A token is written as a string or as {content: ...}.
-std::string token_text(const Json& config, const std::string& key) {
-  const Json* entry = config.find(key);
-  if (entry != nullptr && entry->is_object()) entry = entry->find("content");
-  return entry != nullptr && entry->is_string() ? entry->string() : std::string();
 }
 
 std::string special_id(const Json& element) {
@@ -59,7 +54,6 @@ class SpecialTokens {
         token_count_(token_count) {}
 
   void run(const ModelFiles& files, const Json& model_config, std::vector<std::string>& warnings) {
-    if (config_.is_null()) config_ = Json(Json::Object());
     if (tokenizer_ != nullptr) read_post_processor();
     read_tokenizer_config(warnings);
     read_model_config(model_config, warnings);

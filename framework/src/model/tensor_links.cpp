@@ -12,6 +12,7 @@ namespace {
 constexpr std::int64_t kMaxLayers = 10000;
 constexpr std::int64_t kMaxExperts = 10000;
 constexpr std::size_t kMaxNames = 1'000'000;
+constexpr std::size_t kMaxParts = 1'000'000;  // of rows that are taken from a tensor and put elsewhere
 constexpr std::int64_t kMaxDimension = std::int64_t{1} << 48;
 constexpr std::int64_t kMaxSize = std::int64_t{1} << 31;  // of one key in a message: the larger one is named
 
@@ -148,7 +149,7 @@ class Builder {
     }
   }
 
-  void add_rows(const TensorRule& rule, TensorLink& link) const {
+  void add_rows(const TensorRule& rule, TensorLink& link) {
     const bool is_matrix = link.shape.size() > 1;
     link.stored_transposed = is_matrix && rule.transpose == TensorRule::Transpose::stored;
     link.result_transposed = is_matrix && rule.transpose == TensorRule::Transpose::taken;
@@ -169,13 +170,20 @@ class Builder {
     if (!rule.rotary.empty()) add_rotary(rule, link, total);
   }
 
-  void add_takes(const TensorRule& rule, TensorLink& link, std::int64_t source_rows) const {
+  void add_takes(const TensorRule& rule, TensorLink& link, std::int64_t source_rows) {
     const std::int64_t groups = rule.groups.empty() ? 1 : rule.groups.integer(scope_);
     if (groups <= 0 || source_rows % groups != 0)
       rule.groups.wrong(scope_, is_size,
                         "is " + std::to_string(groups) + ", but the " + std::to_string(source_rows) +
                             " rows of tensor '" + link.gguf + "' cannot be cut into so many groups");
     const std::int64_t group_rows = source_rows / groups;
+    const auto parts =
+        checked_mul(rule.take.size() * link.huggingface.size(), static_cast<std::uint64_t>(groups));
+    if (!parts || *parts > kMaxParts - parts_)
+      rule.groups.wrong(scope_, is_size,
+                        "is " + std::to_string(groups) + ", which cuts tensors like '" + link.gguf +
+                            "' into more than " + std::to_string(kMaxParts) + " parts");
+    parts_ += *parts;
     for (const TakeRule& take : rule.take) {
       const std::int64_t first = take.first.empty() ? 0 : take.first.integer(scope_);
       const std::int64_t step = take.step.empty() ? 1 : take.step.integer(scope_);
@@ -229,7 +237,7 @@ class Builder {
   const Family& family_;
   ConfigScope& scope_;
   std::int64_t layers_ = 0;
-  std::size_t names_ = 0;
+  std::size_t names_ = 0, parts_ = 0;
   std::vector<TensorLink> links_;
 };
 

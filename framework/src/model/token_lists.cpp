@@ -2,7 +2,6 @@
 
 #include <polyquant/base/error.hpp>
 
-#include <charconv>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -10,7 +9,6 @@ namespace pq {
 namespace {
 
 constexpr float kPadScore = -10000.0f;                   // the converter's score of rows without a token
-constexpr float kAddedScore = -1000.0f;                  // and of added tokens
 constexpr std::string_view kBlankSymbol = "\xC4\xA0";    // U+0120
 constexpr std::string_view kMetaspace = "\xE2\x96\x81";  // U+2581
 
@@ -44,31 +42,6 @@ void set_added(TokenList& list, std::int64_t id, const std::string& text, bool s
     set_token(list, id, with_blanks(text), TokenType::user_defined);
 }
 
-// added_tokens_decoder of tokenizer_config.json: "id" -> {content, special}.
-struct Added {
-  std::int64_t id = 0;
-  std::string content;
-  bool special = false;
-};
-std::vector<Added> added_decoder(const Json& tokenizer_config) {
-  std::vector<Added> list;
-  const Json* decoder = tokenizer_config.find("added_tokens_decoder");
-  if (decoder == nullptr || !decoder->is_object()) return list;
-  for (const auto& [key, value] : decoder->object()) {
-    Added added;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), added.id);
-    const Json* content = value.find("content");
-    if (error != std::errc() || end != key.data() + key.size() || added.id < 0 || content == nullptr ||
-        !content->is_string())
-      throw FormatError("tokenizer_config.json: 'added_tokens_decoder' has a wrong entry '" + key + "'");
-    added.content = content->string();
-    const Json* special = value.find("special");
-    added.special = special != nullptr && is_true(*special);
-    list.push_back(std::move(added));
-  }
-  return list;
-}
-
 // Special tokens that tokenizer_config.json names are added tokens too if they are in the vocabulary.
 std::unordered_set<std::string> named_special(const Json& config) {
   std::unordered_set<std::string> names;
@@ -92,7 +65,7 @@ void check_id(std::int64_t id, std::int64_t rows, const std::string& text, const
 }
 
 // Types and texts of added tokens over the plain vocabulary.
-void add_added(TokenList& list, const TokenizerJson& tokenizer, const Json& tokenizer_config,
+void add_added(TokenList& list, const TokenizerJson& tokenizer, const TokenizerConfig& tokenizer_config,
                std::int64_t rows) {
   std::unordered_set<std::int64_t> done;
   for (const AddedToken& token : tokenizer.added_tokens) {
@@ -100,13 +73,13 @@ void add_added(TokenList& list, const TokenizerJson& tokenizer, const Json& toke
     set_added(list, token.id, token.content, token.special);
     done.insert(token.id);
   }
-  for (const Added& token : added_decoder(tokenizer_config)) {
+  for (const AddedToken& token : tokenizer_config.added_tokens()) {
     if (done.contains(token.id)) continue;
-    check_id(token.id, rows, token.content, "tokenizer_config.json");
+    check_id(token.id, rows, token.content, tokenizer_config.source);
     set_added(list, token.id, token.content, token.special);
     done.insert(token.id);
   }
-  const auto named = named_special(tokenizer_config);
+  const auto named = named_special(tokenizer_config.json);
   for (const auto& [text, id] : tokenizer.vocab)
     if (named.contains(text) && !done.contains(id)) set_added(list, id, text, true);
 }
@@ -123,7 +96,8 @@ bool looks_special(std::string_view token) {
 
 std::string with_blanks(std::string_view token) { return replaced(token, kMetaspace, " "); }
 
-TokenList bpe_tokens(const TokenizerJson& tokenizer, const Json& tokenizer_config, std::int64_t rows) {
+TokenList bpe_tokens(const TokenizerJson& tokenizer, const TokenizerConfig& tokenizer_config,
+                     std::int64_t rows) {
   TokenList list = padding(rows, false);
   for (const auto& [text, id] : tokenizer.vocab) {
     check_id(id, rows, text, tokenizer.source);
@@ -149,7 +123,7 @@ std::vector<std::string> gguf_merges(const TokenizerJson& tokenizer) {
 }
 
 TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& added,
-                               const Json& tokenizer_config, std::int64_t rows,
+                               const TokenizerConfig& tokenizer_config, std::int64_t rows,
                                std::vector<std::string>& warnings) {
   TokenList list = padding(rows, true);
   std::int64_t dropped = 0;
@@ -176,7 +150,7 @@ TokenList sentencepiece_tokens(const SentencePieceModel& model, const Json& adde
         set(id.integer(), kAddedScore, [&, &name = text, &number = id] {
           set_token(list, number.integer(), name, TokenType::user_defined);
         });
-  for (const Added& token : added_decoder(tokenizer_config))
+  for (const AddedToken& token : tokenizer_config.added_tokens())
     set(token.id, kAddedScore, [&] { set_added(list, token.id, token.content, token.special); });
   if (dropped > 0)
     warnings.push_back(std::to_string(dropped) + " tokens have ids above the " + std::to_string(rows) +
@@ -192,7 +166,8 @@ void add_json_tokens(TokenList& list, const TokenizerJson& tokenizer, std::int64
   }
 }
 
-TokenList llama_tokens(const TokenizerJson& tokenizer, const Json& tokenizer_config, std::int64_t rows) {
+TokenList llama_tokens(const TokenizerJson& tokenizer, const TokenizerConfig& tokenizer_config,
+                       std::int64_t rows) {
   TokenList list = padding(rows, true);
   std::unordered_map<std::string_view, std::int64_t> rank;
   for (std::size_t i = 0; i < tokenizer.merges.size(); ++i)

@@ -3,8 +3,6 @@
 namespace pq {
 namespace {
 
-constexpr float kAddedScore = -1000.0f;  // the converter's score of added tokens
-
 Json template_entry(const Metadata& metadata, const std::string& text, const std::string& kind) {
   const std::int64_t id = metadata.integer("tokenizer.ggml." + kind + "_token_id", 0);
   return json_object(

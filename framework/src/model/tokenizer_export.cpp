@@ -8,8 +8,11 @@
 #include "tokenizer/tokenizer_json_writer.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/text.hpp>
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <unordered_set>
 
 namespace pq {
@@ -32,23 +35,21 @@ class Exporter {
       : metadata_(metadata), warnings_(warnings), tokens_(read_gguf_tokens(metadata)) {}
 
   std::vector<SideFile> run() {
-    const std::string model = metadata_.string("tokenizer.ggml.model", "");
     if (tokens_.size() == 0) return none("the GGUF file has no tokenizer");
-    if (model == "gpt2" || model == "gemma4") {
-      if (!make_gpt2(model))
-        return none("the pre-tokenizer '" + metadata_.string("tokenizer.ggml.pre", "") +
-                    "' has no known form in tokenizer.json");
-    } else if (model == "llama") {
-      make_llama();
-    } else {
-      return none("a tokenizer of the kind '" + model + "' has no form in tokenizer.json here");
-    }
-    parts_.post_processor =
-        export_post_processor(metadata_, tokens_, parts_.ignore_merges, !parts_.byte_fallback);
-    std::vector<SideFile> files;
+    check_texts();
+    const std::string model = metadata_.string("tokenizer.ggml.model", "");
     // Some writers keep the original file in the metadata (GGUF specification, tokenizer.huggingface.json).
-    const std::string original = metadata_.string("tokenizer.huggingface.json", "");
-    files.push_back({"tokenizer.json", {}, original.empty() ? write_tokenizer_json(parts_) : original});
+    std::string text = metadata_.string("tokenizer.huggingface.json", "");
+    if (text.empty()) {
+      if (const auto reason = make_parts(model)) return none(*reason);
+      text = write_tokenizer_json(parts_);
+    } else {
+      parse_tokenizer_json(text, "tokenizer.huggingface.json");
+      if (model == "llama") undo_blanks();
+      find_added();
+    }
+    std::vector<SideFile> files;
+    files.push_back({"tokenizer.json", {}, std::move(text)});
     if (model == "llama") files.push_back({"tokenizer.model", {}, sentencepiece()});
     files.push_back({"tokenizer_config.json",
                      {},
@@ -64,18 +65,60 @@ class Exporter {
     return {};
   }
 
-  // Everything but padding; the ids of added tokens hold only if they are in the vocabulary too.
-  void make_vocab() {
-    std::unordered_set<std::string> seen;
-    for (std::size_t id = 0; id < tokens_.size(); ++id) {
-      if (tokens_.type(id) == TokenType::unused) continue;
-      if (!seen.insert(tokens_.tokens[id]).second)
-        throw FormatError("GGUF metadata: tokenizer.ggml.tokens has '" + tokens_.tokens[id] + "' twice");
-      parts_.vocab.emplace_back(tokens_.tokens[id], static_cast<std::int64_t>(id));
+  // JSON holds nothing else, and what replaced a broken text would be another token.
+  void check_texts() const {
+    const auto check = [](const std::string& text, const std::string& key) {
+      if (!is_utf8(text))
+        throw FormatError(key + " is not valid UTF-8 text, so it has no form in the tokenizer's JSON files");
+    };
+    for (std::size_t id = 0; id < tokens_.size(); ++id)
+      if (!is_utf8(tokens_.tokens[id]))
+        check(tokens_.tokens[id], "tokenizer.ggml.tokens: the token " + std::to_string(id));
+    for (const auto& [key, value] : metadata_.entries()) {
+      const auto* text = key.starts_with("tokenizer.") ? std::get_if<std::string>(&value) : nullptr;
+      if (text != nullptr) check(*text, key);
+    }
+    for (const char* name : {"tokenizer.ggml.merges", "tokenizer.chat_templates"}) {
+      const MetaValue* value = metadata_.find(name);
+      const auto* list = value == nullptr ? nullptr : std::get_if<std::vector<std::string>>(value);
+      for (std::size_t i = 0; list != nullptr && i < list->size(); ++i)
+        if (!is_utf8((*list)[i])) check((*list)[i], std::string(name) + ": the entry " + std::to_string(i));
+    }
+  }
+
+  // The reason why there is no form, if there is none.
+  std::optional<std::string> make_parts(const std::string& model) {
+    if (model == "gpt2" || model == "gemma4") {
+      if (!make_gpt2(model))
+        return "the pre-tokenizer '" + metadata_.string("tokenizer.ggml.pre", "") +
+               "' has no known form in tokenizer.json";
+    } else if (model == "llama") {
+      make_llama();
+    } else {
+      return "a tokenizer of the kind '" + model + "' has no form in tokenizer.json here";
+    }
+    parts_.post_processor =
+        export_post_processor(metadata_, tokens_, parts_.ignore_merges, !parts_.byte_fallback);
+    return std::nullopt;
+  }
+
+  void find_added() {
+    for (std::size_t id = 0; id < tokens_.size(); ++id)
       if (tokens_.is_added(id))
         parts_.added_tokens.push_back(
             {static_cast<std::int64_t>(id), tokens_.tokens[id], tokens_.type(id) == TokenType::control});
+  }
+
+  // Everything but padding; the ids of added tokens hold only if they are in the vocabulary too.
+  void make_vocab() {
+    std::unordered_set<std::string_view> seen;
+    for (std::size_t id = 0; id < tokens_.size(); ++id) {
+      if (tokens_.type(id) == TokenType::unused) continue;
+      if (!seen.insert(tokens_.tokens[id]).second)
+        throw FormatError("tokenizer.ggml.tokens has '" + tokens_.tokens[id] + "' twice");
+      parts_.vocab.emplace_back(tokens_.tokens[id], static_cast<std::int64_t>(id));
     }
+    find_added();
   }
 
   void undo_blanks() {
@@ -108,25 +151,24 @@ class Exporter {
   void read_merges(bool metaspace) {
     const auto* merges = tokenizer_array<std::string>(metadata_, "merges");
     if (merges == nullptr) return;
+    const std::unordered_set<std::string_view> known(tokens_.tokens.begin(), tokens_.tokens.end());
     for (const std::string& merge : *merges) {
       const std::size_t blank = merge.find(' ', 1);
       if (blank == std::string::npos)
-        throw FormatError("GGUF metadata: tokenizer.ggml.merges has an entry without a blank: '" + merge +
-                          "'");
+        throw FormatError("tokenizer.ggml.merges has an entry without a blank: '" + merge + "'");
       std::string left = merge.substr(0, blank), right = merge.substr(blank + 1);
       if (metaspace) {
-        left = with_real_blanks(left);
-        right = with_real_blanks(right);
+        left = with_real_blanks(left, known);
+        right = with_real_blanks(right, known);
       }
       parts_.merges.push_back({left + right, static_cast<std::uint32_t>(left.size())});
     }
   }
 
   // Only pieces that are no tokens as they stand had blanks.
-  std::string with_real_blanks(const std::string& symbol) {
-    if (symbol.find(kBlankSymbol) == std::string::npos) return symbol;
-    if (std::find(tokens_.tokens.begin(), tokens_.tokens.end(), symbol) != tokens_.tokens.end())
-      return symbol;
+  static std::string with_real_blanks(const std::string& symbol,
+                                      const std::unordered_set<std::string_view>& known) {
+    if (symbol.find(kBlankSymbol) == std::string::npos || known.contains(symbol)) return symbol;
     std::string out;
     for (std::size_t at = 0; at < symbol.size();) {
       const bool blank = symbol.compare(at, 2, kBlankSymbol) == 0;
@@ -200,8 +242,13 @@ class Exporter {
 
 }  // namespace
 
-std::vector<SideFile> export_tokenizer(const Metadata& metadata, std::vector<std::string>& warnings) {
-  return Exporter(metadata, warnings).run();
+std::vector<SideFile> export_tokenizer(const Metadata& metadata, const std::string& source,
+                                       std::vector<std::string>& warnings) {
+  try {
+    return Exporter(metadata, warnings).run();
+  } catch (const FormatError& error) {
+    throw FormatError(source + ": " + error.what());
+  }
 }
 
 }  // namespace pq

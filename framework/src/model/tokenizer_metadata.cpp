@@ -22,7 +22,7 @@ struct Writer {
   const ModelFiles& files;
   const Json& config;
   const ViewOptions& options;
-  Json tokenizer_config;
+  TokenizerConfig tokenizer_config;
   std::int64_t rows = 0;  // of the embedding matrix = tokens in the list
   std::shared_ptr<const TokenizerJson> parsed = nullptr;
 
@@ -45,7 +45,7 @@ struct Writer {
   }
 
   void write_specials(const TokenizerJson* tokenizer) {
-    add_special_tokens(view.metadata, files, config, tokenizer_config, tokenizer, rows, view.warnings);
+    add_special_tokens(view.metadata, files, config, tokenizer_config.json, tokenizer, rows, view.warnings);
   }
 };
 
@@ -115,7 +115,6 @@ std::int64_t embedding_rows(const ModelView& view, const ModelFiles& files) {
 // "tokenizer_config.add_prefix_space" in expressions.
 void set_variables(ConfigScope& scope, const Json& tokenizer_config, const std::string& kind) {
   scope.set("tokenizer_kind", Json(kind));
-  if (!tokenizer_config.is_object()) return;
   for (const auto& [key, value] : tokenizer_config.object())
     if (!value.is_object() && !value.is_array()) scope.set("tokenizer_config." + key, value);
 }
@@ -124,9 +123,8 @@ void set_variables(ConfigScope& scope, const Json& tokenizer_config, const std::
 
 void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope,
                             const ModelFiles& files, const Json& config, const ViewOptions& options) {
-  Writer writer{
-      view, files, config, options, files.json("tokenizer_config.json"), embedding_rows(view, files)};
-  set_variables(scope, writer.tokenizer_config, "");
+  Writer writer{view, files, config, options, read_tokenizer_config(files), embedding_rows(view, files)};
+  set_variables(scope, writer.tokenizer_config.json, "");
   apply_metadata_rules(family.tokenizer.before, family.gguf_architecture, scope, view.metadata);
   for (const std::string& kind : family.tokenizer.kinds) {
     const auto known =

@@ -21,6 +21,9 @@ enum class TokenType : std::int32_t {
   byte = 6
 };
 
+/// The converter's score of added tokens (gguf-py/gguf/vocab.py).
+inline constexpr float kAddedScore = -1000.0f;
+
 /// Tokens as GGUF lists them; scores only for the kind "llama".
 struct TokenList {
   std::vector<std::string> tokens;

@@ -113,6 +113,23 @@ void refuse_encoding_as_recipe(const OutputSpec& spec, const Node& own, const Pl
                                                               : "--encoding " + spec.recipe));
 }
 
+/// A single file has no place for what lies beside the weights.
+void warn_of_lost_files(const PlannedOutput& output, std::vector<std::string>& warnings) {
+  std::vector<std::string> lost;
+  for (const SideFile& file : output.model.side_files)
+    if (std::none_of(output.layout.files.begin(), output.layout.files.end(),
+                     [&](const OutputLayout::File& written) { return written.name == file.name; }))
+      lost.push_back(file.name);
+  if (!lost.empty())
+    warnings.push_back(
+        fmt::format("{}: {} not written: a single file holds the weights alone; give a folder "
+                    "as the output to keep {}",
+                    output.to.filename().string(),
+                    lost.size() == 1 ? lost[0] + " is"
+                                     : fmt::format("{} and {} more files are", lost[0], lost.size() - 1),
+                    lost.size() == 1 ? "it" : "them"));
+}
+
 PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache& views,
                           const PluginRegistry& registry, Plan& plan, OutputWarnings& warnings) {
   PlannedOutput output;
@@ -151,6 +168,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
 
   finish_metadata(output, recipe ? recipe->file_type : -1, plan.imatrix.get());
   output.layout = at_place(spec.mark, [&] { return output.format->layout(output.to, output.model); });
+  warn_of_lost_files(output, plan.warnings);
   return output;
 }
 

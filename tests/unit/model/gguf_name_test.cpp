@@ -1,4 +1,5 @@
 // Under which GGUF name an importance matrix knows the columns of a tensor.
+#include "model/gguf_names.hpp"
 #include "model/tiny_model.hpp"
 
 #include <catch2/catch.hpp>
@@ -50,4 +51,9 @@ TEST_CASE("gguf names: fused experts begin with the first matrix of a stack", "[
   const ViewTensor& fused = tensor(*view, "model.layers.0.mlp.experts.gate_up_proj");
   CHECK(fused.gguf_name.starts_with("blk.0.ffn_"));
   CHECK(fused.gguf_matrix == 0);
+}
+
+TEST_CASE("gguf names: a layer has no sign", "[model]") {
+  CHECK(GgufNames::installed().describe("blk.-2147483648.attn_q.weight", {4, 4}).layer == -1);
+  CHECK(GgufNames::installed().describe("blk.3.attn_q.weight", {4, 4}).layer == 3);
 }

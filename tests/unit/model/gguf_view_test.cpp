@@ -154,3 +154,11 @@ TEST_CASE("gguf view: Mixtral with fused experts, as transformers 5 can save it,
     CHECK(tiny::encoded(*found, other, "f32") == tiny::encoded(*expected, i, "f32"));
   }
 }
+
+TEST_CASE("gguf view: the splits of DeepSeek's tokenizers are known however they spell a line end",
+          "[model]") {
+  const std::string name = GENERATE("deepseek-v2", "deepseek-v2-lite", "deepseek-v3");
+  INFO(name);
+  const auto view = make_view(tiny::open_folder(tiny::folder(name)), tiny::folder(name), Dialect::gguf, {});
+  CHECK(view->metadata.string("tokenizer.ggml.pre", "") == tiny::golden(name).find("fixed_pre")->string());
+}
