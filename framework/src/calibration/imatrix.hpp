@@ -52,7 +52,7 @@ class PQ_API Imatrix {
   std::int64_t chunk_size() const noexcept { return chunk_size_; }    // tokens; 0 = unknown
   const std::vector<std::string>& warnings() const noexcept { return warnings_; }
 
-  /// Mean squares of values [first, first + count), which belong to one matrix of `matrices`. Empty if that matrix was never measured or all
+  /// Mean squares of the columns of one matrix of a stack of `matrices`. Empty if that matrix was never measured or all
   /// of them are zero: nothing is known about its columns then.
   std::vector<float> mean_squares(const ImatrixEntry& entry, std::int64_t matrix,
                                   std::int64_t matrices) const;
