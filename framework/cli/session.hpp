@@ -48,7 +48,7 @@ class Session {
 
   /// All plugins of the search path, loaded at the first call.
   PluginRegistry& registry();
-  /// The one thread pool, made at the first call with `threads` threads, or with --threads if `threads` is 0.
+  /// The one thread pool, made at the first call with `threads` threads, or with --threads if `threads` is 0; later calls give the same pool.
   Executor& executor(int threads = 0);
 
   /// Runs `action` when `verb` was given. Errors leave it as exceptions.

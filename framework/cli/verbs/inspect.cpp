@@ -96,11 +96,14 @@ void add_inspect(CLI::App& app, Session& session) {
   CLI::App* verb =
       app.add_subcommand("inspect", "Show what is in a model: metadata, tensors, encodings, sizes, places.");
   verb->add_option("MODEL", options->path, "A model's file or folder.")->required()->type_name("PATH");
-  verb->add_option("TENSOR", options->tensor,
-                   "Show this tensor, by its stored name or that of the source framework, with statistics of "
-                   "its weights.");
-  verb->add_flag("--check", options->check,
-                 "Check everything that readers rely on; exit code 5 if something is wrong.");
+  CLI::Option* tensor =
+      verb->add_option("TENSOR", options->tensor,
+                       "Show this tensor, by its stored name or that of the source framework, with "
+                       "statistics of its weights.");
+  verb->add_flag(
+          "--check", options->check,
+          "Check everything that readers rely on, in the whole model; exit code 5 if something is wrong.")
+      ->excludes(tensor);
   verb->add_flag("--json", options->json, "Print JSON.");
   session.on(*verb, [&session, options] { inspect(session, *options); });
 }

@@ -41,7 +41,7 @@ struct RecipeRule {
 struct Recipe {
   std::string id;
   std::string summary;
-  int file_type = -1;  // general.file_type; -1 = not written
+  int file_type = -1;  // general.file_type; -1 = that of the encoding which most weights get
   bool is_built_in = false;
   bool needs_importance = false;  // poor without importance, beyond what the encodings say themselves
   std::vector<RecipeRule> rules;

@@ -4,13 +4,37 @@
 
 #include <polyquant/base/error.hpp>
 
+#include <algorithm>
 #include <limits>
+#include <numeric>
 
 namespace pq {
 namespace {
 
 constexpr std::size_t kMaxDepth = 200;
-constexpr std::size_t kMaxChecked = 4096;
+
+/// Of members with the same key the value of the last one stays, at the place of the first, as in Python.
+void drop_duplicates(Json::Object& members) {
+  std::vector<std::size_t> order(members.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto same = [&](std::size_t a, std::size_t b) { return members[a].first == members[b].first; };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return members[a].first < members[b].first; });
+  if (std::adjacent_find(order.begin(), order.end(), same) == order.end()) return;
+  std::vector<bool> dropped(members.size(), false);
+  for (std::size_t first = 0, i = 1; i < order.size(); ++i) {
+    if (!same(order[first], order[i])) {
+      first = i;
+      continue;
+    }
+    members[order[first]].second = std::move(members[order[i]].second);
+    dropped[order[i]] = true;
+  }
+  Json::Object kept;
+  for (std::size_t i = 0; i < members.size(); ++i)
+    if (!dropped[i]) kept.push_back(std::move(members[i]));
+  members = std::move(kept);
+}
 
 nlohmann::ordered_json to_nlohmann(const Json& value) {
   using Out = nlohmann::ordered_json;
@@ -96,14 +120,7 @@ Json* JsonBuilder::place(Json value) {
   }
   Json& parent = *open_.back();
   if (parent.is_array()) return &parent.array().emplace_back(std::move(value));
-  auto& members = parent.object();
-  // Looking for duplicates is quadratic: not in huge maps, which have other readers.
-  for (std::size_t i = 0; i < members.size() && members.size() <= kMaxChecked; ++i) {
-    if (members[i].first != key_) continue;
-    members[i].second = std::move(value);
-    return &members[i].second;
-  }
-  return &members.emplace_back(key_, std::move(value)).second;
+  return &parent.object().emplace_back(key_, std::move(value)).second;
 }
 
 bool JsonBuilder::put(Json value) {
@@ -121,6 +138,7 @@ bool JsonBuilder::open(Json value) {
 }
 
 bool JsonBuilder::close() {
+  if (open_.back()->is_object()) drop_duplicates(open_.back()->object());
   open_.pop_back();
   return true;
 }

@@ -3,6 +3,7 @@
 
 #include "base/descriptor.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -18,12 +19,14 @@ namespace {
   throw FormatError(fmt::format("{}: cannot be opened: {}", path.string(), reason));
 }
 
-// A folder can be opened and a pipe would block, so both are told apart from files here.
+// Opening a pipe without a writer must not wait, so it is opened without blocking; a folder can be opened, but is no file.
 Descriptor open_for_reading(const std::filesystem::path& path, struct ::stat& status) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) throw_unreadable(path, error_text(errno));
   if (::fstat(file.get(), &status) != 0) throw_unreadable(path, error_text(errno));
   if (S_ISDIR(status.st_mode)) throw_unreadable(path, "it is a folder");
+  // From here on a pipe may block: it is read to its end, whenever its writer is ready.
+  if (::fcntl(file.get(), F_SETFL, 0) != 0) throw_unreadable(path, error_text(errno));
   return file;
 }
 

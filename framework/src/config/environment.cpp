@@ -41,6 +41,9 @@ std::string expand_environment(std::string_view text, const Mark& where) {
     } else {
       const std::size_t end = text.find('}', i);
       if (end == std::string_view::npos) throw_at(where, "'${' without '}'; write $$ for a dollar sign");
+      if (text.substr(i + 2, end - i - 2).find("${") != std::string_view::npos)
+        throw_at(where, "a reference to the environment cannot hold another one: '" +
+                            std::string(text.substr(i, end - i + 1)) + "'; write the default out");
       out += value_of(text.substr(i + 2, end - i - 2), where);
       i = end;
     }

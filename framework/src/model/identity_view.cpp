@@ -3,6 +3,7 @@
 #include "model/gguf_names.hpp"
 #include "model/gguf_tensors.hpp"
 #include "model/tensor_links.hpp"
+#include "model/tokenizer_metadata.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -154,7 +155,8 @@ void set_facts(ModelFacts& facts, const Family& family, const Scope& scope) {
     facts.architecture = display(names.array()[0]);
 }
 
-std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files) {
+std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files,
+                                         const ViewOptions& options) {
   auto view = std::make_shared<ModelView>();
   const ModelHeader& header = reader->header();
   view->dialect = header.dialect;
@@ -169,6 +171,11 @@ std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> read
   for (const ViewTensor& tensor : view->tensors) view->facts.parameters += elements(tensor.shape);
   const Known known = known_family(*reader, files);
   if (header.dialect == Dialect::gguf) {
+    if (!options.name.empty()) view->metadata.set("general.name", options.name);
+    if (!options.pre_tokenizer.empty()) {
+      check_pre_tokenizer_name(options.pre_tokenizer);
+      view->metadata.set("tokenizer.ggml.pre", options.pre_tokenizer);
+    }
     add_gguf_roles(*view);
     set_gguf_facts(view->facts, header.metadata, files.path().string());
     if (known.family != nullptr) view->facts.family = known.family->id;

@@ -85,9 +85,7 @@ bool write_bpe(Writer& writer) {
     throw FormatError(tokenizer->source + ": the tokenizer model '" + tokenizer->model_type() +
                       "' has no form in GGUF for this family; known: BPE");
   const std::string& given = writer.options.pre_tokenizer;
-  if (!given.empty() && !gguf_pre_tokenizer(given))
-    throw ConfigError("options.pre_tokenizer: '" + given +
-                      "' is no pre-tokenizer that llama.cpp knows (llama-bpe, qwen2, gpt-2, ...)");
+  if (!given.empty()) check_pre_tokenizer_name(given);
   const std::string pre = given.empty() ? pre_tokenizer_name(*tokenizer) : given;
   writer.write_list("gpt2", pre, bpe_tokens(*tokenizer, writer.tokenizer_config, writer.rows));
   if (!tokenizer->merges.empty()) writer.view.metadata.set("tokenizer.ggml.merges", gguf_merges(*tokenizer));
@@ -120,6 +118,12 @@ void set_variables(ConfigScope& scope, const Json& tokenizer_config, const std::
 }
 
 }  // namespace
+
+void check_pre_tokenizer_name(const std::string& name) {
+  if (!gguf_pre_tokenizer(name))
+    throw ConfigError("options.pre_tokenizer: '" + name +
+                      "' is no pre-tokenizer that llama.cpp knows (llama-bpe, qwen2, gpt-2, ...)");
+}
 
 void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope,
                             const ModelFiles& files, const Json& config, const ViewOptions& options) {

@@ -35,6 +35,9 @@ struct TokenList {
 void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope,
                             const ModelFiles& files, const Json& config, const ViewOptions& options);
 
+/// Throws ConfigError for a name of `options.pre_tokenizer` that llama.cpp does not know.
+void check_pre_tokenizer_name(const std::string& name);
+
 /// Added tokens that are not marked special but are control tokens all the same (convert_hf_to_gguf.py, does_token_look_special).
 bool looks_special(std::string_view token);
 /// User-defined tokens stand in GGUF with blanks in place of U+2581.

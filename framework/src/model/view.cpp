@@ -39,7 +39,7 @@ std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> re
                                            const std::filesystem::path& path, Dialect target,
                                            const ViewOptions& options) {
   const ModelFiles files(*reader, path);
-  if (reader->header().dialect == target) return identity_view(std::move(reader), files);
+  if (reader->header().dialect == target) return identity_view(std::move(reader), files, options);
   if (target == Dialect::gguf) {
     const Json config = read_config(files);
     const Family* family = installed_family(config);

@@ -9,8 +9,10 @@
 
 namespace pq {
 
-/// The dialect of the reader: every tensor as it stands; roles where the family or the GGUF name tells them.
-std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files);
+/// The dialect of the reader: every tensor as it stands; roles where the family or the GGUF name tells them. In GGUF metadata `options` replace
+/// what the source says.
+std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files,
+                                         const ViewOptions& options);
 
 /// Hugging Face -> GGUF: tensors and metadata.
 std::shared_ptr<ModelView> gguf_view(std::shared_ptr<const ModelReader> reader, const ModelFiles& files,

@@ -33,12 +33,20 @@ int file_type_of(const std::string& encoding) {
   return -1;
 }
 
+/// A copy keeps what the source says of itself: a mixture is not told by its most frequent encoding.
+bool is_copy(const PlannedOutput& output) {
+  return output.view->reader->header().dialect == Dialect::gguf &&
+         std::all_of(output.tensors.begin(), output.tensors.end(),
+                     [](const PlannedTensor& tensor) { return tensor.route == Route::copy; });
+}
+
 bool is_plain(const std::string& encoding) {
   return encoding == "f32" || encoding == "f16" || encoding == "bf16";
 }
 
 // convert_hf_to_gguf.py gives some architectures no file type; llama-quantize gives every file one.
 void finish_gguf(PlannedOutput& output, int file_type) {
+  if (file_type < 0 && is_copy(output)) return;
   const std::string encoding = main_encoding(output);
   if (file_type < 0) file_type = file_type_of(encoding);
   Metadata& metadata = output.model.metadata;

@@ -1,4 +1,5 @@
 #include "allocation/recipe.hpp"
+#include "config/pipeline_keys.hpp"
 #include "config/place.hpp"
 #include "model/open_model.hpp"
 #include "plan/choose_encoding.hpp"
@@ -71,8 +72,12 @@ auto by_default(bool is_default, const Make& make) {
   }
 }
 
-ViewOptions view_options(const OutputSpec& spec) {
+/// The options of the output that decide how the model is seen. GGUF files have a place for them, Hugging Face folders have none.
+ViewOptions view_options(const OutputSpec& spec, Dialect dialect) {
   ViewOptions options;
+  for (const PipelineKey& key : common_format_option_keys())
+    if (const Node* given = spec.options.find(key.name); given != nullptr && dialect != Dialect::gguf)
+      throw_at(given->mark(), fmt::format("'{}' has no place in this format; remove it", key.name));
   if (const Node* name = spec.options.find("name")) options.name = name->as_string("name");
   if (const Node* pre = spec.options.find("pre_tokenizer"))
     options.pre_tokenizer = pre->as_string("pre_tokenizer");
@@ -91,13 +96,17 @@ Node format_options(const OutputSpec& spec) {
 std::shared_ptr<const Format> make_format(const OutputSpec& spec, const PluginRegistry& registry) {
   const Node options = format_options(spec);
   if (!options.is_map() || options.members().empty()) return registry.format(spec.format);
-  Node merged = spec.format;
-  if (merged.is_scalar()) {
-    merged = Node::map(spec.format.mark());
-    merged.set("type", spec.format);
+  const ComponentSpec format = parse_component_spec(spec.format, "format");
+  Node merged = Node::map(spec.format.mark());
+  merged.set("type", Node::scalar(format.id, false, spec.format.mark()));
+  for (const Node::Member& option : format.options.members())
+    merged.set(option.key, option.value, option.mark);
+  for (const Node::Member& option : options.members()) {
+    if (merged.find(option.key) != nullptr)
+      throw_at(option.mark,
+               fmt::format("'{}' is given in 'format' and in 'options'; keep one of them", option.key));
+    merged.set(option.key, option.value, option.mark);
   }
-  for (const Node::Member& option : options.members())
-    if (merged.find(option.key) == nullptr) merged.set(option.key, option.value, option.mark);
   return registry.format(merged);
 }
 
@@ -139,9 +148,10 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   output.format = make_format(spec, registry);
   if (!output.format->info().can_write)
     throw_at(spec.format.mark(), fmt::format("format '{}' can only be read", output.format->info().id));
+  const Dialect dialect = output.format->info().dialect;
   const Node* pre_tokenizer = spec.options.find("pre_tokenizer");
   output.view = at_place(pre_tokenizer == nullptr ? spec.mark : pre_tokenizer->mark(),
-                         [&] { return views.get(output.format->info().dialect, view_options(spec)); });
+                         [&] { return views.get(dialect, view_options(spec, dialect)); });
   const Node quantizer = spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer;
   output.quantizer = by_default(spec.quantizer.is_null(), [&] { return registry.quantizer(quantizer); });
   output.quantizer_spec = node_text(quantizer);

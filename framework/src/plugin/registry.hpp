@@ -62,7 +62,6 @@ class PQ_API PluginRegistry {
   std::vector<std::pair<std::string, std::string>> device_codecs() const;
   /// Registered device codec or nullptr.
   std::unique_ptr<DeviceCodec> device_codec(std::string_view encoding, std::string_view backend) const;
-  /// Options of a format's `options:` map etc. for help and schema: see the entries.
 
  private:
   struct Impl;

@@ -54,6 +54,10 @@ TEST_CASE("environment: unset names and wrong forms are errors with the place", 
   CHECK(error("a:\n  b: ${oops\n") == "p.yaml:2:6: '${' without '}'; write $$ for a dollar sign");
   CHECK(error("a: ${1x}\n") ==
         "p.yaml:1:4: '${1x}' is not ${NAME} or ${NAME:-default}; write $$ for a dollar sign");
+  CHECK(
+      error("a: ${PQ_TEST_UNSET:-${HOME}/x}\n") ==
+      "p.yaml:1:4: a reference to the environment cannot hold another one: '${PQ_TEST_UNSET:-${HOME}'; write "
+      "the default out");
   CHECK(error("a: ${}\n") ==
         "p.yaml:1:4: '${}' is not ${NAME} or ${NAME:-default}; write $$ for a dollar sign");
 }

@@ -84,6 +84,17 @@ TEST_CASE("encoding choice: rows that the block does not divide need a fallback,
   CHECK_THAT(planned.note, Catch::Contains("multiples of 32"));
 }
 
+TEST_CASE("encoding choice: a fallback or rule with a typing error is one, whether it is needed or not",
+          "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q4_0");
+  chooser.spec.fallback = "q8_O";
+  CHECK_THROWS_WITH(chooser.choose(0), Catch::Contains("q8_O") && Catch::Contains("did you mean 'q8_0'"));
+  chooser.spec.fallback.clear();
+  chooser.spec.rules = {{"matches_nothing", Node::scalar("q8_O"), {}}};
+  CHECK_THROWS_WITH(chooser.choose(0), Catch::Contains("q8_O") && Catch::Contains("did you mean 'q8_0'"));
+}
+
 TEST_CASE("encoding choice: without an encoding what is stored is copied", "[plan]") {
   Chooser chooser;
   CHECK(chooser.encoding(0) == "bf16");
