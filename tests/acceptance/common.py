@@ -3,6 +3,7 @@
 Environment (all optional):
   POLYQUANT        the program; default build/release/bin/polyquant of this tree
   POLYQUANT_CACHE  where models and peers are kept; default ~/.cache/polyquant
+  POLYQUANT_REQUIRE_PEERS  1: packages and models that cannot be had fail a script instead of skipping it
 
 Exit codes of a script: 0 all checks hold, 1 one does not, 77 skipped (ctest shows it as such).
 """
@@ -17,6 +18,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CACHE = pathlib.Path(os.environ.get("POLYQUANT_CACHE", pathlib.Path.home() / ".cache" / "polyquant"))
 PROGRAM = pathlib.Path(os.environ.get("POLYQUANT", ROOT / "build" / "release" / "bin" / "polyquant"))
+REQUIRED = os.environ.get("POLYQUANT_REQUIRE_PEERS") == "1"
 GOLDEN = ROOT / "tests" / "golden"
 SMOL, WIDE, GEMMA = "SmolLM2-135M-Instruct", "SmolLM2-135M-wide", "gemma-3-270m"
 
@@ -24,8 +26,16 @@ sys.path.insert(0, str(ROOT / "tests" / "interop"))
 
 
 def skip(reason):
+    """Ends the script as skipped; as failed if what it misses is demanded."""
     print(f"SKIPPED: {reason}")
-    sys.exit(77)
+    sys.exit(1 if REQUIRED else 77)
+
+
+def left_out(reason):
+    """Says that a part of a script cannot run here; ends the script as failed if what is missing is demanded."""
+    print(f"left out: {reason}")
+    if REQUIRED:
+        sys.exit(1)
 
 
 class Checks:

@@ -8,8 +8,7 @@ import json
 import struct
 import sys
 
-import numpy as np
-
+from arrays import np
 from common import GOLDEN, Checks, llama, run, run_json, scratch
 
 PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 12, 4

@@ -6,7 +6,7 @@ For SmolLM2's real template and the small checkpoints that have one, and for a G
 import json
 import re
 
-from common import GEMMA, GOLDEN, SMOL, Checks, model, run, run_json, scratch
+from common import GEMMA, GOLDEN, SMOL, Checks, left_out, model, run, run_json, scratch
 
 CHATS = [
     [{"role": "user", "content": "hi"}],
@@ -50,7 +50,7 @@ def against_libraries(checks, chats):
         import jinja2.sandbox  # noqa: F401
         import tokenizers  # noqa: F401
     except ImportError as error:
-        return print(f"left out: {error}, so chats are compared with a text given here only")
+        return left_out(f"{error}, so chats are compared with a text given here only")
     found = folders()
     checks.that(len(found) >= 10, f"{len(found)} models with a template")
     for folder in found:

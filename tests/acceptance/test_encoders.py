@@ -3,9 +3,8 @@
 import json
 import struct
 
-import numpy as np
-
-from common import SMOL, WIDE, Checks, llama, model, run
+from arrays import np
+from common import SMOL, WIDE, Checks, llama, model, run, scratch
 
 TYPES = {SMOL: ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0"), WIDE: ("q2_k", "q3_k", "q4_k", "q5_k", "q6_k")}  # K types need columns in multiples of 256
 TENSORS = ("model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight", "model.layers.7.self_attn.v_proj.weight",
@@ -29,16 +28,16 @@ def squared_error(w, decoded, importance):
 
 
 def main():
-    checks, cpp = Checks(), llama()
+    checks, cpp, out = Checks(), llama(), scratch()
     importance_of = np.random.default_rng(1)
     for model_name, name in [(m, n) for m in TYPES for n in TENSORS]:
         folder = model(model_name)
         w = tensor(folder, name)
         importance = np.exp(importance_of.normal(size=w.shape[1])).astype(np.float32)
-        (folder.parent / "importance.f32").write_bytes(importance.tobytes())
+        (out / "importance.f32").write_bytes(importance.tobytes())
         for kind in TYPES[model_name]:
             for weights in (None, importance):
-                extra = () if weights is None else ("--importance", folder.parent / "importance.f32")
+                extra = () if weights is None else ("--importance", out / "importance.f32")
                 encoded = run("codec", "encode", kind, "--cols", w.shape[1], *extra, stdin=w.tobytes()).stdout
                 ours = np.frombuffer(run("codec", "decode", kind, "--cols", w.shape[1], stdin=encoded).stdout, np.float32).reshape(w.shape)
                 rows = np.frombuffer(encoded, np.uint8).reshape(w.shape[0], -1)

@@ -11,7 +11,7 @@ import json
 import shutil
 import sys
 
-from common import GEMMA, GOLDEN, ROOT, SMOL, Checks, llama, model, run, scratch
+from common import GEMMA, GOLDEN, ROOT, SMOL, Checks, left_out, llama, model, run, scratch
 
 COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
 
@@ -54,7 +54,7 @@ def against_library(checks, peers):
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        return print("left out: the package tokenizers is not installed, so Hugging Face folders are compared with golden ids only")
+        return left_out("the package tokenizers is not installed, so Hugging Face folders are compared with golden ids only")
     folders = [GOLDEN / "tiny" / entry["name"] for entry in json.loads((GOLDEN / "tiny" / "index.json").read_text())]
     for folder in [*folders, model(SMOL), model(GEMMA)]:
         library = Tokenizer.from_file(str(folder / "tokenizer.json"))
@@ -71,7 +71,7 @@ def against_sentencepiece(checks, peers, out):
     try:
         from sentencepiece import SentencePieceProcessor
     except ImportError:
-        return print("left out: the package sentencepiece is not installed, so tokenizer.model alone is not compared")
+        return left_out("the package sentencepiece is not installed, so tokenizer.model alone is not compared")
     for name in ("llama-256", "gemma", "phi3"):
         folder = out / name
         folder.mkdir()

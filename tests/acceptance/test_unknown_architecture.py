@@ -4,8 +4,7 @@ import json
 import re
 import struct
 
-import numpy as np
-
+from arrays import np
 from common import Checks, run, run_json, scratch, tiny_model
 
 
