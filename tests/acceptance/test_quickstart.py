@@ -11,7 +11,7 @@ import time
 from common import ROOT, SMOL, Checks, llama, scratch, skip
 
 MINUTES = 15
-SECOND_CALL_SECONDS = 20  # asks the package manager, the build tool and the cache, and prints what is there
+SECOND_CALL_SECONDS = 30  # asks the package manager, the build tool and the cache, and prints what is there
 
 
 def quickstart(tree, out):
