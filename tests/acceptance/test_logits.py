@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-import numpy as np
+from arrays import np
 
 from common import GEMMA, GOLDEN, PROGRAM, SMOL, WIDE, Checks, llama, model, run, scratch, tiny_model
 

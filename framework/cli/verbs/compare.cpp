@@ -1,6 +1,7 @@
-// polyquant compare: the error of each tensor of one model against another.
+// polyquant compare: the error of each tensor of one model against another, and of its predictions of a text.
 #include "base/thread_pool.hpp"
 #include "evaluation/compare_forms.hpp"
+#include "judge_text.hpp"
 #include "model/open_model.hpp"
 #include "report/compare_report.hpp"
 #include "session.hpp"
@@ -18,9 +19,18 @@ namespace {
 
 struct Options {
   std::string a, b;
+  TextRequest request;
   bool json = false;
   bool all = false;
 };
+
+void add_scores(nlohmann::ordered_json& json, const ScoreReport& report) {
+  json["perplexity_a"] = report.statistics.reference_perplexity->value;
+  json["perplexity_b"] = report.statistics.perplexity.value;
+  json["kld"] = kld_json(*report.statistics.kld);
+  json["same_top"] = report.statistics.kld->same_top.value;
+  json["tokens"] = report.statistics.tokens;
+}
 
 void compare(Session& session, const Options& options) {
   const OpenedModel a = open_model(options.a, session.registry());
@@ -35,11 +45,18 @@ void compare(Session& session, const Options& options) {
                                                        : "; for example '" + comparison.not_compared[0].name +
                                                              "': " + comparison.not_compared[0].reason));
   constexpr std::size_t kShown = 20;
+  nlohmann::ordered_json json = comparison_json(comparison);
+  std::string text =
+      comparison_text(comparison, options.all ? std::numeric_limits<std::size_t>::max() : kShown);
+  if (!options.request.text.empty()) {
+    const ScoreReport report = judge_text(session, options.b, options.a, options.request);
+    add_scores(json, report);
+    text += "\n" + score_text_report(report);
+  }
   if (options.json)
-    session.print_json(comparison_json(comparison));
+    session.print_json(json);
   else
-    session.print(
-        comparison_text(comparison, options.all ? std::numeric_limits<std::size_t>::max() : kShown));
+    session.print(text);
 }
 
 }  // namespace
@@ -49,6 +66,7 @@ void add_compare(CLI::App& app, Session& session) {
   CLI::App* verb = app.add_subcommand("compare", "Show the error of each tensor of model B against model A.");
   verb->add_option("A", options->a, "The reference.")->required()->type_name("PATH");
   verb->add_option("B", options->b, "The model to judge.")->required()->type_name("PATH");
+  add_text_options(*verb, options->request, false);
   verb->add_flag("--all", options->all, "List all tensors rather than the 20 with the largest error.");
   verb->add_flag("--json", options->json, "Print JSON.");
   session.on(*verb, [&session, options] { compare(session, *options); });

@@ -1,0 +1,25 @@
+#include "running_model.hpp"
+
+#include "model/open_tokenizer.hpp"
+#include "plugin/registry.hpp"
+
+#include <polyquant/base/node.hpp>
+
+namespace pq::cli {
+
+RunningModel::RunningModel(Session& session, const std::string& path, const std::string& backend)
+    : path_(path),
+      opened_(open_model(path, session.registry())),
+      model_(opened_, path),
+      device_(session.registry().backend(Node::scalar(backend))->open(0, session.executor())),
+      weights_(stored_weights(
+          model_.view(),
+          [&session](const std::string& spec) { return session.registry().find_encoding(spec); })),
+      pass_(model_, *weights_, *device_, session.executor()) {}
+
+std::shared_ptr<const Tokenizer> RunningModel::tokenizer() {
+  if (tokenizer_ == nullptr) tokenizer_ = std::make_shared<const Tokenizer>(open_tokenizer(opened_, path_));
+  return tokenizer_;
+}
+
+}  // namespace pq::cli

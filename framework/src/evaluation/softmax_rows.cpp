@@ -1,0 +1,87 @@
+#include "evaluation/softmax_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "evaluation/softmax_rows.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+// After highway.h.
+#include <hwy/contrib/math/math-inl.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace pq::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using F64 = hn::ScalableTag<double>;
+using F32 = hn::Rebind<float, F64>;
+
+// A sum of f32 vectors in f64.
+struct WideSum {
+  hn::Vec<F64> sum = hn::Zero(F64());
+  HWY_INLINE void add(hn::Vec<F32> x) { sum = hn::Add(sum, hn::PromoteTo(F64(), x)); }
+  HWY_INLINE double total() const { return hn::GetLane(hn::SumOfLanes(F64(), sum)); }
+};
+
+double log_sum_exp_fast(const float* x, std::size_t count) {
+  const F32 d;
+  const std::size_t lanes = hn::Lanes(d), whole = count - count % lanes;
+  const float top = *std::max_element(x, x + count);
+  WideSum sum;
+  const auto tops = hn::Set(d, top);
+  for (std::size_t i = 0; i < whole; i += lanes) sum.add(hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), tops)));
+  double rest = 0;
+  for (std::size_t i = whole; i < count; ++i) rest += static_cast<double>(std::exp(x[i] - top));
+  return static_cast<double>(top) + std::log(sum.total() + rest);
+}
+
+double kl_divergence_fast(const float* p, double p_log_sum, const float* q, double q_log_sum,
+                          std::size_t count) {
+  const F32 d;
+  const std::size_t lanes = hn::Lanes(d), whole = count - count % lanes;
+  const float p_sum = static_cast<float>(p_log_sum), shift = static_cast<float>(p_log_sum - q_log_sum);
+  WideSum sum;
+  const auto p_sums = hn::Set(d, p_sum), shifts = hn::Set(d, shift);
+  for (std::size_t i = 0; i < whole; i += lanes) {
+    const auto a = hn::LoadU(d, p + i);
+    const auto probability = hn::Exp(d, hn::Sub(a, p_sums));
+    sum.add(hn::Mul(probability, hn::Sub(hn::Sub(a, hn::LoadU(d, q + i)), shifts)));
+  }
+  double rest = 0;
+  for (std::size_t i = whole; i < count; ++i)
+    rest += static_cast<double>(std::exp(p[i] - p_sum) * (p[i] - q[i] - shift));
+  return sum.total() + rest;
+}
+
+}  // namespace
+}  // namespace pq::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace pq {
+HWY_EXPORT(log_sum_exp_fast);
+HWY_EXPORT(kl_divergence_fast);
+
+double log_sum_exp(std::span<const float> logits) noexcept {
+  return HWY_DYNAMIC_DISPATCH(log_sum_exp_fast)(logits.data(), logits.size());
+}
+
+double kl_divergence(std::span<const float> p_logits, double p_log_sum, std::span<const float> q_logits,
+                     double q_log_sum) noexcept {
+  return HWY_DYNAMIC_DISPATCH(kl_divergence_fast)(p_logits.data(), p_log_sum, q_logits.data(), q_log_sum,
+                                                  p_logits.size());
+}
+
+std::size_t largest(std::span<const float> logits) noexcept {
+  return static_cast<std::size_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
+}
+
+bool all_finite(std::span<const float> values) noexcept {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+}  // namespace pq
+#endif
