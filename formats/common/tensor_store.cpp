@@ -55,21 +55,21 @@ TensorStore::TensorStore(const fs::path& path) : path_(path) {
     const WeightMap weights =
         parse_index(read_text_file(path / kIndexFile, kMaxIndexBytes), (path / kIndexFile).string());
     add_shards(weights);
-    check_names();
+    index_names();
     check_index(weights);
     return;
   }
   if (is_folder_ && !is_there(path / kSingleFile)) refuse_folder(path);
   if (!is_folder_ && !is_there(path)) throw FormatError(path.string() + " does not exist");
   add_shard(is_folder_ ? path / kSingleFile : path);
-  check_names();
+  index_names();
 }
 
 TensorStore::TensorStore(const fs::path& path, const std::vector<fs::path>& shards) : path_(path) {
   std::error_code error;
   is_folder_ = fs::is_directory(path, error);
   for (const fs::path& shard : shards) add_shard(shard);
-  check_names();
+  index_names();
 }
 
 void TensorStore::add_shard(const fs::path& file) {
@@ -93,18 +93,26 @@ void TensorStore::add_shards(const WeightMap& weights) {
   for (const std::string& file : files) add_shard(path_ / file);
 }
 
-void TensorStore::check_names() const {
-  std::vector<std::size_t> by_name(tensors_.size());
-  std::iota(by_name.begin(), by_name.end(), std::size_t{0});
-  std::sort(by_name.begin(), by_name.end(),
+void TensorStore::index_names() {
+  by_name_.resize(tensors_.size());
+  std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
+  std::sort(by_name_.begin(), by_name_.end(),
             [&](std::size_t a, std::size_t b) { return tensors_[a].name < tensors_[b].name; });
-  for (std::size_t i = 1; i < by_name.size(); ++i) {
-    const StoredTensor& a = tensors_[by_name[i - 1]];
-    const StoredTensor& b = tensors_[by_name[i]];
+  for (std::size_t i = 1; i < by_name_.size(); ++i) {
+    const StoredTensor& a = tensors_[by_name_[i - 1]];
+    const StoredTensor& b = tensors_[by_name_[i]];
     if (a.name == b.name)
       throw FormatError(fmt::format("{}: tensor {} is both in {} and in {}", path_.string(), shown(a.name),
                                     shown(shard_name(a.shard)), shown(shard_name(b.shard))));
   }
+}
+
+std::optional<std::size_t> TensorStore::find(std::string_view name) const noexcept {
+  const auto found =
+      std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                       [&](std::size_t i, std::string_view wanted) { return tensors_[i].name < wanted; });
+  if (found == by_name_.end() || tensors_[*found].name != name) return std::nullopt;
+  return *found;
 }
 
 // The index and the shards must name the same tensors in the same files. Takes the map by value: what is found is crossed out.

@@ -10,8 +10,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pq::hf {
@@ -39,6 +41,8 @@ class TensorStore {
   const std::filesystem::path& path() const noexcept { return path_; }
   /// By shard, then by offset.
   const std::vector<StoredTensor>& tensors() const noexcept { return tensors_; }
+  /// Number of the tensor of this name.
+  std::optional<std::size_t> find(std::string_view name) const noexcept;
   /// __metadata__ of all shards; of keys in several shards the first.
   const StringPairs& metadata() const noexcept { return metadata_; }
   const std::vector<std::unique_ptr<MappedFile>>& shards() const noexcept { return shards_; }
@@ -53,13 +57,14 @@ class TensorStore {
  private:
   void add_shard(const std::filesystem::path& file);
   void add_shards(const WeightMap& weights);
-  void check_names() const;
+  void index_names();
   void check_index(WeightMap weights) const;
 
   std::filesystem::path path_;
   bool is_folder_ = false;
   std::vector<std::unique_ptr<MappedFile>> shards_;
   std::vector<StoredTensor> tensors_;
+  std::vector<std::size_t> by_name_;
   StringPairs metadata_;
   std::set<std::string> metadata_names_;
 };

@@ -1,5 +1,6 @@
 // The program: parse the command line, run one subcommand, turn errors into a sentence and an exit code.
 #include "base/interrupt.hpp"
+#include "base/printable.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 

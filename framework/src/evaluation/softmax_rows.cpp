@@ -19,23 +19,17 @@ namespace hn = hwy::HWY_NAMESPACE;
 using F64 = hn::ScalableTag<double>;
 using F32 = hn::Rebind<float, F64>;
 
-// A sum of f32 vectors in f64.
-struct WideSum {
-  hn::Vec<F64> sum = hn::Zero(F64());
-  HWY_INLINE void add(hn::Vec<F32> x) { sum = hn::Add(sum, hn::PromoteTo(F64(), x)); }
-  HWY_INLINE double total() const { return hn::GetLane(hn::SumOfLanes(F64(), sum)); }
-};
-
 double log_sum_exp_fast(const float* x, std::size_t count) {
   const F32 d;
   const std::size_t lanes = hn::Lanes(d), whole = count - count % lanes;
   const float top = *std::max_element(x, x + count);
-  WideSum sum;
+  auto sum = hn::Zero(F64());
   const auto tops = hn::Set(d, top);
-  for (std::size_t i = 0; i < whole; i += lanes) sum.add(hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), tops)));
+  for (std::size_t i = 0; i < whole; i += lanes)
+    sum = hn::Add(sum, hn::PromoteTo(F64(), hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), tops))));
   double rest = 0;
   for (std::size_t i = whole; i < count; ++i) rest += static_cast<double>(std::exp(x[i] - top));
-  return static_cast<double>(top) + std::log(sum.total() + rest);
+  return static_cast<double>(top) + std::log(hn::GetLane(hn::SumOfLanes(F64(), sum)) + rest);
 }
 
 double kl_divergence_fast(const float* p, double p_log_sum, const float* q, double q_log_sum,
@@ -43,17 +37,18 @@ double kl_divergence_fast(const float* p, double p_log_sum, const float* q, doub
   const F32 d;
   const std::size_t lanes = hn::Lanes(d), whole = count - count % lanes;
   const float p_sum = static_cast<float>(p_log_sum), shift = static_cast<float>(p_log_sum - q_log_sum);
-  WideSum sum;
+  auto sum = hn::Zero(F64());
   const auto p_sums = hn::Set(d, p_sum), shifts = hn::Set(d, shift);
   for (std::size_t i = 0; i < whole; i += lanes) {
     const auto a = hn::LoadU(d, p + i);
     const auto probability = hn::Exp(d, hn::Sub(a, p_sums));
-    sum.add(hn::Mul(probability, hn::Sub(hn::Sub(a, hn::LoadU(d, q + i)), shifts)));
+    sum = hn::Add(
+        sum, hn::PromoteTo(F64(), hn::Mul(probability, hn::Sub(hn::Sub(a, hn::LoadU(d, q + i)), shifts))));
   }
   double rest = 0;
   for (std::size_t i = whole; i < count; ++i)
     rest += static_cast<double>(std::exp(p[i] - p_sum) * (p[i] - q[i] - shift));
-  return sum.total() + rest;
+  return hn::GetLane(hn::SumOfLanes(F64(), sum)) + rest;
 }
 
 }  // namespace

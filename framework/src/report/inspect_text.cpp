@@ -1,3 +1,4 @@
+#include "base/printable.hpp"
 #include "report/inspect_report.hpp"
 #include "report/text_table.hpp"
 

@@ -1,6 +1,6 @@
 #include "report/text_table.hpp"
 
-#include <fmt/format.h>
+#include "base/printable.hpp"
 
 #include <algorithm>
 
@@ -13,39 +13,22 @@ std::size_t width(const std::string& text) {
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; }));
 }
 
-// Length of the control character at the begin of the text: C0 and delete take a byte, C1 two in UTF-8.
-std::size_t control_length(std::string_view text) {
-  const auto byte = static_cast<unsigned char>(text[0]);
-  if (byte < 0x20 || byte == 0x7F) return 1;
-  const bool is_c1 = byte == 0xC2 && text.size() > 1 && static_cast<unsigned char>(text[1]) >= 0x80 &&
-                     static_cast<unsigned char>(text[1]) < 0xA0;
-  return is_c1 ? 2 : 0;
-}
-
-std::string escaped(std::string_view text, std::string_view allowed) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const std::size_t length = control_length(text.substr(i));
-    if (length == 0 || allowed.find(text[i]) != std::string_view::npos) {
-      result += text[i];
-      continue;
-    }
-    i += length - 1;
-    result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i]));
-  }
-  return result;
-}
-
 // Cells of one line each.
 std::vector<std::vector<std::string>> one_line_cells(std::vector<std::vector<std::string>> rows) {
   for (auto& row : rows)
-    for (std::string& cell : row) cell = escaped(cell, "");
+    for (std::string& cell : row) {
+      const std::string shown = printable(cell);
+      cell.clear();
+      for (const char c : shown)
+        if (c == '\n' || c == '\t')
+          cell += c == '\n' ? "\\x0a" : "\\x09";
+        else
+          cell += c;
+    }
   return rows;
 }
 
 }  // namespace
-
-std::string printable(std::string_view text) { return escaped(text, "\n\t"); }
 
 std::string text_table(const std::vector<std::vector<std::string>>& table, const std::vector<bool>& right) {
   const std::vector<std::vector<std::string>> rows = one_line_cells(table);

@@ -1,5 +1,7 @@
 #include "session.hpp"
 
+#include "base/printable.hpp"
+
 #include <catch2/catch.hpp>
 
 using pq::text_table;
@@ -23,6 +25,6 @@ TEST_CASE("text_table: rows may be shorter than others", "[cli][table]") {
 TEST_CASE("text_table: control characters of names do not reach the terminal", "[cli][table]") {
   CHECK(text_table({{"a\x1b[2J\n",
                      "\xC2\x9B"
-                     "b"}}) == "a\\x1b[2J\\x0a  \\x9bb\n");
+                     "b"}}) == "a\\x1b[2J\\x0a  \\xc2\\x9bb\n");
   CHECK(pq::printable("one\ntwo\t\x07\x7f\xC3\xA9") == "one\ntwo\t\\x07\\x7f\xC3\xA9");
 }
