@@ -32,6 +32,16 @@ std::string text_of(const fs::path& path) {
   return Json::parse(line).get<std::string>();
 }
 
+/// `folder` and those above it that do not exist.
+std::vector<fs::path> missing_folders(fs::path folder) {
+  std::vector<fs::path> missing;
+  std::error_code ignored;
+  for (; !folder.empty() && !fs::exists(folder, ignored) && folder.has_relative_path();
+       folder = folder.parent_path())
+    missing.push_back(folder);
+  return missing;
+}
+
 void remove_partial(const OutputNames& names) noexcept {
   std::error_code ignored;
   for (const fs::path& path : names.partial) fs::remove_all(path, ignored);
@@ -61,7 +71,13 @@ std::vector<RunState::Claim> RunState::take_outputs(const Plan& plan) {
 }
 
 RunState::RunState(const Plan& plan, bool force)
-    : plan_(plan), claims_(take_outputs(plan)), journal_(plan, force) {}
+    : plan_(plan),
+      made_folders_(missing_folders(plan.work)),
+      claims_(take_outputs(plan)),
+      journal_(plan, force) {
+  // That of an interrupted run was made by it.
+  if (journal_.resumes() && !plan.work.empty()) made_folders_ = {plan.work};
+}
 
 void RunState::begin(Claim& claim) {
   claim.file.keep_lines({}, 0);
@@ -122,6 +138,8 @@ void RunState::remove() noexcept {
   // The claims first: without a claim nothing under a partial name is ever taken for ours.
   for (Claim& claim : claims_) claim.file.remove();
   journal_.remove();
+  std::error_code ignored;
+  for (const fs::path& folder : made_folders_) fs::remove(folder, ignored);  // only if it is empty
 }
 
 void RunState::discard() noexcept {

@@ -29,7 +29,7 @@ class RunState {
   void record_sealing();
   /// Keeps everything for the next run.
   void keep() noexcept;
-  /// Removes journal and claims; the outputs are complete or were never begun.
+  /// Removes journal and claims, and the folder of --work if it was made for them; the outputs are complete or were never begun.
   void remove() noexcept;
   /// Removes partial outputs, too.
   void discard() noexcept;
@@ -45,6 +45,8 @@ class RunState {
   void remove_side_files(const PlannedOutput& output, const OutputNames& names) const;
 
   const Plan& plan_;
+  std::vector<std::filesystem::path>
+      made_folders_;  // for the journal only; from the innermost to the outermost
   std::vector<Claim> claims_;
   Journal journal_;
 };

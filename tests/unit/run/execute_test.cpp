@@ -177,19 +177,6 @@ TEST_CASE("execute: a partial file that changed since is not trusted", "[run]") 
   CHECK(parts[0].content->data(0) == whole[0].content->data(0));
 }
 
-TEST_CASE("execute: a partial output that no journal explains is somebody's", "[run]") {
-  std::vector<MemoryDisk> disks(1);
-  Bench bench(disks, {"q4_0"});
-  const std::filesystem::path stray = bench.folder / "out0.partial";
-  std::ofstream(stray) << "precious";
-  CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("out0.partial exists") && Catch::Contains("--force"));
-  CHECK(std::filesystem::file_size(stray) == 8);
-  CHECK_FALSE(disks[0].exists);
-  const auto pool = make_thread_pool(1);
-  execute(bench.plan, *pool, {true}, {});
-  CHECK(disks[0].sealed);
-}
-
 TEST_CASE("execute: the folder of --work is removed with the journal, unless it was there before", "[run]") {
   std::vector<MemoryDisk> disks(1);
   Bench bench(disks, {"q4_0"});
