@@ -114,10 +114,10 @@ void PluginRegistry::load(const fs::path& library) {
 }
 
 void PluginRegistry::load_folders(const std::vector<fs::path>& folders) {
-  std::set<fs::path> names;
+  std::set<fs::path> names, tried;
   for (const fs::path& folder : folders) {
     for (const fs::path& library : libraries_in(folder)) {
-      if (names.contains(library.filename())) continue;
+      if (names.contains(library.filename()) || !tried.insert(library).second) continue;
       PluginStatus& status = impl_->plugins.emplace_back();
       status.file = library;
       try {

@@ -29,8 +29,8 @@ TEST_CASE("registry: missing folders are skipped, broken libraries recorded", "[
   CHECK_FALSE(registry.plugins()[1].ok);
   CHECK(registry.plugins()[1].error ==
         "plugin " + (folder / "b.so").string() + " cannot be loaded: it is no ELF file");
-  CHECK_THAT(message_of<ConfigError>([&] { registry.format(Node::scalar("gguf")); }),
-             Catch::Contains("see `polyquant plugins`"));
+  CHECK_THAT(message_of<PluginError>([&] { registry.format(Node::scalar("gguf")); }),
+             Catch::Contains("a.so, b.so") && Catch::Contains("see `polyquant plugins`"));
 }
 
 TEST_CASE("registry: a library that is not there is a plugin error", "[plugin][unit]") {
