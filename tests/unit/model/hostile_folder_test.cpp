@@ -51,7 +51,7 @@ TEST_CASE("hostile folder: a pipe named config.json does not block", "[model]") 
   const tiny::Copy copy("llama");
   std::filesystem::remove(copy.path() / "config.json");
   REQUIRE(mkfifo((copy.path() / "config.json").c_str(), 0600) == 0);
-  CHECK_THROWS_AS(open_model(copy.path(), PluginRegistry()), FormatError);
+  CHECK_THROWS_AS(open_model(copy.path(), PluginRegistry()), PluginError);  // without any, but it comes back
   CHECK_THROWS_WITH(open_model(copy.path() / "config.json", PluginRegistry()),
                     Contains("neither a file nor a folder"));
 }
