@@ -38,7 +38,7 @@ struct JoinRule {
 
 /// gpt-oss: U8 [.., rows, blocks, 16] and exponents U8 [.., rows, blocks] become rows of `mxfp4`.
 const JoinRule& mxfp4_rule();
-/// DeepSeek-V3: F8_E4M3 [.., rows, cols] and F32 or BF16 scales for tiles of weight_block_size become rows of `fp8_block`.
+/// DeepSeek-V3: F8_E4M3 [.., rows, cols] and F32, BF16 or F8_E8M0 scales for tiles of weight_block_size become rows of `fp8_block`.
 const JoinRule& fp8_rule();
 
 /// A sentence on two tensors of a checkpoint that do not fit, for FormatError.

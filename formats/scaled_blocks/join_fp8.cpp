@@ -6,7 +6,10 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+#include <cstddef>
 #include <cstring>
+#include <limits>
 
 namespace pq::hf {
 namespace {
@@ -41,10 +44,12 @@ class Fp8Tensor final : public JoinedTensor {
     numbers_ = numbers;
     scales_ = scales;
     const StoredTensor &codes = store.tensors()[numbers], &factors = store.tensors()[scales];
-    is_wide_ = factors.dtype->name == "F32";
-    if (codes.dtype->name != "F8_E4M3" || codes.shape.size() < 2 ||
-        (!is_wide_ && factors.dtype->name != "BF16"))
-      throw FormatError(misfit(place, codes, factors, "F8_E4M3 numbers and F32 or BF16 scales"));
+    scale_type_ = factors.dtype->name == "F32"       ? ScaleType::f32
+                  : factors.dtype->name == "BF16"    ? ScaleType::bf16
+                  : factors.dtype->name == "F8_E8M0" ? ScaleType::e8m0
+                                                     : ScaleType::none;
+    if (codes.dtype->name != "F8_E4M3" || codes.shape.size() < 2 || scale_type_ == ScaleType::none)
+      throw FormatError(misfit(place, codes, factors, "F8_E4M3 numbers and F32, BF16 or F8_E8M0 scales"));
     height_ = codes.shape[codes.shape.size() - 2];
     width_ = cols(codes.shape);
     if (elements(factors.shape) == 1 && codes.shape.size() == 2) tile_ = {height_, width_};
@@ -70,19 +75,30 @@ class Fp8Tensor final : public JoinedTensor {
     const auto width = static_cast<std::uint64_t>(width_);
     std::memcpy(out, store_.bytes(numbers_, static_cast<std::uint64_t>(row) * width, width).data(), width);
     const std::int64_t line = row / height_ * tiles(height_, tile_.rows) + row % height_ / tile_.rows;
-    const std::size_t size = is_wide_ ? sizeof(float) : sizeof(std::uint16_t);
+    const std::size_t size = scale_bytes();
     const Bytes factors =
         store_.bytes(scales_, static_cast<std::uint64_t>(line) * row_scales_ * size, row_scales_ * size);
     for (std::size_t b = 0; b < row_scales_; ++b) {
-      const std::byte* at = factors.data() + b * size;
-      store(out + width + b * sizeof(float), is_wide_ ? load<float>(at) : bf16_to(load<std::uint16_t>(at)));
+      store(out + width + b * sizeof(float), scale(factors.data() + b * size));
     }
   }
 
  private:
+  enum class ScaleType { none, f32, bf16, e8m0 };
+
+  std::size_t scale_bytes() const noexcept {
+    return scale_type_ == ScaleType::f32 ? 4 : scale_type_ == ScaleType::bf16 ? 2 : 1;
+  }
+  float scale(const std::byte* at) const noexcept {
+    if (scale_type_ == ScaleType::f32) return load<float>(at);
+    if (scale_type_ == ScaleType::bf16) return bf16_to(load<std::uint16_t>(at));
+    const int exponent = std::to_integer<int>(*at);  // 2^(exponent - 127); 255 is NaN
+    return exponent == 255 ? std::numeric_limits<float>::quiet_NaN() : std::ldexp(1.0f, exponent - 127);
+  }
+
   const TensorStore& store_;
   Tile tile_;
-  bool is_wide_ = true;
+  ScaleType scale_type_ = ScaleType::none;
   std::int64_t height_ = 0, width_ = 0;
   std::size_t row_scales_ = 0;
 };

@@ -44,7 +44,10 @@ TensorInfo describe(const NamedTensor& named) {
       static_cast<std::uint64_t>(bytes / static_cast<double>(std::max<std::int64_t>(1, rows(tensor.shape))));
   const TensorInfo& first = stored[tensor.map.parts.front().stored];
   info.file = first.file;
-  if (tensor.map.parts.size() == 1 && tensor.map.parts[0].first_row == 0) info.offset = first.offset;
+  const RowMap::Part& part = tensor.map.parts.front();
+  if (tensor.map.parts.size() == 1 && tensor.rows_are_stored() && part.step == 1 && first.offset != 0 &&
+      tensor.map.order == RowMap::Order::natural)
+    info.offset = first.offset + static_cast<std::uint64_t>(part.first_row) * first.row_bytes;
   return info;
 }
 

@@ -95,6 +95,7 @@ struct Family {
   std::vector<std::pair<std::string, std::string>>
       rename;  // parts of stored names replaced before anything else; ^ binds to the name's begin
   std::vector<DropRule> drop;
+  std::vector<DropRule> gguf_drop;  // GGUF tensors that repeat others
   std::vector<RefuseRule> refuse;
   std::vector<UnpackRule> unpacked;
   std::string gguf_architecture;

@@ -122,7 +122,7 @@ void parse_config(const Node& root, const Node& common, Family& family) {
   check_template(family.generation_config);
 }
 
-void add_drops(const Node* list, Family& family) {
+void add_drops(const Node* list, std::vector<DropRule>& rules) {
   if (list == nullptr || list->is_null()) return;
   for (const Node& item : list->items()) {
     DropRule rule;
@@ -133,7 +133,7 @@ void add_drops(const Node* list, Family& family) {
     }
     rule.pattern = item.is_map() ? optional_string(item, "name") : item.as_string("drop");
     if (rule.pattern.empty()) throw_at(item.mark(), "'drop' needs 'name'");
-    family.drop.push_back(std::move(rule));
+    rules.push_back(std::move(rule));
   }
 }
 
@@ -168,8 +168,8 @@ void parse_names(const Node& root, const Node& common, Family& family) {
   family.model_types = strings(hf->find("model_type"), "model_type");
   family.nested = strings(hf->find("nested"), "nested");
   add_unpacked(hf->find("unpacked"), family);
-  add_drops(common.find("drop"), family);
-  add_drops(hf->find("drop"), family);
+  add_drops(common.find("drop"), family.drop);
+  add_drops(hf->find("drop"), family.drop);
   add_refusals(hf->find("refuse"), family);
   add_refusals(common.find("refuse"), family);
   for (const Node* source : {common.find("rename"), hf->find("rename")})
@@ -178,7 +178,8 @@ void parse_names(const Node& root, const Node& common, Family& family) {
         family.rename.emplace_back(member.key, member.value.as_string("rename"));
   const Node* gguf = root.find("gguf");
   if (gguf == nullptr) throw_at(root.mark(), "a family needs 'gguf'");
-  check_keys(*gguf, "'gguf'", {"architecture", "when"});
+  check_keys(*gguf, "'gguf'", {"architecture", "when", "drop"});
+  add_drops(gguf->find("drop"), family.gguf_drop);
   family.gguf_architecture = optional_string(*gguf, "architecture");
   family.gguf_when = optional_expression(*gguf, "when");
 }

@@ -139,9 +139,15 @@ class HuggingFaceViewBuilder {
 
   void refuse_unknown(const std::vector<bool>& used) const {
     for (std::size_t i = 0; i < used.size(); ++i)
-      if (!used[i] && !is_generated(tensors_[i].name))
+      if (!used[i] && !is_generated(tensors_[i].name) && !is_dropped(tensors_[i].name))
         throw FormatError(files_.path().string() + ": tensor '" + tensors_[i].name +
                           "' is not known to the family '" + family_.id + "'; it would be lost");
+  }
+
+  bool is_dropped(const std::string& name) const {
+    return std::any_of(family_.gguf_drop.begin(), family_.gguf_drop.end(), [&](const DropRule& rule) {
+      return matches(name, rule.pattern) && rule.when.test(metadata_scope_, true);
+    });
   }
 
   // Tensors that stand for keys of config.json.

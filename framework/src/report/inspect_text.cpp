@@ -87,10 +87,11 @@ std::string inspection_text(const Inspection& inspection) {
 
 std::string tensor_text(const TensorInspection& inspection) {
   const TensorInfo& tensor = inspection.tensor;
-  std::string text =
-      fmt::format("{}: {} of {}, {} bytes, {} bits per weight, in {} at offset {}\n", tensor.name,
-                  to_string(tensor.shape), tensor.encoding, tensor.bytes(),
-                  bits_text(tensor.bytes(), elements(tensor.shape)), tensor.file, tensor.offset);
+  const std::string place =
+      tensor.offset == 0 ? "in several places" : fmt::format("at offset {}", tensor.offset);
+  std::string text = fmt::format("{}: {} of {}, {} bytes, {} bits per weight, in {} {}\n", tensor.name,
+                                 to_string(tensor.shape), tensor.encoding, tensor.bytes(),
+                                 bits_text(tensor.bytes(), elements(tensor.shape)), tensor.file, place);
   if (!inspection.statistics)
     return printable(text) +
            fmt::format("no plugin decodes {}, so there are no statistics\n", printable(tensor.encoding));

@@ -80,7 +80,40 @@ void split_experts(tiny::MemoryModel& model) {
   model = std::move(split);
 }
 
+/// blk.N.attn_kv_b.weight of files from before 2025-04: the matrix of the folder; beside the cut ones, or in their place.
+void join_keys_and_values(tiny::MemoryModel& model, const ModelView& folder, bool keep_cut) {
+  const std::string end = "self_attn.kv_b_proj.weight";
+  for (std::size_t i = 0; i < folder.tensors.size(); ++i) {
+    const ViewTensor& tensor = folder.tensors[i];
+    if (!tensor.name.ends_with(end)) continue;
+    TensorInfo info;
+    info.name = "blk." + std::to_string(tensor.layer) + ".attn_kv_b.weight";
+    info.shape = tensor.shape;
+    info.encoding = "bf16";
+    info.row_bytes = static_cast<std::uint64_t>(cols(tensor.shape)) * 2;
+    model.data.push_back(tiny::encoded(folder, i, "bf16"));
+    model.header.tensors.push_back(std::move(info));
+  }
+  for (std::size_t i = model.header.tensors.size(); i-- > 0 && !keep_cut;) {
+    const std::string& name = model.header.tensors[i].name;
+    if (!name.ends_with(".attn_k_b.weight") && !name.ends_with(".attn_v_b.weight")) continue;
+    model.data.erase(model.data.begin() + static_cast<std::ptrdiff_t>(i));
+    model.header.tensors.erase(model.header.tensors.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
 }  // namespace
+
+TEST_CASE("mixed gguf: uncut latent keys and values are taken, also beside the cut ones",
+          "[model][roundtrip]") {
+  const std::string name = GENERATE("deepseek-v2", "deepseek-v3");
+  const bool keep_cut = GENERATE(false, true);
+  INFO(name);
+  const auto today = folder_view(gguf_of(name));
+  tiny::MemoryModel old = gguf_of(name);
+  join_keys_and_values(old, *today, keep_cut);
+  check_same_weights(*folder_view(std::move(old)), *today);
+}
 
 TEST_CASE("mixed gguf: parts of one tensor have encodings of their own", "[model][roundtrip]") {
   const auto [name, part] = GENERATE(table<std::string, std::string>({{"deepseek-v2", "attn_v_b"},

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace pq;
 using Catch::Matchers::Contains;
 
@@ -107,6 +109,14 @@ TEST_CASE("stored forms: storage that the format did not understand is refused w
   add(model, tensor, {4, 4}, std::byte{1});
   CHECK_THROWS_WITH(convert(std::move(model), name),
                     Contains("model.safetensors: tensor '" + tensor + "'") && Contains(cure));
+}
+
+TEST_CASE("stored forms: fused experts will come back as single ones, which is said", "[model]") {
+  const auto warnings = tiny::gguf_view_of("qwen3moe-fused")->warnings;
+  REQUIRE(warnings.size() == tiny::gguf_view_of("qwen3moe")->warnings.size() + 1);
+  CHECK(std::any_of(warnings.begin(), warnings.end(), [](const std::string& warning) {
+    return warning.find("experts of this folder are fused") != std::string::npos;
+  }));
 }
 
 TEST_CASE("stored forms: DeepSeek with fused experts, as transformers 5 can save it", "[model]") {

@@ -121,10 +121,14 @@ TEST_CASE("scaled blocks: FP8 rows carry the scales of their tiles", "[formats][
   CHECK(bytes.substr(24, 12) == "\x38\x38\x38\x38" + f32(3) + f32(4));
 }
 
-TEST_CASE("scaled blocks: FP8 scales may be bf16, or one for the whole matrix", "[formats][scaled_blocks]") {
+TEST_CASE("scaled blocks: FP8 scales may be bf16, powers of two, or one for the whole matrix",
+          "[formats][scaled_blocks]") {
   const std::string half("\x00\x3f", 2), two("\x00\x40", 2);
   const Folder narrow(kFp8Config, fp8_file("BF16", "[2,2]", half + two + two + half));
   CHECK(content(*fp8()->open(narrow.path()), 0).substr(4, 8) == f32(0.5f) + f32(2));
+  const Folder powers(kFp8Config, fp8_file("F8_E8M0", "[2,2]", "\x7f\x80\x7e\x81"));
+  CHECK(content(*fp8()->open(powers.path()), 0).substr(4, 8) == f32(1) + f32(2));
+  CHECK(content(*fp8()->open(powers.path()), 0).substr(28, 8) == f32(0.5f) + f32(4));
   const Folder one(kFp8Config, fp8_file("F32", "[]", f32(8)));
   const auto reader = fp8()->open(one.path());
   CHECK(reader->header().tensors[0].encoding == "fp8_block:block=4");
@@ -145,7 +149,7 @@ TEST_CASE("scaled blocks: types and shapes that do not belong together are refus
   const Folder turned(kFp8Config, fp8_file("F32", "[4]", f32(1) + f32(2) + f32(3) + f32(4)));
   CHECK_THAT(message(*fp8(), turned), Contains("wanted: scales [2, 2]"));
   const Folder type(kFp8Config, fp8_file("F16", "[2,2]", "ABCDEFGH"));
-  CHECK_THAT(message(*fp8(), type), Contains("F32 or BF16 scales"));
+  CHECK_THAT(message(*fp8(), type), Contains("F32, BF16 or F8_E8M0 scales"));
   const Folder sizes(R"({"quantization_config": {"quant_method": "fp8", "weight_block_size": [0, 3]}})",
                      fp8_file("F32", "[2,2]", f32(1) + f32(2) + f32(3) + f32(4)));
   CHECK_THAT(message(*fp8(), sizes), Contains("weight_block_size must be two sizes"));
