@@ -1,11 +1,27 @@
 // Round to nearest: every row is encoded on its own by the encoding's own search, weighted with the importance of the columns if the
 // activations were measured.
+#include "row_weights.hpp"
+
 #include <polyquant/plugin.hpp>
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace {
+
+struct RtnOptions {
+  std::string weights = "auto";
+};
+
+const pq::Schema<RtnOptions>& schema() {
+  static const auto result =
+      pq::Schema<RtnOptions>().field("weights", &RtnOptions::weights,
+                                     "What the error of a weight counts: the importance of its column, that "
+                                     "times the magnitude of the weight, or what suits the encoding.",
+                                     pq::one_of({"auto", "importance", "magnitude"}));
+  return result;
+}
 
 class RtnTensor final : public pq::TensorQuantizer {
  public:
@@ -21,16 +37,43 @@ class RtnTensor final : public pq::TensorQuantizer {
   std::unique_ptr<pq::RowEncoder> encoder_;
 };
 
+/// Every row has weights of its own, so every row has an encoder of its own.
+class MagnitudeTensor final : public pq::TensorQuantizer {
+ public:
+  explicit MagnitudeTensor(const pq::QuantJob& job) : job_(job) {}
+
+  void quantize(pq::ConstMatrix rows, std::int64_t, pq::MutableBytes out, pq::QuantReport&) const override {
+    const std::size_t row_bytes = job_.encoding->row_bytes(job_.cols);
+    std::vector<float> weights(static_cast<std::size_t>(job_.cols));
+    for (std::int64_t r = 0; r < rows.rows; ++r) {
+      pq::magnitude_weights(rows.row(r), job_.statistics.importance,
+                            static_cast<std::size_t>(job_.encoding->info().block_cols), weights);
+      job_.encoding->encoder({job_.cols, weights, job_.effort})
+          ->encode(rows.slice(r, 1), out.subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes));
+    }
+  }
+
+ private:
+  pq::QuantJob job_;
+};
+
 class Rtn final : public pq::Quantizer {
  public:
+  explicit Rtn(const RtnOptions& options = {}) : options_(options) {}
   const pq::QuantizerInfo& info() const override { return info_; }
   std::optional<std::string> rejects(const pq::Encoding&) const override { return std::nullopt; }
   std::unique_ptr<pq::TensorQuantizer> prepare(const pq::QuantJob& job,
                                                const pq::RunContext&) const override {
+    const pq::EncodingInfo& encoding = job.encoding->info();
+    const bool magnitude = options_.weights == "auto"
+                               ? pq::magnitude_counts(encoding, !job.statistics.importance.empty())
+                               : options_.weights == "magnitude" && encoding.uses_importance;
+    if (magnitude) return std::make_unique<MagnitudeTensor>(job);
     return std::make_unique<RtnTensor>(job);
   }
 
  private:
+  RtnOptions options_;
   pq::QuantizerInfo info_{"rtn",
                           "round to nearest with scale search, weighted by importance if there is any",
                           {true, false, false}};
@@ -38,11 +81,9 @@ class Rtn final : public pq::Quantizer {
 
 }  // namespace
 
-PQ_PLUGIN("rtn", "1.0.0", "Round to nearest with scale search") {
+PQ_PLUGIN("rtn", "1.1.0", "Round to nearest with scale search") {
   const pq::QuantizerInfo info = Rtn().info();
-  registry.add(pq::QuantizerEntry{info.id, info.summary, {}, [](const pq::Node& options) {
-                                    pq::Schema<pq::NoOptions>().parse(options,
-                                                                      "rtn");  // there are none: refuses any
-                                    return std::make_unique<Rtn>();
+  registry.add(pq::QuantizerEntry{info.id, info.summary, schema().table(), [](const pq::Node& options) {
+                                    return std::make_unique<Rtn>(schema().parse(options, "rtn"));
                                   }});
 }

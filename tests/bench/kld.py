@@ -7,7 +7,7 @@
 
 The reference is the bf16 file that polyquant writes of the folder; llama.cpp is the package xllamacpp (it computes), and cyllama's
 llama_model_quantize() (it quantizes). The text is cut into chunks as llama-perplexity does, the second half of each is scored, and
-KLD = sum p (log p - log q) over the whole vocabulary in double precision. The reference's log-probabilities are computed once per run.
+KLD = sum p (log p - log q) over the whole vocabulary, summed in double precision. The reference's log-probabilities are computed once per run.
 --first: leave out that many chunks at the start (another slice of the text). --work keeps files and what the judge found; llama-quantize's
 are taken from there when they exist, ours are always made again.
 """
@@ -17,6 +17,7 @@ import importlib.metadata
 import json
 import pathlib
 import platform
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,11 @@ sys.path.insert(0, str(ROOT / "tests" / "interop"))
 import llama_cpp  # noqa: E402
 
 RECIPES = "q4_0,q2_k,q3_k_m,q4_k_m,q5_k_m,q6_k,iq4_xs,iq3_m,iq3_xxs,iq2_m,iq2_xs,iq2_xxs,iq1_m"
+
+
+def log_softmax(x):
+    x = x - x.max(axis=-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(axis=-1, keepdims=True, dtype=np.float64)).astype(np.float32)
 
 
 class Judge:
@@ -44,20 +50,19 @@ class Judge:
         if model.adds_bos:
             self.parts = [[model.bos] + part[1:] for part in self.parts]
         self.targets = np.concatenate([part[context // 2 + 1:] for part in self.parts])
-        self.reference = [p.astype(np.float32) for p in self.log_probabilities(model)]
+        self.reference = list(self.log_probabilities(model))
         model.close()
 
     def log_probabilities(self, model):
         for part in self.parts:
-            yield llama_cpp.log_softmax(model.logits(part, self.context // 2)[:-1])
+            yield log_softmax(model.logits(part, self.context // 2)[:-1])
 
     def kld(self, path):
         """Per scored token: KLD, whether the most likely token is the same, -log q of the text's token."""
         model = llama_cpp.Model(path, self.context, self.threads)
         klds, same, rows = [], [], []
         for p, q in zip(self.reference, self.log_probabilities(model)):
-            p = p.astype(np.float64)
-            klds.append((np.exp(p) * (p - q)).sum(axis=-1))
+            klds.append((np.exp(p) * (p - q)).sum(axis=-1, dtype=np.float64))
             same.append(p.argmax(axis=-1) == q.argmax(axis=-1))
             rows.append(q)
         model.close()
@@ -131,7 +136,7 @@ def run(options):
 
         def judge():
             if not made:
-                made.append(Judge(bf16, options.text, options.context, options.first, options.chunks))
+                made.append(Judge(bf16, options.text, options.context, options.first, options.chunks, options.threads))
             return made[0]
 
         results = []
@@ -142,7 +147,7 @@ def run(options):
     version = subprocess.run([str(options.polyquant), "--version"], capture_output=True, text=True).stdout.strip()
     arguments = f"{options.model.name} --imatrix {pathlib.Path(options.imatrix).name}" if options.imatrix else options.model.name
     return {"command": f"kld.py {arguments} --text {options.text.name} --recipes {options.recipes} --chunks {options.chunks} --first {options.first} "
-                       f"--context {options.context}{' ' + ' '.join(options.ours) if options.ours else ''}",
+                       f"--context {options.context}" + (f' --ours="{shlex.join(options.ours)}"' if options.ours else ""),
             "date": str(datetime.date.today()), "processor": processor(), "polyquant": version, "tokens": tokens,
             "judge": f"xllamacpp {importlib.metadata.version('xllamacpp')}", "llama_quantize": f"cyllama {importlib.metadata.version('cyllama')}",
             "results": results}
@@ -178,9 +183,10 @@ def main():
     parser.add_argument("--chunks", type=int, default=8)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--context", type=int, default=512)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--work")
     parser.add_argument("--polyquant", type=pathlib.Path, default=ROOT / "build" / "release" / "bin" / "polyquant")
-    parser.add_argument("--ours", nargs="*", default=[], help="more arguments of polyquant quantize")
+    parser.add_argument("--ours", type=shlex.split, default=[], help='more arguments of polyquant quantize, as --ours="--effort best"')
     parser.add_argument("--from-json", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--markdown", type=pathlib.Path)

@@ -167,12 +167,36 @@ inline void threads_do_not_matter(const EncodingSubject& subject, Findings& find
 }
 
 inline void anything_can_be_encoded(const EncodingSubject& subject, Findings& findings) {
-  for (const Sample& sample : hostile_samples(subject.rows, subject.long_row(), 29)) {
-    const std::vector<std::byte> bytes = encode(subject.get(), sample.matrix());
-    findings.expect(bytes == encode(subject.get(), sample.matrix()), sample.name,
-                    ": two runs give different bytes");
-    decode(subject.get(), bytes, sample.rows, sample.cols);
+  // A floating-point format keeps NaN and infinities; a grid has none.
+  const bool has_bad_numbers = subject.get().info().grid.family == GridFamily::floating;
+  for (const Effort effort : {Effort::fast, Effort::normal, Effort::best})
+    for (const Sample& sample : hostile_samples(subject.rows, subject.long_row(), 29)) {
+      const std::vector<std::byte> bytes = encode(subject.get(), sample.matrix(), {}, effort);
+      findings.expect(bytes == encode(subject.get(), sample.matrix(), {}, effort), sample.name,
+                      ": two runs give different bytes");
+      const Sample back = decode(subject.get(), bytes, sample.rows, sample.cols);
+      if (has_bad_numbers) continue;
+      findings.expect(all_finite(back), sample.name, ": decoded values are not finite");
+      const auto problem = subject.get().check_rows(bytes, sample.cols);
+      findings.expect(!problem, sample.name, ": check_rows says: ", problem.value_or(""));
+    }
+}
+
+inline void bad_weights_spoil_few_others(const EncodingSubject& subject, Findings& findings) {
+  if (subject.get().info().grid.family == GridFamily::floating) return;
+  // One NaN in every eighth block, all others stay ordinary: zeros in their place are no worse for the rest.
+  const Sample clean = gaussian(4, subject.long_row(), 33);
+  Sample spoilt = clean, zeroed = clean;
+  const auto step = static_cast<std::size_t>(8 * subject.get().info().block_cols);
+  for (std::size_t i = 1; i < clean.values.size(); i += step) {
+    spoilt.values[i] = std::numeric_limits<float>::quiet_NaN();
+    zeroed.values[i] = 0.0f;
   }
+  const double with_nan = relative_error(zeroed, stored(subject.get(), spoilt)),
+               with_zero = relative_error(zeroed, stored(subject.get(), zeroed));
+  findings.expect(with_nan <= 1.01 * with_zero + 1e-9,
+                  "a NaN counts as something else than 0: relative error ", with_nan,
+                  ", with zeros in its place ", with_zero);
 }
 
 inline void a_bad_row_spoils_no_other(const EncodingSubject& subject, Findings& findings) {
@@ -225,20 +249,22 @@ inline void own_rows_are_valid(const EncodingSubject& subject, Findings& finding
 
 inline std::vector<Check<EncodingSubject>> basic_encoding_checks() {
   using namespace encoding_checks;
-  return {{"the description is sane", info_is_sane},
-          {"the spec names the same encoding", spec_parses_back},
-          {"row_bytes is pure and never falls with the length", row_bytes_is_pure},
-          {"bits_per_weight agrees with row_bytes", bits_agree},
-          {"decoded weights are finite and close, at every effort", error_is_bounded},
-          {"encoding decoded weights again changes little", decoded_values_stay},
-          {"rows are encoded independently of each other", rows_are_independent},
-          {"the distance between rows does not matter", distance_between_rows_does_not_matter},
-          {"any thread may encode and decode", threads_do_not_matter},
-          {"NaN, infinities, denormals and zeros have defined bytes", anything_can_be_encoded},
-          {"a row of NaN spoils no other row", a_bad_row_spoils_no_other},
-          {"zeros stay zero", zeros_stay_zero},
-          {"unaligned bytes work and nothing is written beside them", memory_is_respected},
-          {"check_rows accepts what the encoder wrote", own_rows_are_valid}};
+  return {
+      {"the description is sane", info_is_sane},
+      {"the spec names the same encoding", spec_parses_back},
+      {"row_bytes is pure and never falls with the length", row_bytes_is_pure},
+      {"bits_per_weight agrees with row_bytes", bits_agree},
+      {"decoded weights are finite and close, at every effort", error_is_bounded},
+      {"encoding decoded weights again changes little", decoded_values_stay},
+      {"rows are encoded independently of each other", rows_are_independent},
+      {"the distance between rows does not matter", distance_between_rows_does_not_matter},
+      {"any thread may encode and decode", threads_do_not_matter},
+      {"NaN, infinities, denormals and zeros have defined bytes and finite values", anything_can_be_encoded},
+      {"a NaN counts as zero", bad_weights_spoil_few_others},
+      {"a row of NaN spoils no other row", a_bad_row_spoils_no_other},
+      {"zeros stay zero", zeros_stay_zero},
+      {"unaligned bytes work and nothing is written beside them", memory_is_respected},
+      {"check_rows accepts what the encoder wrote", own_rows_are_valid}};
 }
 
 }  // namespace pq::testing

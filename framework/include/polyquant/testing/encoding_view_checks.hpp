@@ -27,6 +27,24 @@ inline void zero_importance_is_harmless(const EncodingSubject& subject, Findings
   }
 }
 
+inline void bad_importance_is_harmless(const EncodingSubject& subject, Findings& findings) {
+  using Limits = std::numeric_limits<float>;
+  const Sample sample = gaussian(subject.rows, subject.long_row(), 49);
+  for (const float odd :
+       {Limits::quiet_NaN(), Limits::infinity(), -1.0f, Limits::max(), Limits::denorm_min()}) {
+    std::vector<float> some = lognormal_importance(sample.cols, 4);
+    for (std::size_t i = 0; i < some.size(); i += 7) some[i] = odd;
+    for (const std::vector<float>& importance :
+         {some, std::vector<float>(static_cast<std::size_t>(sample.cols), odd)}) {
+      const Sample back = stored(subject.get(), sample, importance);
+      findings.expect(all_finite(back), "an importance of ", odd, " gives values that are not finite");
+      // A single column may count for all.
+      findings.expect(relative_error(sample, back) <= 4.0, "with an importance of ", odd,
+                      " the relative error is ", relative_error(sample, back));
+    }
+  }
+}
+
 inline void importance_is_used(const EncodingSubject& subject, Findings& findings) {
   const Sample sample = gaussian(16, subject.long_row(), 53);
   const std::vector<float> importance = lognormal_importance(sample.cols, 59);
@@ -192,6 +210,7 @@ inline std::vector<Check<EncodingSubject>> all_encoding_checks() {
   const std::vector<Check<EncodingSubject>> more = {
       {"no importance means the same for all columns", no_importance_means_equal},
       {"columns of no importance are harmless", zero_importance_is_harmless},
+      {"importance that is NaN, infinite or negative is harmless", bad_importance_is_harmless},
       {"importance is used if uses_importance says so", importance_is_used},
       {"the affine view is exact", affine_view_is_exact},
       {"an affine row is packed exactly or refused", affine_packing_is_exact_or_refused},
