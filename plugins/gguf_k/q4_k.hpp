@@ -29,8 +29,8 @@ struct Q4_K {
   static OffsetSearch search(Effort effort) noexcept {
     static constexpr std::array<float, 4> kCuts{0.0f, 0.3f, 0.6f, 0.9f};
     static constexpr std::array<float, 3> kStretches{1.05f, 1.0f, 1.1f};
-    if (effort == Effort::fast) return {kCuts, std::span(kStretches).first(1), 3, 2, 1};
-    if (effort == Effort::normal) return {kCuts, std::span(kStretches).first(1), 4, 2, 1};
+    if (effort == Effort::fast) return {kCuts, std::span(kStretches).first(1), 3, 1, 1};
+    if (effort == Effort::normal) return {kCuts, std::span(kStretches).first(1), 3, 2, 1};
     return {kCuts, kStretches, 6, 6, 2};
   }
 

@@ -31,7 +31,7 @@ struct Q6_K {
         1.06f};  // scale codes around the middle have room on both sides
     static constexpr std::array<float, 3> kMore{1.0f, 1.03f, 1.1f};
     if (effort == Effort::fast) return {kStarts, kStretches, {}, 4, 1, 2};
-    if (effort == Effort::normal) return {kStarts, kStretches, {}, 6, 1, 4};
+    if (effort == Effort::normal) return {kStarts, kStretches, {}, 8, 1, 4};
     return {kStarts, kStretches, kMore, 14, 3, 4};
   }
 
