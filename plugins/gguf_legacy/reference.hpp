@@ -30,12 +30,14 @@ QuickFit search_block(std::span<const float> x, std::span<const float> w, Effort
     return search_fine_scale(x, w, fine_starts(effort));
   } else if constexpr (Codec::kHasOffset) {
     if (w.empty() && effort != Effort::best)
-      return quick_search_scale_offset(x, Codec::kMaxCode, quick_offset_starts<Codec>(effort));
+      return effort == Effort::fast ? quick_search_scale_offset(x, quick_starts<Codec, true>())
+                                    : quick_search_scale_offset(x, quick_starts<Codec, false>());
     fit.stored = search_scale_offset(x, w.empty() ? std::span<const float>(kEqual) : w, Codec::kMaxCode,
                                      offset_starts<Codec>(effort));
   } else {
     if (w.empty())
-      fit = quick_search_scale(x, kRange, quick_scale_starts<Codec>(effort));
+      fit = effort == Effort::fast ? quick_search_scale(x, kRange, quick_starts<Codec, true>())
+                                   : quick_search_scale(x, kRange, quick_starts<Codec, false>());
     else
       fit.stored.scale = search_scale(x, w, kRange, scale_starts<Codec>(effort));
     if (effort == Effort::best) {

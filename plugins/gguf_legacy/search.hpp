@@ -2,7 +2,7 @@
 // Measured by tests/bench/encoders.py; what each level costs and brings: docs/explain/scale-search.md.
 #pragma once
 
-#include <polyquant/codec/quick_search.hpp>
+#include <polyquant/codec/quick_offset.hpp>
 #include <polyquant/encoding.hpp>
 
 #include <array>
@@ -44,40 +44,47 @@ OffsetStarts offset_starts(Effort effort) noexcept {
 }
 
 template <std::size_t kCount>
-constexpr std::array<std::int16_t, kCount> quick_multipliers(double lowest,
-                                                             const std::array<double, kCount>& peaks) {
-  std::array<std::int16_t, kCount> result{};
-  for (std::size_t i = 0; i < kCount; ++i) result[i] = quick_multiplier(peaks[i] * lowest);
+constexpr QuickScaleStarts<kCount> quick_scale(double lowest, const std::array<double, kCount>& peaks,
+                                               int refinements) {
+  QuickScaleStarts<kCount> result{{}, refinements};
+  for (std::size_t i = 0; i < kCount; ++i) result.multipliers[i] = quick_multiplier(peaks[i] * lowest);
   return result;
 }
-// The first ones are those of `fast`.
-inline constexpr auto kQuickPeaks4 = quick_multipliers<3>(-8, {1.0, 1.06, 0.92});
-inline constexpr auto kQuickPeaks5 = quick_multipliers<5>(-16, {1.0, 0.95, -0.9, 1.05, 0.9});
+inline constexpr auto kQuickScaleFast4 = quick_scale<2>(-8, {1.0, 1.06}, 0);
+inline constexpr auto kQuickScale4 = quick_scale<3>(-8, {1.0, 1.06, 0.92}, 0);
+inline constexpr auto kQuickScaleFast5 = quick_scale<3>(-16, {1.0, 0.95, -0.9}, 0);
+inline constexpr auto kQuickScale5 = quick_scale<5>(-16, {1.0, 0.95, -0.9, 1.05, 0.9}, 1);
+
+// The lower end of the range 0.34 steps inside of the grid and the upper one at its end, and the other way round; with 5 bits one between them.
+inline constexpr QuickShifts<1> kQuickOffsetFast4{4, {5}};
+inline constexpr QuickShifts<2> kQuickOffset4{4, {2, 8}};
+inline constexpr QuickShifts<1> kQuickOffsetFast5{5, {3}};
+inline constexpr QuickShifts<3> kQuickOffset5{5, {1, 3, 5}};
 
 /// Without importance, unless `best` is asked for.
-template <class Codec>
-QuickScaleStarts quick_scale_starts(Effort effort) noexcept {
-  const bool fast = effort == Effort::fast;
-  if constexpr (Codec::kCodeBits == 4)
-    return {std::span(kQuickPeaks4).first(fast ? 2 : 3), 0};
-  else
-    return {std::span(kQuickPeaks5).first(fast ? 3 : 5), fast ? 0 : 1};
-}
-
-// Two lattices half a step apart, then one between them.
-inline constexpr std::array<QuickLattice, 2> kQuickLattices4{quick_lattice(15, -0.1, 0.3),
-                                                             quick_lattice(15, 0.3, -0.1)};
-inline constexpr std::array<QuickLattice, 3> kQuickLattices5{
-    quick_lattice(31, -0.25, 0.35), quick_lattice(31, 0.35, -0.25), quick_lattice(31, 0.05, 0.05)};
-inline constexpr std::array<QuickLattice, 1> kQuickSingle4{quick_lattice(15, 0.17, 0.17)};
-inline constexpr std::array<QuickLattice, 1> kQuickSingle5{quick_lattice(31, 0.1, 0.1)};
-template <class Codec>
-QuickOffsetStarts quick_offset_starts(Effort effort) noexcept {
-  const bool fast = effort == Effort::fast;
-  if constexpr (Codec::kCodeBits == 4)
-    return {fast ? std::span<const QuickLattice>(kQuickSingle4) : kQuickLattices4, 0};
-  else
-    return {fast ? std::span<const QuickLattice>(kQuickSingle5) : kQuickLattices5, 0};
+template <class Codec, bool kFast>
+constexpr const auto& quick_starts() noexcept {
+  if constexpr (Codec::kHasOffset && Codec::kCodeBits == 4) {
+    if constexpr (kFast)
+      return kQuickOffsetFast4;
+    else
+      return kQuickOffset4;
+  } else if constexpr (Codec::kHasOffset) {
+    if constexpr (kFast)
+      return kQuickOffsetFast5;
+    else
+      return kQuickOffset5;
+  } else if constexpr (Codec::kCodeBits == 4) {
+    if constexpr (kFast)
+      return kQuickScaleFast4;
+    else
+      return kQuickScale4;
+  } else {
+    if constexpr (kFast)
+      return kQuickScaleFast5;
+    else
+      return kQuickScale5;
+  }
 }
 
 /// Peak codes -128, -127.3, ...: 4, 8 or 40 of them.

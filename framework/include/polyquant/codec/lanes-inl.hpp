@@ -165,30 +165,42 @@ HWY_INLINE VF finite_weights(VF x, VF limit) {
   return hn::Min(hn::Max(numbers, hn::Neg(limit)), limit);
 }
 
-/// load_groups(), then finite_weights() where needed; returns the range of each group. One pass for ordinary weights: a sum shows whether
-/// any of them is NaN or infinite.
+/// All groups have numbers of both signs, or zeros, and none that are not finite or too large for a search.
+HWY_INLINE bool is_ordinary(LaneRange range) {
+  const F32 d;
+  const VF zero = hn::Zero(d), limit = hn::Set(d, kLargestPeak);
+  return hn::AllTrue(d, hn::And(hn::And(hn::Le(range.low, zero), hn::Ge(range.low, hn::Neg(limit))),
+                                hn::And(hn::Ge(range.high, zero), hn::Le(range.high, limit))));
+}
+
+/// The range of groups that hold NaN, infinities, or numbers of one sign only; the first two are replaced as in finite_weights().
+HWY_NOINLINE inline LaneRange careful_range(std::size_t count, float* x) {
+  const F32 d;
+  const VF limit = hn::Set(d, kLargestPeak);
+  for (std::size_t i = 0; i < count; ++i)
+    hn::Store(finite_weights(hn::Load(d, x + i * kLanes), limit), d, x + i * kLanes);
+  return group_range(x, count);
+}
+
+/// load_groups(), then finite_weights() where needed; returns the range of each group. Ordinary groups have both signs: as integers their
+/// numbers are ordered like the magnitudes of one sign and then of the other, with infinities and NaN at the ends.
 template <class Groups>
 HWY_INLINE LaneRange load_weights(Groups groups, std::size_t count, float* out) {
   const F32 d;
-  const VF limit = hn::Set(d, kLargestPeak);
-  LaneRange range{limit, hn::Neg(limit)};
-  VF sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};  // several, for their latency
+  VI positive = hn::Set(I32(), INT32_MIN);
+  VU negative = hn::Zero(U32());
   for (std::size_t i = 0; i < count; i += 4) {
     VF v[4];
     load_elements(groups, i, v);
     for (std::size_t k = 0; k < 4; ++k) {
       hn::Store(v[k], d, out + (i + k) * kLanes);
-      range = {hn::Min(range.low, v[k]), hn::Max(range.high, v[k])};
-      sums[k] = hn::Add(sums[k], v[k]);
+      positive = hn::Max(positive, hn::BitCast(I32(), v[k]));
+      negative = hn::Max(negative, hn::BitCast(U32(), v[k]));
     }
   }
-  const VF sum = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
-  const auto ordinary = hn::And(hn::Lt(hn::Abs(sum), hn::Mul(limit, hn::Set(d, 64.0f))),
-                                hn::And(hn::Ge(range.low, hn::Neg(limit)), hn::Le(range.high, limit)));
-  if (HWY_LIKELY(hn::AllTrue(d, ordinary))) return range;
-  for (std::size_t i = 0; i < count; ++i)
-    hn::Store(finite_weights(hn::Load(d, out + i * kLanes), limit), d, out + i * kLanes);
-  return group_range(out, count);
+  const LaneRange range{hn::BitCast(d, negative), hn::BitCast(d, positive)};
+  if (HWY_LIKELY(is_ordinary(range))) return range;
+  return careful_range(count, out);
 }
 
 /// As pq::nearest_code.
@@ -210,23 +222,12 @@ HWY_INLINE VF divide_or_zero(VF a, VF b) {
   return hn::IfThenElseZero(usable, hn::Div(a, hn::IfThenElse(usable, b, hn::Set(d, 1.0f))));
 }
 
-/// As pq::f16_round: the nearest f16 number, ties to even, saturating.
-HWY_INLINE VF f16_rounded(VF x) {
-  const F32 d;
-  const U32 du;
-  const VF value = hn::Min(hn::Max(x, hn::Set(d, -65504.0f)), hn::Set(d, 65504.0f));
-  const VU bits = hn::BitCast(du, value);
-  const VU odd = hn::And(hn::ShiftRight<13>(bits), hn::Set(du, 1u));
-  const VU rounded = hn::AndNot(hn::Set(du, 0x1FFFu), hn::Add(hn::Add(bits, hn::Set(du, 0xFFFu)), odd));
-  // Below 2^-14 f16 has steps of 2^-24: adding 0.5 leaves exactly those.
-  const VF magnitude = hn::Abs(value);
-  const VF subnormal = hn::Sub(hn::Add(magnitude, hn::Set(d, 0.5f)), hn::Set(d, 0.5f));
-  const VF small = hn::Or(subnormal, hn::And(value, hn::BitCast(d, hn::Set(du, 0x80000000u))));
-  return hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0x1p-14f)), small, hn::BitCast(d, rounded));
-}
-
 /// The bits of numbers that f16 holds exactly, in the low halves of u32 lanes.
 HWY_INLINE VU f16_bits(VF x) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)
+  const hn::Rebind<hwy::float16_t, F32> d16;
+  return hn::PromoteTo(U32(), hn::BitCast(hn::Rebind<std::uint16_t, F32>(), hn::DemoteTo(d16, x)));
+#else
   const F32 d;
   const U32 du;
   const VU bits = hn::BitCast(du, x);
@@ -237,6 +238,26 @@ HWY_INLINE VU f16_bits(VF x) {
       hn::Sub(hn::BitCast(du, hn::Add(magnitude, hn::Set(d, 0.5f))), hn::Set(du, 0x3F000000u));
   const auto small = hn::RebindMask(du, hn::Lt(magnitude, hn::Set(d, 0x1p-14f)));
   return hn::Or(sign, hn::IfThenElse(small, subnormal, normal));
+#endif
+}
+
+/// As pq::f16_round: the nearest f16 number, ties to even, saturating.
+HWY_INLINE VF f16_rounded(VF x) {
+  const F32 d;
+  const VF value = hn::Min(hn::Max(x, hn::Set(d, -65504.0f)), hn::Set(d, 65504.0f));
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !defined(HWY_DISABLE_F16C)
+  return hn::PromoteTo(d, hn::DemoteTo(hn::Rebind<hwy::float16_t, F32>(), value));
+#else
+  const U32 du;
+  const VU bits = hn::BitCast(du, value);
+  const VU odd = hn::And(hn::ShiftRight<13>(bits), hn::Set(du, 1u));
+  const VU rounded = hn::AndNot(hn::Set(du, 0x1FFFu), hn::Add(hn::Add(bits, hn::Set(du, 0xFFFu)), odd));
+  // Below 2^-14 f16 has steps of 2^-24: adding 0.5 leaves exactly those.
+  const VF magnitude = hn::Abs(value);
+  const VF subnormal = hn::Sub(hn::Add(magnitude, hn::Set(d, 0.5f)), hn::Set(d, 0.5f));
+  const VF small = hn::Or(subnormal, hn::And(value, hn::BitCast(d, hn::Set(du, 0x80000000u))));
+  return hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0x1p-14f)), small, hn::BitCast(d, rounded));
+#endif
 }
 
 /// Codes 0..255 of four elements to the bytes of one u32, the first lowest.

@@ -73,6 +73,7 @@ HWY_INLINE hn::Mask<F32> has_spread(VF low, VF high) {
 
 /// constant_group() where a group has no spread, `fit` elsewhere.
 HWY_INLINE LaneScaleOffset or_constant_group(hn::Mask<F32> spread, LaneScaleOffset fit, VF value) {
+  if (HWY_LIKELY(hn::AllTrue(F32(), spread))) return fit;
   const VF offset = f16_rounded(value);
   return {hn::IfThenElse(spread, fit.scale, f16_rounded(hn::Sub(value, offset))),
           hn::IfThenElse(spread, fit.offset, offset)};

@@ -20,8 +20,13 @@ inline constexpr float kQuickPeak =
 inline constexpr float kFinePeak = 32767.0f;   // the same for 8-bit codes
 inline constexpr float kQuickUnit = 32768.0f;  // multiplier that leaves an integer weight as it is
 
+/// Adding this to |x| < 2^22 leaves the nearest integer (ties to even) in the low bits.
+inline constexpr float kRoundingMagic = 12582912.0f;  // 1.5 * 2^23
+
 /// a * b / 2^15, rounded half up (the instruction pmulhrsw).
-inline std::int32_t multiply_fixed(std::int32_t a, std::int32_t b) noexcept { return (a * b + 0x4000) >> 15; }
+constexpr std::int32_t multiply_fixed(std::int32_t a, std::int32_t b) noexcept {
+  return (a * b + 0x4000) >> 15;
+}
 
 /// To the nearest integer at compile time; halves upwards.
 constexpr std::int16_t constant_round(double value) noexcept {
@@ -37,8 +42,9 @@ struct QuickFit {
 };
 
 /// Where a quick search for a scale begins: multipliers that take the peak, -kQuickPeak, to a code.
+template <std::size_t kCount>
 struct QuickScaleStarts {
-  std::span<const std::int16_t> multipliers;
+  std::array<std::int16_t, kCount> multipliers;
   int refinements = 1;
 };
 constexpr std::int16_t quick_multiplier(double peak_code) noexcept {
@@ -49,8 +55,9 @@ constexpr std::int16_t quick_multiplier(double peak_code) noexcept {
 inline constexpr float kCoarseScale = 0x1p-17f;
 
 /// Scale and codes of a group; see search_scale().
-inline QuickFit quick_search_scale(std::span<const float> x, CodeRange range,
-                                   const QuickScaleStarts& starts) noexcept {
+template <std::size_t kCount>
+QuickFit quick_search_scale(std::span<const float> x, CodeRange range,
+                            const QuickScaleStarts<kCount>& starts) noexcept {
   QuickFit fit;
   const float peak = peak_weight(x);
   if (std::abs(peak) < kSmallestPeak) return fit;
@@ -86,88 +93,6 @@ inline QuickFit quick_search_scale(std::span<const float> x, CodeRange range,
   fit.has_codes = std::abs(fit.stored.scale) >= kCoarseScale;
   for (std::size_t i = 0; i < x.size(); ++i)
     fit.codes[i] = static_cast<std::int8_t>(code(i, best_multiplier));
-  return fit;
-}
-
-/// A candidate for scale and offset in integers: code = (y - origin) * multiplier, measured from the middle code.
-struct QuickLattice {
-  std::int16_t multiplier, origin;
-};
-/// The ends of the range moved inwards by so many code steps.
-constexpr QuickLattice quick_lattice(int highest, double cut_low, double cut_high) noexcept {
-  const double step = 4000.0 / highest, middle = (highest + 1) / 2;
-  const double bottom = -2000.0 + cut_low * step, steps = highest / (2000.0 - cut_high * step - bottom);
-  return {constant_round(steps * 32768.0), constant_round(bottom + middle / steps)};
-}
-
-struct QuickOffsetStarts {
-  std::span<const QuickLattice> lattices;
-  int refinements = 1;
-};
-
-/// Scale, offset and codes (0..highest) of a group; see search_scale_offset().
-inline QuickFit quick_search_scale_offset(std::span<const float> x, int highest,
-                                          const QuickOffsetStarts& starts) noexcept {
-  QuickFit fit;
-  float low = x[0], high = x[0];
-  for (const float value : x) {
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  const float range = high - low;
-  const float center = low + range * 0.5f;
-  fit.stored = constant_group(center);
-  if (!has_spread(low, high)) return fit;
-  const float factor = (2.0f * kQuickPeak) / range;
-  const std::int32_t middle = (highest + 1) / 2;
-  const auto integer = [&](std::size_t i) {
-    return static_cast<std::int32_t>(round_even((x[i] - center) * factor));
-  };
-  const auto code = [&](std::size_t i, std::int32_t multiplier, std::int32_t origin) {
-    return std::clamp(multiply_fixed(integer(i) - origin, multiplier), -middle, middle - 1);
-  };
-  std::int32_t total = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) total += integer(i);
-  constexpr float kInverseCount = 1.0f / kQuickWeights;
-  const float sum_y = static_cast<float>(total), mean_y = sum_y * kInverseCount;
-
-  std::int32_t best_multiplier = 0, best_origin = 0;
-  float best_covariance = 0.0f, best_variance = 1.0f, best_square = 0.0f, best_mean_code = 0.0f;
-  const auto consider = [&](std::int32_t multiplier, std::int32_t origin) {
-    std::int32_t sum_q = 0, sum_qq = 0, sum_yq = 0;
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      const std::int32_t q = code(i, multiplier, origin);
-      sum_q += q;
-      sum_qq += q * q;
-      sum_yq += integer(i) * q;
-    }
-    const float mean_code = static_cast<float>(sum_q) * kInverseCount;
-    const float variance = static_cast<float>(sum_qq) - static_cast<float>(sum_q) * mean_code;
-    const float covariance = static_cast<float>(sum_yq) - sum_y * mean_code;
-    const float square = covariance * covariance;
-    if (square * best_variance > best_square * variance) {
-      best_square = square;
-      best_covariance = covariance;
-      best_variance = variance;
-      best_mean_code = mean_code;
-      best_multiplier = multiplier;
-      best_origin = origin;
-    }
-  };
-  for (const QuickLattice& lattice : starts.lattices) consider(lattice.multiplier, lattice.origin);
-  for (int round = 0; round < starts.refinements; ++round) {
-    const float step = best_covariance / best_variance;
-    consider(static_cast<std::int32_t>(round_even(kQuickUnit / step)),
-             static_cast<std::int32_t>(round_even(mean_y - step * best_mean_code)));
-  }
-  const float unit = range * (1.0f / (2.0f * kQuickPeak));
-  const float scale = (best_covariance / best_variance) * unit;
-  const float mean = center + mean_y * unit;
-  fit.stored = {f16_round(scale), f16_round(mean - scale * (best_mean_code + static_cast<float>(middle)))};
-  // The offset's rounding must be small against a step.
-  fit.has_codes = fit.stored.scale >= std::max(kCoarseScale, std::abs(fit.stored.offset) * 0x1p-8f);
-  for (std::size_t i = 0; i < x.size(); ++i)
-    fit.codes[i] = static_cast<std::int8_t>(code(i, best_multiplier, best_origin) + middle);
   return fit;
 }
 
