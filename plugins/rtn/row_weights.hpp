@@ -11,7 +11,7 @@
 namespace pq {
 
 /// Whether errors of large weights should count more than those of small ones, found with llama.cpp as judge of whole models; see
-/// docs/adr/0014-what-errors-count.md.
+/// docs/adr/0015-what-errors-count.md.
 inline bool magnitude_counts(const EncodingInfo& encoding, bool has_importance) noexcept {
   constexpr double kFewBits = 3.5;  // q3_k and iq3_s have 3.4375
   constexpr double kSomeBits = 4.5;
