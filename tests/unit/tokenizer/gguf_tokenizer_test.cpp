@@ -181,3 +181,11 @@ TEST_CASE("gguf splitter: kimi-k2 keeps Han characters apart", "[tokenizer][gguf
               "c 12345's") == Strings{"ab", "\xE4\xB8\xAD\xE6\x96\x87", "c", " ", "123", "45", "'s"});
   CHECK(words("kimi-k25", "don't") == Strings{"don't"});
 }
+
+// llama.cpp runs its rule of AFMoE in place of this expression: digits in groups of three from their end.
+TEST_CASE("gguf splitter: digits in groups of three are a rule, whatever name asks for them",
+          "[tokenizer][gguf]") {
+  const std::string name = GENERATE("afmoe", "tiny_aya", "cohere2moe");
+  INFO(name);
+  CHECK(words(name, "1234567") == Strings{"1", "234", "567"});
+}
