@@ -1,6 +1,7 @@
 #include "encoding.hpp"
 
 #include "kernels.hpp"
+#include "low_bits.hpp"
 
 #include <polyquant/codec/block_encoding.hpp>
 
@@ -35,9 +36,38 @@ struct TernaryCodec {
   }
 };
 
+template <class Type>
+struct LowBitsCodec {
+  static constexpr const char* kId = Type::kId;
+  static constexpr const char* kSummary = Type::kSummary;
+  static constexpr int kWeights = Type::kWeights, kRoundCols = 1;
+  static constexpr Grid kGrid{Type::kCodeBits == 1 ? GridFamily::table : GridFamily::affine, Type::kCodeBits,
+                              kWeights, true};
+  using Block = typename Type::Block;
+  using Prepared = std::vector<float>;
+
+  static void encode_rows(const Prepared& importance, ConstMatrix rows, Effort effort, std::byte* out) {
+    encode_low_bits<Type>({rows, importance.data(), effort, out});
+  }
+  static void decode_blocks(const std::byte* from, std::size_t count, float* out) {
+    decode_low_bits<Type>(from, count, out);
+  }
+  static void round(Block& block, int column, const float* x, const float*, float* y) {
+    const float d = f16_to(block.d);
+    const int code = Type::nearest(d, x[0]);
+    set_low_bits_code<Type>(block, column, code);
+    y[0] = Type::value(d, code);
+  }
+  static const char* problem(const Block& block) {
+    return std::isfinite(f16_to(block.d)) ? nullptr : "a scale that is NaN or infinite";
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<Encoding> make_tq1_0() { return std::make_unique<BlockEncoding<TernaryCodec<Tq10>>>(); }
+std::unique_ptr<Encoding> make_q1_0() { return std::make_unique<BlockEncoding<LowBitsCodec<Q10>>>(); }
+std::unique_ptr<Encoding> make_q2_0() { return std::make_unique<BlockEncoding<LowBitsCodec<Q20>>>(); }
 std::unique_ptr<Encoding> make_tq2_0() { return std::make_unique<BlockEncoding<TernaryCodec<Tq20>>>(); }
 
 }  // namespace pq::gguf_ternary

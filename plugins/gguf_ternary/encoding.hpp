@@ -1,4 +1,4 @@
-// The ternary encodings as objects.
+// The ternary encodings and those of one and two bits as objects.
 #pragma once
 
 #include <polyquant/encoding.hpp>
@@ -9,5 +9,7 @@ namespace pq::gguf_ternary {
 
 std::unique_ptr<Encoding> make_tq1_0();
 std::unique_ptr<Encoding> make_tq2_0();
+std::unique_ptr<Encoding> make_q1_0();
+std::unique_ptr<Encoding> make_q2_0();
 
 }  // namespace pq::gguf_ternary

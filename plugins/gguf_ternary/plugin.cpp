@@ -15,7 +15,7 @@ void add(pq::Registry& registry, std::unique_ptr<pq::Encoding> (*make)()) {
 
 }  // namespace
 
-PQ_PLUGIN("gguf_ternary", "1.0.0", "GGUF's ternary blocks of 256 weights: tq1_0 tq2_0") {
+PQ_PLUGIN("gguf_ternary", "1.0.0", "GGUF's blocks of one bit to two: tq1_0 tq2_0 q1_0 q2_0") {
   using namespace pq::gguf_ternary;
-  for (const auto make : {make_tq1_0, make_tq2_0}) add(registry, make);
+  for (const auto make : {make_tq1_0, make_tq2_0, make_q1_0, make_q2_0}) add(registry, make);
 }

@@ -165,9 +165,10 @@ int main(int argc, char** argv) {
   using namespace pq::gguf_ternary;
   using namespace pq::microscaling;
   for (const auto make :
-       {make_q4_0,  make_q4_1,   make_q5_0,   make_q5_1,  make_q8_0,    make_q2_k,   make_q3_k,  make_q4_k,
-        make_q5_k,  make_q6_k,   make_iq1_s,  make_iq1_m, make_iq2_xxs, make_iq2_xs, make_iq2_s, make_iq3_xxs,
-        make_iq3_s, make_iq4_nl, make_iq4_xs, make_tq1_0, make_tq2_0,   make_mxfp4,  make_nvfp4}) {
+       {make_q4_0,  make_q4_1,    make_q5_0,  make_q5_1,   make_q8_0,   make_q2_k,    make_q3_k,
+        make_q4_k,  make_q5_k,    make_q6_k,  make_iq1_s,  make_iq1_m,  make_iq2_xxs, make_iq2_xs,
+        make_iq2_s, make_iq3_xxs, make_iq3_s, make_iq4_nl, make_iq4_xs, make_tq1_0,   make_tq2_0,
+        make_q1_0,  make_q2_0,    make_mxfp4, make_nvfp4}) {
     const auto encoding = make();
     if (arguments.cols % encoding->info().block_cols != 0) continue;
     if (arguments.only.empty() || arguments.only == encoding->info().id)

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests" / "interop"))
 import llama_cpp  # noqa: E402
 
 TYPES = ("q4_0,q4_1,q5_0,q5_1,q8_0,q2_k,q3_k,q4_k,q5_k,q6_k,iq1_s,iq1_m,iq2_xxs,iq2_xs,iq2_s,iq3_xxs,iq3_s,iq4_nl,iq4_xs,"
-         "tq1_0,tq2_0,mxfp4,nvfp4")
+         "tq1_0,tq2_0,q1_0,q2_0,mxfp4,nvfp4")
 DEMAND_IMPORTANCE = ("iq1_s", "iq2_xxs", "iq2_xs")  # ggml aborts without; it gets equal importance there
 TENSORS = "model.layers.12.mlp.down_proj.weight,model.layers.12.self_attn.q_proj.weight"
 

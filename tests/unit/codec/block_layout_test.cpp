@@ -4,6 +4,7 @@
 #include <gguf_iq/iq4_layouts.hpp>
 #include <gguf_iq/layouts.hpp>
 #include <gguf_ternary/layouts.hpp>
+#include <gguf_ternary/low_bits.hpp>
 #include <microscaling/layouts.hpp>
 
 #include <cmath>
@@ -144,6 +145,32 @@ TEST_CASE("tq2_0: weight i is in bits 2 (i % 128 / 32) of byte i % 32", "[gguf_t
   CHECK(w[128] == 0.5f);
 }
 
+TEST_CASE("q1_0: bit i % 8 of byte i / 8 says whether weight i is d or -d", "[gguf_ternary][layout]") {
+  Q10::Block block{};
+  block.d = 0x3800;
+  block.codes[0] = 0x02;   // weight 1
+  block.codes[15] = 0x80;  // weight 127
+  const auto w = decoded(make_q1_0, block);
+  CHECK(w[0] == -0.5f);
+  CHECK(w[1] == 0.5f);
+  CHECK(w[126] == -0.5f);
+  CHECK(w[127] == 0.5f);
+}
+
+TEST_CASE("q2_0: weight i is in bits 2 (i % 4) of byte i / 4, levels -1 0 1 2", "[gguf_ternary][layout]") {
+  Q20::Block block{};
+  block.d = 0xB800;        // -0.5
+  block.codes[0] = 0xE4;   // codes 0 1 2 3
+  block.codes[15] = 0x40;  // weight 63: code 1
+  const auto w = decoded(make_q2_0, block);
+  CHECK(w[0] == 0.5f);
+  CHECK(w[1] == 0.0f);
+  CHECK(w[2] == -0.5f);
+  CHECK(w[3] == -1.0f);
+  CHECK(w[62] == 0.5f);
+  CHECK(w[63] == 0.0f);
+}
+
 TEST_CASE("tq1_0: digits 2 0 1 1 2 make the byte 186", "[gguf_ternary][layout]") {
   Tq10::Block block{};
   block.d = 0x3C00;
@@ -213,6 +240,8 @@ TEST_CASE("block encodings: sizes of blocks are those of llama.cpp", "[gguf_iq][
   CHECK(bytes(make_iq4_xs) == 136);
   CHECK(bytes(make_tq1_0) == 54);
   CHECK(bytes(make_tq2_0) == 66);
+  CHECK(bytes(make_q1_0) == 2 * 18);
+  CHECK(bytes(make_q2_0) == 4 * 18);
   CHECK(bytes(make_mxfp4) == 8 * 17);
   CHECK(bytes(make_nvfp4) == 4 * 36);
 }

@@ -1,0 +1,147 @@
+#include "low_bits.hpp"
+
+#include "search.hpp"
+
+#include <polyquant/base/bytes.hpp>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "gguf_ternary/low_bits.cpp"
+#include <hwy/foreach_target.h>
+#include <polyquant/codec/scale_search-inl.hpp>
+
+HWY_BEFORE_NAMESPACE();
+namespace pq::gguf_ternary::HWY_NAMESPACE {
+
+/// The best scale is the weighted mean of the magnitudes. Sums are kept in 16 lanes whatever the width of a register.
+void encode_block(const float* from, const float* w, Q10::Block& block) {
+  std::array<float, 16> a{}, b{};
+  alignas(64) std::uint8_t signs[Q10::kWeights];
+  for (std::size_t i = 0; i < Q10::kWeights; i += 16) {
+    for (std::size_t l = 0; l < 16; ++l) {
+      const float x = finite_weight(from[i + l]);
+      a[l] += w[i + l] * (x < 0.0f ? -x : x);
+      b[l] += w[i + l];
+      signs[i + l] = x >= 0.0f ? 1 : 0;
+    }
+  }
+  block.d = f16_from(f16_round(add_lanes(a) / add_lanes(b)));
+  for (std::size_t byte = 0; byte < 16; ++byte) {
+    unsigned bits = 0;
+    for (std::size_t j = 0; j < 8; ++j) bits |= unsigned{signs[8 * byte + j]} << j;
+    block.codes[byte] = static_cast<std::uint8_t>(bits);
+  }
+}
+
+void encode_q1_0(const LowBitsCall& call) {
+  std::byte* to = call.out;
+  for (std::int64_t r = 0; r < call.rows.rows; ++r) {
+    for (std::int64_t c = 0; c < call.rows.cols; c += Q10::kWeights, to += sizeof(Q10::Block)) {
+      Q10::Block block;
+      encode_block(call.rows.row(r).data() + c, call.importance + c, block);
+      store(to, block);
+    }
+  }
+}
+
+void pack(float d, const float* x, std::size_t step, std::byte* to) {
+  Q20::Block block;
+  block.d = f16_from(d);
+  const float inverse = inverse_or_zero(d);
+  for (std::size_t byte = 0; byte < 16; ++byte) {
+    unsigned bits = 0;
+    for (std::size_t j = 0; j < 4; ++j)
+      bits |=
+          static_cast<unsigned>(1 + static_cast<int>(nearest_code(x[(4 * byte + j) * step], inverse, -1, 2)))
+          << 2 * j;
+    block.codes[byte] = static_cast<std::uint8_t>(bits);
+  }
+  store(to, block);
+}
+
+#if HWY_TARGET == HWY_SCALAR
+void encode_q2_0(const LowBitsCall& call) {
+  std::byte* to = call.out;
+  for (std::int64_t r = 0; r < call.rows.rows; ++r) {
+    for (std::int64_t c = 0; c < call.rows.cols; c += Q20::kWeights, to += sizeof(Q20::Block)) {
+      std::array<float, Q20::kWeights> x;
+      std::transform(call.rows.row(r).data() + c, call.rows.row(r).data() + c + Q20::kWeights, x.data(),
+                     finite_weight);
+      const std::span<const float> w(call.importance + c, Q20::kWeights);
+      pack(pq::search_scale(x, w, Q20::kRange, low_bits_starts(call.effort)), x.data(), 1, to);
+    }
+  }
+}
+#else
+using namespace pq::HWY_NAMESPACE;
+
+/// Blocks anywhere in memory.
+struct Scattered {
+  const float* blocks[kLanes];
+  HWY_INLINE const float* operator[](std::size_t lane) const { return blocks[lane]; }
+};
+
+/// One block per lane; the last batch is filled with copies of the last block.
+void encode_q2_0(const LowBitsCall& call) {
+  HWY_ALIGN float x[Q20::kWeights * kLanes], w[Q20::kWeights * kLanes], scales[kLanes];
+  const std::int64_t per_row = call.rows.cols / Q20::kWeights, total = call.rows.rows * per_row;
+  for (std::int64_t first = 0; first < total; first += kLanes) {
+    Scattered weights, importance;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      const std::int64_t block = std::min(first + static_cast<std::int64_t>(l), total - 1),
+                         column = block % per_row * Q20::kWeights;
+      weights.blocks[l] = call.rows.row(block / per_row).data() + column;
+      importance.blocks[l] = call.importance + column;
+    }
+    const LaneRange range = load_weights(weights, Q20::kWeights, x);
+    load_groups(importance, Q20::kWeights, w);
+    hn::Store(search_scale({x, w, Q20::kWeights}, range.peak(), Q20::kRange, low_bits_starts(call.effort)),
+              F32(), scales);
+    for (std::int64_t l = 0; l < static_cast<std::int64_t>(kLanes) && first + l < total; ++l)
+      pack(scales[l], x + l, kLanes, call.out + static_cast<std::size_t>(first + l) * sizeof(Q20::Block));
+  }
+}
+#endif
+
+template <class Type>
+void decode(const std::byte* from, std::size_t count, float* out) {
+  constexpr std::size_t kPerByte = 8 / Type::kCodeBits;
+  constexpr unsigned kMask = (1u << Type::kCodeBits) - 1;
+  for (std::size_t b = 0; b < count; ++b) {
+    const auto block = load<typename Type::Block>(from + b * sizeof(typename Type::Block));
+    const float d = f16_to(block.d);
+    for (std::size_t byte = 0; byte < 16; ++byte, out += kPerByte)
+      for (std::size_t j = 0; j < kPerByte; ++j)
+        out[j] = Type::value(d, static_cast<int>(block.codes[byte] >> Type::kCodeBits * j & kMask));
+  }
+}
+void decode_q1_0(const std::byte* from, std::size_t count, float* out) { decode<Q10>(from, count, out); }
+void decode_q2_0(const std::byte* from, std::size_t count, float* out) { decode<Q20>(from, count, out); }
+
+}  // namespace pq::gguf_ternary::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace pq::gguf_ternary {
+HWY_EXPORT(encode_q1_0);
+HWY_EXPORT(encode_q2_0);
+HWY_EXPORT(decode_q1_0);
+HWY_EXPORT(decode_q2_0);
+
+template <>
+void encode_low_bits<Q10>(const LowBitsCall& call) {
+  HWY_DYNAMIC_DISPATCH(encode_q1_0)(call);
+}
+template <>
+void encode_low_bits<Q20>(const LowBitsCall& call) {
+  HWY_DYNAMIC_DISPATCH(encode_q2_0)(call);
+}
+template <>
+void decode_low_bits<Q10>(const std::byte* from, std::size_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(decode_q1_0)(from, count, out);
+}
+template <>
+void decode_low_bits<Q20>(const std::byte* from, std::size_t count, float* out) {
+  HWY_DYNAMIC_DISPATCH(decode_q2_0)(from, count, out);
+}
+}  // namespace pq::gguf_ternary
+#endif
