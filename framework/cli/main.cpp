@@ -15,6 +15,7 @@ namespace {
 using pq::cli::Session;
 
 constexpr int kUsageError = 2;
+constexpr int kClosedPipe = 128 + SIGPIPE;  // what shells say of a program that SIGPIPE ended
 
 extern "C" void on_interrupt(int signal) {
   // The second one ends the program at once.
@@ -101,7 +102,8 @@ int run(CLI::App& app, Session& session, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGINT, on_interrupt);
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error of the write, with a message
+  std::signal(SIGPIPE,
+              SIG_IGN);  // a closed pipe is an error of the write, so that all is put in order before the end
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files likewise
   Session session;
   try {
@@ -110,6 +112,11 @@ int main(int argc, char** argv) {
     const int code = run(app, session, argc, argv);
     session.flush();
     return code;
+  } catch (const pq::cli::ClosedPipe&) {
+    // As other programs end whose reader has gone.
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+    return kClosedPipe;
   } catch (const std::exception& error) {
     const pq::cli::Failure failure = pq::cli::describe(error);
     report(failure.message);

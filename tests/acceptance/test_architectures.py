@@ -63,13 +63,13 @@ def new_logits(cpp, path, texts):
 
 
 def logits_error(cpp, path, ids, positions, expected):
-    """Root mean square of the difference, as part of the logits' standard deviation."""
+    """Per position the root mean square of the difference, as part of the logits' standard deviation."""
     model = cpp.Model(path, context=CONTEXT, threads=1)
     try:
         found = model.logits(ids)[positions]
     finally:
         model.close()
-    return float(np.sqrt(((found - expected) ** 2).mean()) / expected.std())
+    return np.sqrt(((found - expected) ** 2).mean(-1)) / expected.std()
 
 
 def main():
@@ -90,11 +90,15 @@ def main():
             checks.that(True, f"{name}: written; llama.cpp does not load the real converter's file either")
             continue
         ids, positions, logits = wanted[name]
-        error = logits_error(cpp, full, ids, positions, logits)
+        errors = logits_error(cpp, full, ids, positions, logits)
+        routed = "expert" in (GOLDEN / "tiny" / name / "config.json").read_text()
+        misses = int((errors > TOLERANCE).sum())
         if peer["agrees"]:
-            checks.that(error <= TOLERANCE, f"{name}: logits differ from transformers' by {error:.1e} of their deviation")
+            # Two experts can be so near to a tie that f16 keys and values choose the other one.
+            checks.that(misses <= (1 if routed else 0), f"{name}: logits differ from transformers' by {np.sort(errors)[-1 - misses]:.1e} of their deviation at most"
+                                                        f"{f', at {misses} of {len(errors)} positions by {errors.max():.1e} (another expert)' if misses else ''}")
         else:
-            checks.that(error > TOLERANCE, f"{name}: logits differ by {error:.1e}, as the real converter's: {peer['note']}")
+            checks.that(misses > 0, f"{name}: logits differ by {errors.max():.1e}, as the real converter's: {peer['note']}")
         random = np.random.default_rng(7)
         prompts = [random.integers(3, logits.shape[1] - 32, PROMPT_TOKENS).tolist() for _ in range(PROMPTS)]
         texts = greedy(cpp, half, prompts)
@@ -104,7 +108,6 @@ def main():
         gap = float(((exact.max(-1) - chosen) / exact.std(-1)).max())
         same += np.array([alike[:, :count].all(-1).sum() for count in range(1, NEW_TOKENS + 1)])
         total += PROMPTS
-        routed = "expert" in (GOLDEN / "tiny" / name / "config.json").read_text()
         checks.that(routed or gap <= NEAR_TIE, f"{name}: q8_0 gives the next token of bf16 after {alike[:, 0].sum()} of {PROMPTS} prompts, "
                                                f"worst other choice {gap:.2f} below{' (experts)' if routed else ''}")
         for path in (full, half, small):

@@ -131,6 +131,10 @@ std::shared_ptr<const Encoding> EncodingChooser::make(const Node& spec, const Ca
 void EncodingChooser::refuse_recipe_as_encoding(const Node& spec) const {
   if (!spec.is_scalar() || spec.text().find(':') != std::string::npos) return;
   if (registry_.find_encoding(spec.text()) != nullptr) return;
+  // The encoding of that name may be in a plugin that was refused; the registry says so.
+  const auto& plugins = registry_.plugins();
+  if (std::any_of(plugins.begin(), plugins.end(), [](const PluginStatus& plugin) { return !plugin.ok; }))
+    return;
   std::string id = spec.text();
   std::transform(id.begin(), id.end(), id.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
