@@ -84,7 +84,7 @@ ScoreReport judge_text(Session& session, const std::string& model, const std::st
   const TextScores scores = score_text(one, two ? &*two : nullptr, chunks, session.executor(),
                                        [&](std::int64_t done, const TextScores& so_far) {
                                          bar.show(done, count);
-                                         log::info(fmt::format("chunk {} of {}: perplexity {:.4f}", done,
+                                         log::debug(fmt::format("chunk {} of {}: perplexity {:.4f}", done,
                                                                count, perplexity(so_far.nll).value));
                                        });
   bar.finish();
