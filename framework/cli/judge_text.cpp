@@ -85,7 +85,7 @@ ScoreReport judge_text(Session& session, const std::string& model, const std::st
                                        [&](std::int64_t done, const TextScores& so_far) {
                                          bar.show(done, count);
                                          log::debug(fmt::format("chunk {} of {}: perplexity {:.4f}", done,
-                                                               count, perplexity(so_far.nll).value));
+                                                                count, perplexity(so_far.nll).value));
                                        });
   bar.finish();
   ScoreReport report;

@@ -25,7 +25,8 @@ GgufMatrices::GgufMatrices(const OpenedModel& model, const std::filesystem::path
   if (is_gguf_) return;
   ViewOptions options;
   options.pre_tokenizer = "default";  // only names are wanted
-  for (const ViewTensor& tensor : make_view(model.reader, path, Dialect::gguf, options)->tensors)
+  const auto view = make_view(model.reader, path, Dialect::gguf, options);
+  for (const ViewTensor& tensor : view->tensors)
     if (tensor.generated.empty() && !tensor.elements && !tensor.transpose)
       add_tensor(tensor.name, tensor.shape, tensor.map);
 }

@@ -151,7 +151,8 @@ TEST_CASE("conformance: wrong values are found", "[testing][unit]") {
 }
 
 TEST_CASE("conformance: an encoder that is not total is found", "[testing][unit]") {
-  expect_finding(Fault::throws_for_nan, "NaN, infinities, denormals and zeros have defined bytes and finite values");
+  expect_finding(Fault::throws_for_nan,
+                 "NaN, infinities, denormals and zeros have defined bytes and finite values");
 }
 
 TEST_CASE("conformance: wrong use of the importance is found", "[testing][unit]") {
