@@ -21,7 +21,7 @@ foreach(entry IN LISTS PQ_DATA_SOURCES)
   list(GET entry 1 source)
   install(DIRECTORY "${source}/" DESTINATION "${PQ_DATA_FOLDER}/${name}")
 endforeach()
-install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(FILES LICENSE THIRD-PARTY-NOTICES DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/polyquant")
 configure_package_config_file(cmake/polyquantConfig.cmake.in "${PROJECT_BINARY_DIR}/polyquantConfig.cmake"

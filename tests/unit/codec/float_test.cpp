@@ -84,7 +84,7 @@ TEST_CASE("float: ggml's f16 and bf16 conversions of 1024 patterns are ours", "[
   REQUIRE(input.size() == 1024);
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < input.size(); ++i) {
-    // The payload of a NaN differs among machines (gguf-format.md section 5).
+    // The payload of a NaN differs among machines (ggml rounds in hardware where it can).
     const bool both_nan =
         std::isnan(input[i]) && (F16::encode(input[i]) & 0x7FFF) > 0x7C00 && (f16[i] & 0x7FFF) > 0x7C00;
     wrong += !both_nan && F16::encode(input[i]) != f16[i];

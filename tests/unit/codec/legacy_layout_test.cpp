@@ -20,7 +20,7 @@ TEST_CASE("q4_0: nibbles of byte j are weights j and j + 16, biased by 8", "[ggu
   Q4_0::Block block{};
   block.d = 0x3800;  // 0.5
   for (auto& byte : block.codes) byte = 0x88;
-  block.codes[0] = 0x3A;  // the example of gguf-format.md 4.1
+  block.codes[0] = 0x3A;  // low nibble first, as ggml-common.h lays q4_0 out
   const auto w = decoded<Q4_0>(block);
   CHECK(w[0] == 1.0f);
   CHECK(w[16] == -2.5f);

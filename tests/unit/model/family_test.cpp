@@ -88,7 +88,7 @@ tensors:
         std::vector<std::pair<std::size_t, std::int64_t>>{{0, 0}, {1, 0}, {0, 1}, {1, 1}, {0, 2}, {1, 2}});
 }
 
-// hf-to-gguf.md 3.2, falcon: per group two query heads, a key and a value head of one row each.
+// FalconModel.modify_tensors of convert_hf_to_gguf.py: per group two query heads, a key and a value head of one row each.
 TEST_CASE("family: query, key and value rows are regrouped and put back", "[model]") {
   const auto list = links(R"(
 tensors:

@@ -40,7 +40,7 @@ TEST_CASE("model name: titles", "[model]") {
   CHECK(title_of("gpt2") == "Gpt2");
 }
 
-// gguf.json of the tiny checkpoints and hf-to-gguf.md section 5.
+// gguf.json of the tiny checkpoints and convert_hf_to_gguf.py, Metadata.get_model_id_components.
 TEST_CASE("model name: size labels", "[model][golden]") {
   CHECK(size_label(8030000000, 0) == "8.0B");
   CHECK(size_label(134515008, 0) == "135M");

@@ -14,7 +14,7 @@ std::vector<std::int64_t> sources(const RowMap& map, std::int64_t rows) {
 
 }  // namespace
 
-// hf-to-gguf.md 3.2: with heads of 4 rows both orders are the same, with 8 they are not.
+// LlamaModel.permute of convert_hf_to_gguf.py: with heads of 4 rows both orders are the same, with 8 they are not.
 TEST_CASE("row map: the rotary order and its inverse", "[model][layout]") {
   RowMap map;
   map.parts = {{0, 0, 16, 1}};
