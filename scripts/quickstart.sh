@@ -40,7 +40,7 @@ lines=$(wc -l <<<"$text")
 
 cat <<END
 
-Done: $output runs in llama.cpp, for example with: llama-cli -m $output
+Done: $output runs in llama.cpp, for example with: llama-cli -m "$output"
 Next, try:
   export PATH="$PWD/build/release/bin:\$PATH" POLYQUANT_MODELS="$POLYQUANT_MODELS" POLYQUANT_OUT="$POLYQUANT_OUT"
   polyquant plan pipelines/examples/quickstart.yaml          # what a run would do, before it does it

@@ -21,12 +21,13 @@ Map map(CpuMatrix& m) { return {m.view().data, m.rows(), m.cols()}; }
 ConstMap map(const CpuMatrix& m) { return {m.view().data, m.rows(), m.cols()}; }
 
 // Sums in f32 lanes; HostMath is the definition.
-void normalise(std::span<const float> x, const float* weight, const float* bias, const NormOptions& options,
-               float* out) {
-  const auto count = static_cast<float>(x.size());
-  const float mean = options.centred ? sum(x.data(), x.size()) / count : 0.0f;
-  const float factor = 1.0f / std::sqrt(sum_of_squares(x.data(), x.size(), mean) / count + options.epsilon);
-  for (std::size_t c = 0; c < x.size(); ++c)
+void normalise(const float* x, std::int64_t cols, const float* weight, const float* bias,
+               const NormOptions& options, float* out) {
+  const auto size = static_cast<std::size_t>(cols);
+  const auto count = static_cast<float>(cols);
+  const float mean = options.centred ? sum(x, size) / count : 0.0f;
+  const float factor = 1.0f / std::sqrt(sum_of_squares(x, size, mean) / count + options.epsilon);
+  for (std::size_t c = 0; c < size; ++c)
     out[c] = (x[c] - mean) * factor * (weight == nullptr ? 1.0f : weight[c] + options.weight_offset) +
              (bias == nullptr ? 0.0f : bias[c]);
 }
@@ -62,17 +63,7 @@ class CpuMath final : public HostMath {
 
   void norm(const DeviceMatrix& x, const DeviceMatrix* weight, const DeviceMatrix* bias,
             const NormOptions& options, DeviceMatrix& out) override {
-    const ConstMatrix in = host(x);
-    const Matrix to = host(out);
-    const std::int64_t group = options.group_cols > 0 ? options.group_cols : in.cols;
-    const auto begin_of = [&](const DeviceMatrix* row, std::int64_t c) -> const float* {
-      return row == nullptr ? nullptr : host(*row).data + (row->cols() == group ? 0 : c);
-    };
-    for_rows(in.rows, [&](std::int64_t r) {
-      for (std::int64_t c = 0; c < in.cols; c += group)
-        normalise({in.data + r * in.stride + c, static_cast<std::size_t>(group)}, begin_of(weight, c),
-                  begin_of(bias, c), options, to.data + r * to.stride + c);
-    });
+    norm_groups(x, weight, bias, options, out, normalise);
   }
 
   void attention(const DeviceMatrix& q, const DeviceMatrix& k, const DeviceMatrix& v,

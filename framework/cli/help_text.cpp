@@ -110,6 +110,7 @@ std::string about_key(const std::string& word) {
   look(pipeline_keys(), "a pipeline");
   look(output_keys(), "an output");
   look(rule_keys(), "a rule");
+  look(backend_keys(), "a backend");
   look(common_format_option_keys(), "an output's options");
   return text;
 }
@@ -142,7 +143,7 @@ std::vector<std::string> known_words(const HelpTopics& topics) {
     for (const OptionInfo& option : component.options) words.push_back(option.name);
   }
   for (const PipelineKeys* keys :
-       {&pipeline_keys(), &output_keys(), &rule_keys(), &common_format_option_keys()})
+       {&pipeline_keys(), &output_keys(), &rule_keys(), &backend_keys(), &common_format_option_keys()})
     for (const PipelineKey& key : *keys) words.push_back(key.name);
   return words;
 }

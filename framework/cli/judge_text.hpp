@@ -14,7 +14,7 @@ namespace pq::cli {
 struct TextRequest {
   std::string text;
   std::int64_t context = 512, chunks = 0;
-  std::string backend = "cpu";
+  std::string backend = "auto";
 };
 
 void add_text_options(CLI::App& verb, TextRequest& request, bool required);

@@ -97,7 +97,8 @@ std::string keys_table(const PipelineKeys& keys) {
 ReferencePage pipeline_page() {
   return {"pipeline.md", std::string(kNotice) + "# Keys of a pipeline\n\n" + keys_table(pipeline_keys()) +
                              "\n## An output\n\n" + keys_table(output_keys()) + "\n## A rule\n\n" +
-                             keys_table(rule_keys()) + "\n## `options` of every format\n\n" +
+                             keys_table(rule_keys()) + "\n## A backend\n\n" + keys_table(backend_keys()) +
+                             "\n## `options` of every format\n\n" +
                              keys_table(common_format_option_keys())};
 }
 

@@ -1,7 +1,7 @@
 #include "running_model.hpp"
 
 #include "model/open_tokenizer.hpp"
-#include "plugin/registry.hpp"
+#include "plan/choose_backend.hpp"
 
 #include <polyquant/base/node.hpp>
 
@@ -11,7 +11,7 @@ RunningModel::RunningModel(Session& session, const std::string& path, const std:
     : path_(path),
       opened_(open_model(path, session.registry())),
       model_(opened_, path),
-      device_(session.registry().backend(Node::scalar(backend))->open(0, session.executor())),
+      device_(choose_backend(Node::scalar(backend), session.registry()).open(session.executor())),
       weights_(stored_weights(
           model_.view(),
           [&session](const std::string& spec) { return session.registry().find_encoding(spec); })),

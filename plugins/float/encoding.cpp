@@ -70,7 +70,7 @@ class FloatEncoding final : public Encoding {
       decode_numbers<Format>(rows.data() + static_cast<std::size_t>(r) * bytes,
                              static_cast<std::size_t>(out.cols), out.row(r).data());
   }
-  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
+  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols, Effort) const override {
     return std::make_unique<FloatColumns<Format>>(rows, cols);
   }
   std::optional<std::string> check_rows(Bytes rows, std::int64_t) const override {

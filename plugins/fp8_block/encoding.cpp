@@ -20,7 +20,13 @@ const Schema<Options>& schema() {
   return result;
 }
 
-constexpr float kLargest = 448.0f;  // of E4M3
+constexpr float kLargest = 448.0f;       // of E4M3
+constexpr float kLargestWeight = 1e38f;  // scale * kLargest stays finite
+
+/// NaN counts as zero, and what is too large as the largest that decodes to a finite number.
+float storable(float weight) noexcept {
+  return std::isnan(weight) ? 0.0f : std::clamp(weight, -kLargestWeight, kLargestWeight);
+}
 
 /// E4M3 numbers of all columns, then one f32 scale for each `block` columns (the last block may be shorter):
 ///   w[i] = scale[i / block] * e4m3(code[i])
@@ -48,20 +54,19 @@ class Fp8Block final : public RowWiseEncoding {
     }
   }
 
-  // The scale maps the largest finite magnitude of a block to the largest code; each code is the nearest number, ties to even.
+  // The scale maps the largest magnitude of a block to the largest code; each code is the nearest number, ties to even.
   void encode_row(std::span<const float> weights, std::span<const float>, Effort,
                   MutableBytes out) const override {
     for (std::size_t b = 0; b < blocks(weights.size()); ++b) {
       const auto part = weights.subspan(b * block_, std::min(block_, weights.size() - b * block_));
       float largest = 0.0f;
-      for (const float w : part)
-        if (std::isfinite(w)) largest = std::max(largest, std::abs(w));
+      for (const float w : part) largest = std::max(largest, std::abs(storable(w)));
       const float scale = largest / kLargest;
       store(out.data() + weights.size() + b * sizeof(float), scale);
       // A block of zeros, or of numbers so small that the scale is one.
       const float inverse = scale > 0.0f ? scale : 1.0f;
       for (std::size_t i = 0; i < part.size(); ++i)
-        out[b * block_ + i] = static_cast<std::byte>(Fp8E4m3::encode(part[i] / inverse));
+        out[b * block_ + i] = static_cast<std::byte>(Fp8E4m3::encode(storable(part[i]) / inverse));
     }
   }
 

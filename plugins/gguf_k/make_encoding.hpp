@@ -73,8 +73,9 @@ class SuperEncoding final : public Encoding {
   bool pack_affine(const AffineRow& row, MutableBytes out) const override {
     return pack_affine_super<Codec>(row, out);
   }
-  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
-    return std::make_unique<SuperColumns<Codec>>(*this, rows, cols);
+  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols,
+                                            Effort effort) const override {
+    return std::make_unique<SuperColumns<Codec>>(*this, rows, cols, effort);
   }
   std::optional<std::string> check_rows(Bytes rows, std::int64_t) const override {
     SuperBlock block;

@@ -15,8 +15,9 @@ template <class Codec>
 class SuperColumns final : public ColumnCodec {
  public:
   using Block = typename Codec::Block;
-  SuperColumns(const Encoding& encoding, std::int64_t rows, std::int64_t cols)
+  SuperColumns(const Encoding& encoding, std::int64_t rows, std::int64_t cols, Effort effort)
       : encoding_(encoding),
+        effort_(effort),
         rows_(static_cast<std::size_t>(rows)),
         per_row_(static_cast<std::size_t>(cols) / kSuperWeights),
         blocks_(rows_ * per_row_),
@@ -29,7 +30,7 @@ class SuperColumns final : public ColumnCodec {
     PQ_ASSERT(column_ == 0 && block_ < per_row_,
               "fit() comes after all columns of the super-block before have been rounded");
     std::vector<Block> fitted(rows_);
-    encoding_.encoder({kSuperWeights, importance, Effort::normal})
+    encoding_.encoder({kSuperWeights, importance, effort_})
         ->encode(weights, std::as_writable_bytes(std::span(fitted)));
     for (std::size_t r = 0; r < rows_; ++r) Codec::unpack(fitted[r], current_[r]);
   }
@@ -62,6 +63,7 @@ class SuperColumns final : public ColumnCodec {
   }
 
   const Encoding& encoding_;
+  Effort effort_;
   std::size_t rows_, per_row_;
   std::vector<Block> blocks_;
   std::vector<SuperBlock> current_;  // of the current columns

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 
 namespace pq {
@@ -23,7 +24,7 @@ inline bool magnitude_counts(const EncodingInfo& encoding, bool has_importance) 
 }
 
 /// importance * sqrt(mean x^2 + x^2), the mean taken over `block_cols` columns; no importance: 1 everywhere. Weights that are not finite count as 0
-/// here, they have no magnitude that could be compared.
+/// here, they have no magnitude that could be compared. Products beyond f32 become its largest number.
 inline void magnitude_weights(std::span<const float> row, std::span<const float> importance,
                               std::size_t block_cols, std::span<float> out) noexcept {
   const auto square = [&](std::size_t i) {
@@ -36,7 +37,9 @@ inline void magnitude_weights(std::span<const float> row, std::span<const float>
     for (std::size_t i = begin; i < end; ++i) sum += square(i);
     const double mean = sum / static_cast<double>(end - begin);
     for (std::size_t i = begin; i < end; ++i)
-      out[i] = static_cast<float>((importance.empty() ? 1.0 : importance[i]) * std::sqrt(mean + square(i)));
+      out[i] = static_cast<float>(
+          std::min((importance.empty() ? 1.0 : importance[i]) * std::sqrt(mean + square(i)),
+                   double{std::numeric_limits<float>::max()}));
   }
 }
 

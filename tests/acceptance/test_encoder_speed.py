@@ -22,7 +22,7 @@ def main():
     targets = [target for target, flag in (("AVX3", " avx512bw "), ("AVX2", " avx2 ")) if flag in processor]
     if not targets:
         print("SKIPPED: the 4 holds for processors with AVX2")
-        sys.exit(77)
+        sys.exit(77)  # not by skip(): a processor cannot be demanded
     for _ in range(TRIES):
         run = subprocess.run([sys.executable, str(ROOT / "tests" / "bench" / "encoders.py"), str(folder), "--types", TYPES, "--rounds", "5", "--fastest",
                               "--program", str(build / "bin" / "codec_bench"), "--targets", ",".join(targets), "--require", str(REQUIRED)], capture_output=True, text=True)

@@ -16,7 +16,7 @@ namespace pq::cli {
 namespace {
 
 struct Options {
-  std::string model, calibration, to, backend = "cpu";
+  std::string model, calibration, to, backend = "auto";
   std::int64_t samples = 128, length = 512;
   std::uint64_t seed = 0;
   bool first = false, output = false, force = false, json = false;

@@ -1,7 +1,7 @@
 // polyquant logits: what a model answers to some tokens, as f32 on standard output.
 #include "forward/forward_pass.hpp"
 #include "model/open_tokenizer.hpp"
-#include "plugin/registry.hpp"
+#include "plan/choose_backend.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 
@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t kRowsAtATime = 64;  // of logits: 64 MiB for a vocabulary of 262144
 
 struct Options {
-  std::string model, tokens, text, backend = "cpu";
+  std::string model, tokens, text, backend = "auto";
   bool has_tokens = false, has_text = false, parse_special = false, no_special = false, last = false;
 };
 
@@ -72,8 +72,8 @@ void logits(Session& session, const Options& options) {
   const ForwardModel model(opened, options.model);
   const std::vector<std::vector<std::int32_t>> texts = {tokens_of(options, opened)};
   check_tokens(texts[0], model);
-  const auto backend = session.registry().backend(Node::scalar(options.backend));
-  const auto device = backend->open(0, session.executor());
+  const auto device =
+      choose_backend(Node::scalar(options.backend), session.registry()).open(session.executor());
   const auto weights = stored_weights(
       model.view(), [&session](const std::string& spec) { return session.registry().find_encoding(spec); });
   ForwardPass pass(model, *weights, *device, session.executor());

@@ -23,6 +23,7 @@ struct DeviceInfo {
 struct BackendInfo {
   std::string id;       // "cpu"
   std::string summary;  // one line
+  int priority = 0;     // `backend: auto` takes the highest of those that have a device; the processor is 0
 };
 
 /// An open device. One caller at a time.

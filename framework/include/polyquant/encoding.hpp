@@ -86,8 +86,9 @@ class Encoding {
   /// Packs a row that has exactly these values; false if this encoding cannot hold them all exactly.
   virtual bool pack_affine(const AffineRow& row, MutableBytes out) const;
 
-  /// A codec for `rows` rows of `cols` weights, or nullptr: then no error feedback is possible.
-  virtual std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const;
+  /// A codec for `rows` rows of `cols` weights, or nullptr: then no error feedback is possible. `effort`: of the search for scales.
+  virtual std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols,
+                                                    Effort effort) const;
 
   /// Why these encoded rows are invalid (a non-finite scale, a reserved code), or nothing. Used by `inspect --check`.
   virtual std::optional<std::string> check_rows(Bytes rows, std::int64_t cols) const;
@@ -95,7 +96,7 @@ class Encoding {
 
 inline bool Encoding::unpack_affine(Bytes, std::int64_t, AffineRow&) const { return false; }
 inline bool Encoding::pack_affine(const AffineRow&, MutableBytes) const { return false; }
-inline std::unique_ptr<ColumnCodec> Encoding::column_codec(std::int64_t, std::int64_t) const {
+inline std::unique_ptr<ColumnCodec> Encoding::column_codec(std::int64_t, std::int64_t, Effort) const {
   return nullptr;
 }
 inline std::optional<std::string> Encoding::check_rows(Bytes, std::int64_t) const { return std::nullopt; }

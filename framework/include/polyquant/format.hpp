@@ -123,16 +123,14 @@ class ModelWriter {
  public:
   virtual ~ModelWriter() = default;
   virtual void write_rows(std::size_t tensor, std::int64_t first_row, Bytes rows) = 0;
-  /// Everything written so far survives a crash of the machine.
+  /// Everything written so far survives a crash of the machine when this returns. Models that reopen() gave may be read meanwhile.
   virtual void flush() = 0;
   virtual void keep() noexcept = 0;
-  /// Opens what has been written so far under its partial name, for verification before seal(). nullptr: only possible after seal().
-  virtual std::unique_ptr<ModelReader> reopen() const;
+  /// Opens what has been written so far under its partial name: every output is verified before seal(), and continued ones are read.
+  virtual std::unique_ptr<ModelReader> reopen() const = 0;
   /// Completes the output and gives it its final name; one rename (per file for split outputs, the first file last).
   virtual void seal() = 0;
 };
-
-inline std::unique_ptr<ModelReader> ModelWriter::reopen() const { return nullptr; }
 
 /// Immutable, callable from any thread.
 class Format {

@@ -113,17 +113,7 @@ class HostMath : public MathOps {
 
   void norm(const DeviceMatrix& x, const DeviceMatrix* weight, const DeviceMatrix* bias,
             const NormOptions& options, DeviceMatrix& out) override {
-    const ConstMatrix in = host(x);
-    const Matrix to = host(out);
-    const std::int64_t group = options.group_cols > 0 ? options.group_cols : in.cols;
-    const auto begin_of = [&](const DeviceMatrix* row, std::int64_t c) -> const float* {
-      return row == nullptr ? nullptr : host(*row).data + (row->cols() == group ? 0 : c);
-    };
-    for_rows(in.rows, [&](std::int64_t r) {
-      for (std::int64_t c = 0; c < in.cols; c += group)
-        host_math::normalise(in.data + r * in.stride + c, group, begin_of(weight, c), begin_of(bias, c),
-                             options, to.data + r * to.stride + c);
-    });
+    norm_groups(x, weight, bias, options, out, host_math::normalise);
   }
 
   void rope(DeviceMatrix& x, const DeviceMatrix& cosines, const DeviceMatrix& sines,
@@ -258,6 +248,24 @@ class HostMath : public MathOps {
   void for_rows(std::int64_t rows, Body&& body) {
     executor_.for_ranges(rows, kRows, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t r = begin; r < end; ++r) body(r);
+    });
+  }
+
+  /// norm() with another function for the groups of columns: normalise(x, count, weight, bias, options, out).
+  template <class Normalise>
+  void norm_groups(const DeviceMatrix& x, const DeviceMatrix* weight, const DeviceMatrix* bias,
+                   const NormOptions& options, DeviceMatrix& out, const Normalise& normalise) {
+    const ConstMatrix in = host(x);
+    const Matrix to = host(out);
+    const std::int64_t group = options.group_cols > 0 ? options.group_cols : in.cols;
+    PQ_ASSERT(in.cols % std::max<std::int64_t>(group, 1) == 0, "a norm's groups divide the columns");
+    const auto begin_of = [&](const DeviceMatrix* row, std::int64_t c) -> const float* {
+      return row == nullptr ? nullptr : host(*row).data + (row->cols() == group ? 0 : c);
+    };
+    for_rows(in.rows, [&](std::int64_t r) {
+      for (std::int64_t c = 0; c < in.cols; c += group)
+        normalise(in.data + r * in.stride + c, group, begin_of(weight, c), begin_of(bias, c), options,
+                  to.data + r * to.stride + c);
     });
   }
 

@@ -18,6 +18,15 @@
 #include <memory>
 #include <string>
 
+// Strings, vectors and exceptions of the standard library cross the boundary, so both sides need the same layouts of them.
+#if defined(_LIBCPP_VERSION)
+#error "polyquant plugins need libstdc++: build without -stdlib=libc++"
+#elif defined(_GLIBCXX_USE_CXX11_ABI) && !_GLIBCXX_USE_CXX11_ABI
+#error "polyquant plugins need the strings of C++11: build without _GLIBCXX_USE_CXX11_ABI=0"
+#elif defined(_GLIBCXX_DEBUG)
+#error "polyquant plugins need the usual containers: build without _GLIBCXX_DEBUG"
+#endif
+
 namespace pq {
 
 /// One component that a plugin offers: its id, one line about it, its options, and how to make one. The factory gets the options as a

@@ -77,20 +77,6 @@ Json component_text_schema(const std::vector<ComponentInfo>& components, const s
   return {{"anyOf", std::move(forms)}};
 }
 
-Json component_schema(const std::vector<ComponentInfo>& components, const std::string& kind) {
-  Json schema = {{"anyOf", Json::array({reference(kind + "_text")})}};
-  for (const ComponentInfo& component : components) {
-    if (component.kind != kind) continue;
-    Json properties = {{"type", {{"const", component.id}, {"description", described(component)}}}};
-    properties.update(option_properties(component.options));
-    schema["anyOf"].push_back({{"type", "object"},
-                               {"properties", std::move(properties)},
-                               {"required", {"type"}},
-                               {"additionalProperties", false}});
-  }
-  return schema;
-}
-
 Json key_schema(const PipelineKey& key) {
   if (key.type == Type::component) return reference(key.component);
   if (!key.component.empty()) return reference(key.component + "_text");
@@ -102,6 +88,25 @@ Json key_schema(const PipelineKey& key) {
     return {{"type", "array"}, {"items", reference(key.name == "outputs" ? "output" : "rule")}};
   if (key.type == Type::map) return {{"type", "object"}};
   return {{"type", "string"}};
+}
+
+Json component_schema(const std::vector<ComponentInfo>& components, const std::string& kind) {
+  Json schema = {{"anyOf", Json::array({reference(kind + "_text")})}};
+  for (const ComponentInfo& component : components) {
+    if (component.kind != kind) continue;
+    Json properties = {{"type", {{"const", component.id}, {"description", described(component)}}}};
+    properties.update(option_properties(component.options));
+    if (kind == "backend")
+      for (const PipelineKey& key : backend_keys()) {
+        properties[key.name] = key_schema(key);
+        properties[key.name]["description"] = key.help;
+      }
+    schema["anyOf"].push_back({{"type", "object"},
+                               {"properties", std::move(properties)},
+                               {"required", {"type"}},
+                               {"additionalProperties", false}});
+  }
+  return schema;
 }
 
 Json map_schema(const PipelineKeys& keys) {

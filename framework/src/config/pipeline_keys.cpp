@@ -115,6 +115,21 @@ const PipelineKeys& rule_keys() {
   return keys;
 }
 
+const PipelineKeys& backend_keys() {
+  static const PipelineKeys keys = {
+      {.name = "device",
+       .type = Type::integer,
+       .help = "The number of the device among those of the backend.",
+       .default_text = "0"},
+      {.name = "fallback",
+       .type = Type::component,
+       .help = "The backend to use, with a warning, where this one is not loaded or finds no device; without it "
+               "that is an error.",
+       .component = "backend"},
+  };
+  return keys;
+}
+
 const PipelineKeys& common_format_option_keys() {
   static const PipelineKeys keys = {
       {.name = "name",

@@ -25,6 +25,8 @@ using PipelineKeys = std::vector<PipelineKey>;
 PQ_API const PipelineKeys& pipeline_keys();
 PQ_API const PipelineKeys& output_keys();
 PQ_API const PipelineKeys& rule_keys();
+/// Keys of `backend:` beside `type` and the options of the backend itself.
+PQ_API const PipelineKeys& backend_keys();
 /// Keys of `options:` that every format has; they change how the model is seen, and do not reach the format.
 PQ_API const PipelineKeys& common_format_option_keys();
 

@@ -2,6 +2,7 @@
 #include "config/pipeline_keys.hpp"
 #include "config/place.hpp"
 #include "model/open_model.hpp"
+#include "plan/choose_backend.hpp"
 #include "plan/choose_encoding.hpp"
 #include "plan/dialect_metadata.hpp"
 #include "plan/estimate.hpp"
@@ -186,18 +187,12 @@ Effort parse_effort(const std::string& text) {
   return text == "fast" ? Effort::fast : text == "best" ? Effort::best : Effort::normal;
 }
 
-/// The backend of the pipeline; `auto` is the first that has a device, in the order cuda, vulkan, cpu of those that are loaded.
-void choose_backend(const Pipeline& pipeline, const PluginRegistry& registry, Plan& plan) {
-  const Node automatic = Node::scalar("auto");
-  const Node& wanted = pipeline.backend.is_null() ? automatic : pipeline.backend;
-  const bool is_auto = wanted.is_scalar() && wanted.text() == "auto";
-  const Node chosen = is_auto ? Node::scalar("cpu", false, wanted.mark()) : wanted;
-  plan.backend = by_default(is_auto, [&] { return registry.backend(chosen); });
-  plan.backend_spec = node_text(chosen);
-  if (plan.backend->devices().empty())
-    throw ResourceError(
-        fmt::format("backend '{}' finds no device on this machine; use `backend: cpu` (--backend cpu)",
-                    plan.backend->info().id));
+void set_backend(const Pipeline& pipeline, const PluginRegistry& registry, Plan& plan) {
+  ChosenBackend chosen = choose_backend(pipeline.backend, registry);
+  plan.backend = std::move(chosen.backend);
+  plan.device = chosen.device;
+  plan.backend_spec = std::move(chosen.spec);
+  for (std::string& warning : chosen.warnings) plan.warnings.push_back(std::move(warning));
 }
 
 }  // namespace
@@ -240,10 +235,10 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   plan.work = pipeline.work;
   for (const auto& input : {pipeline.file, pipeline.imatrix})
     if (!input.empty()) plan.inputs.push_back(input);
-  choose_backend(pipeline, registry, plan);
   if (!pipeline.imatrix.empty())
     plan.imatrix = at_place(pipeline.imatrix_mark, [&] { return Imatrix::open(pipeline.imatrix, registry); });
   if (plan.imatrix != nullptr) plan.warnings = plan.imatrix->warnings();
+  set_backend(pipeline, registry, plan);
   ViewCache views(model, pipeline.model);
   OutputWarnings warnings;
   for (const OutputSpec& spec : pipeline.outputs)

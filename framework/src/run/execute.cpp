@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <future>
+#include <memory>
 #include <new>
 
 namespace pq {
@@ -53,20 +55,29 @@ TensorResult sum_chunks(const TensorRun& run) {
   return result;
 }
 
-/// Verifies every output under its partial name, puts all on the disk, and only then gives final names, so that a failure leaves none.
+std::unique_ptr<ModelReader> reopened(const OutputRun& run) {
+  auto reader = run.writer->reopen();
+  if (reader == nullptr)
+    throw PluginError(
+        fmt::format("format '{}' cannot read an output before it has its final name, so that it "
+                    "cannot be verified; its writer needs reopen()",
+                    run.plan->format->info().id));
+  return reader;
+}
+
+/// Verifies every output under its partial name, puts all on the disk meanwhile, and only then gives final names, so that a failure leaves
+/// none. Outputs without a writer were finished by an interrupted run, and their chunks were compared.
 void verify_and_seal(std::vector<OutputRun>& runs, RunState& state, Executor& executor) {
-  for (OutputRun& run : runs) {
-    if (run.writer == nullptr) continue;  // finished by an interrupted run, and its chunks were compared
-    const auto reader = run.writer->reopen();
-    if (reader == nullptr)
-      throw PluginError(
-          fmt::format("format '{}' cannot read an output before it has its final name, so that it "
-                      "cannot be verified; its writer needs reopen()",
-                      run.plan->format->info().id));
-    verify_output(run, *reader, executor);
-  }
-  for (OutputRun& run : runs)
-    if (run.writer != nullptr) run.writer->flush();
+  std::vector<std::unique_ptr<ModelReader>> readers;
+  for (const OutputRun& run : runs) readers.push_back(run.writer == nullptr ? nullptr : reopened(run));
+  auto on_disk = std::async(std::launch::async, [&runs] {
+    for (OutputRun& run : runs)
+      if (run.writer != nullptr) run.writer->flush();
+  });
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    if (readers[i] != nullptr) verify_output(runs[i], *readers[i], executor);
+  readers.clear();
+  on_disk.get();
   state.record_sealing();
   for (OutputRun& run : runs)
     if (run.writer != nullptr) run.writer->seal();

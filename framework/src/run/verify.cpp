@@ -6,8 +6,10 @@
 
 #include <fmt/format.h>
 
-#define XXH_INLINE_ALL
 #include <xxhash.h>
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h>  // the same hashes with the widest vectors of the processor
+#endif
 
 #include <algorithm>
 

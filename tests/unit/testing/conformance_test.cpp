@@ -48,9 +48,10 @@ class Faulty final : public Encoding {
       for (float& value : out.row(0)) value *= 0.5f;
     if (fault_ == Fault::nan_for_zeros && out.row(0)[0] == 0) out.row(0)[0] = std::nanf("");
   }
-  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
-    if (fault_ != Fault::columns_emit_others) return inner_.column_codec(rows, cols);
-    return std::make_unique<OtherColumns>(inner_.column_codec(rows, cols));
+  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols,
+                                            Effort effort) const override {
+    if (fault_ != Fault::columns_emit_others) return inner_.column_codec(rows, cols, effort);
+    return std::make_unique<OtherColumns>(inner_.column_codec(rows, cols, effort));
   }
   std::optional<std::string> check_rows(Bytes, std::int64_t) const override {
     if (fault_ == Fault::refuses_own_rows) return "they look odd";

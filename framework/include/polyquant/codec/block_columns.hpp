@@ -18,8 +18,9 @@ template <class Codec>
 class BlockColumns final : public ColumnCodec {
  public:
   using Block = typename Codec::Block;
-  BlockColumns(const Encoding& encoding, std::int64_t rows, std::int64_t cols)
+  BlockColumns(const Encoding& encoding, std::int64_t rows, std::int64_t cols, Effort effort)
       : encoding_(encoding),
+        effort_(effort),
         rows_(static_cast<std::size_t>(rows)),
         blocks_per_row_(static_cast<std::size_t>(cols) / Codec::kWeights),
         blocks_(rows_ * blocks_per_row_),
@@ -32,7 +33,7 @@ class BlockColumns final : public ColumnCodec {
   void fit(ConstMatrix weights, std::span<const float> importance) override {
     PQ_ASSERT(column_ == 0 && block_ < blocks_per_row_,
               "fit() comes after all columns of the block before have been rounded");
-    encoding_.encoder({Codec::kWeights, importance, Effort::normal})
+    encoding_.encoder({Codec::kWeights, importance, effort_})
         ->encode(weights, std::as_writable_bytes(std::span(fitted_)));
   }
 
@@ -66,6 +67,7 @@ class BlockColumns final : public ColumnCodec {
   }
 
   const Encoding& encoding_;
+  Effort effort_;
   std::size_t rows_, blocks_per_row_;
   std::vector<Block> blocks_;
   std::vector<Block> fitted_;  // of the current columns

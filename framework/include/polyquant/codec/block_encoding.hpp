@@ -54,8 +54,9 @@ template <class Codec>
 class RoundingColumns final : public ColumnCodec {
  public:
   using Block = typename Codec::Block;
-  RoundingColumns(const Encoding& encoding, std::int64_t rows, std::int64_t cols)
+  RoundingColumns(const Encoding& encoding, std::int64_t rows, std::int64_t cols, Effort effort)
       : encoding_(encoding),
+        effort_(effort),
         rows_(static_cast<std::size_t>(rows)),
         blocks_per_row_(static_cast<std::size_t>(cols) / Codec::kWeights),
         blocks_(rows_ * blocks_per_row_),
@@ -68,7 +69,7 @@ class RoundingColumns final : public ColumnCodec {
     PQ_ASSERT(column_ == 0 && block_ < blocks_per_row_,
               "fit() comes after all columns of the block before have been rounded");
     importance_ = block_importance(importance, Codec::kWeights, Codec::kWeights);
-    encoding_.encoder({Codec::kWeights, importance, Effort::normal})
+    encoding_.encoder({Codec::kWeights, importance, effort_})
         ->encode(weights, std::as_writable_bytes(std::span(current_)));
   }
 
@@ -98,6 +99,7 @@ class RoundingColumns final : public ColumnCodec {
   }
 
   const Encoding& encoding_;
+  Effort effort_;
   std::size_t rows_, blocks_per_row_;
   std::vector<Block> blocks_;
   std::vector<Block> current_;
@@ -131,8 +133,9 @@ class BlockEncoding final : public Encoding {
     for (std::int64_t r = 0; r < out.rows; ++r)
       Codec::decode_blocks(rows.data() + static_cast<std::size_t>(r) * bytes, blocks, out.row(r).data());
   }
-  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
-    return std::make_unique<RoundingColumns<Codec>>(*this, rows, cols);
+  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols,
+                                            Effort effort) const override {
+    return std::make_unique<RoundingColumns<Codec>>(*this, rows, cols, effort);
   }
   std::optional<std::string> check_rows(Bytes rows, std::int64_t) const override {
     using Block = typename Codec::Block;

@@ -157,7 +157,7 @@ inline void columns_decode_to_what_was_rounded(const EncodingSubject& subject, F
     const std::vector<float> importance = lognormal_importance(cols, 73);
     for (const Sample& sample : ordinary_samples(subject.rows, cols, 79)) {
       for (const bool weighted : {false, true}) {
-        const auto codec = subject.get().column_codec(sample.rows, cols);
+        const auto codec = subject.get().column_codec(sample.rows, cols, Effort::normal);
         if (!codec) return findings.skip("it has no column codec");
         if (!findings.expect(codec->round_cols() >= 1 && codec->fit_cols() >= 1 &&
                                  codec->fit_cols() % codec->round_cols() == 0,
@@ -180,9 +180,9 @@ inline void columns_decode_to_what_was_rounded(const EncodingSubject& subject, F
 
 inline void columns_take_anything(const EncodingSubject& subject, Findings& findings) {
   for (const Sample& sample : hostile_samples(subject.rows, subject.long_row(), 83)) {
-    const auto first = subject.get().column_codec(sample.rows, sample.cols);
+    const auto first = subject.get().column_codec(sample.rows, sample.cols, Effort::normal);
     if (!first) return findings.skip("it has no column codec");
-    const auto second = subject.get().column_codec(sample.rows, sample.cols);
+    const auto second = subject.get().column_codec(sample.rows, sample.cols, Effort::normal);
     const ColumnRun a = run_columns(subject.get(), sample, *first, {}, 0.0),
                     b = run_columns(subject.get(), sample, *second, {}, 0.0);
     findings.expect(a.bytes == b.bytes, sample.name, ": two runs give different bytes");
@@ -191,7 +191,7 @@ inline void columns_take_anything(const EncodingSubject& subject, Findings& find
 
 inline void columns_are_as_good_as_rows(const EncodingSubject& subject, Findings& findings) {
   const Sample sample = gaussian(8, subject.long_row(), 89);
-  const auto codec = subject.get().column_codec(sample.rows, sample.cols);
+  const auto codec = subject.get().column_codec(sample.rows, sample.cols, Effort::normal);
   if (!codec) return findings.skip("it has no column codec");
   const ColumnRun run = run_columns(subject.get(), sample, *codec, {}, 0.0);
   const double columns = relative_error(sample, run.rounded),

@@ -69,7 +69,7 @@ class TestBytes final : public RowWiseEncoding {
           f16_to(load<std::uint16_t>(block)) * static_cast<float>(load<std::int8_t>(block + 2 + i % kGroup));
     }
   }
-  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols) const override {
+  std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols, Effort) const override {
     return std::make_unique<Columns>(rows, cols);
   }
 
