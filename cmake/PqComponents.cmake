@@ -18,3 +18,16 @@ function(pq_add_folders parent)
     endif()
   endforeach()
 endfunction()
+
+# pq_add_codec(NAME source... [LINK library...]): the codec of the plugin NAME as the library NAME_codec, so that unit tests and benchmarks reach its
+# parts. They include its headers as "NAME/header.hpp".
+function(pq_add_codec name)
+  cmake_parse_arguments(PARSE_ARGV 1 codec "" "" "LINK")
+  add_library(${name}_codec STATIC ${codec_UNPARSED_ARGUMENTS})
+  cmake_path(GET CMAKE_CURRENT_SOURCE_DIR PARENT_PATH parent)
+  target_include_directories(${name}_codec PUBLIC "${parent}")
+  target_link_libraries(${name}_codec PUBLIC polyquant::polyquant ${codec_LINK})
+  # SSE4, AVX2 and AVX-512 are enough: older machines run the plain code, finer steps bring nothing.
+  target_compile_definitions(${name}_codec PRIVATE "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_AVX3_DL)")
+  set_property(GLOBAL APPEND PROPERTY PQ_TESTED_LIBRARIES ${name}_codec)
+endfunction()

@@ -1,24 +1,11 @@
 #include "encoding.hpp"
 
+#include <polyquant/codec/add_encodings.hpp>
 #include <polyquant/plugin.hpp>
-
-namespace {
-
-void add(pq::Registry& registry, std::unique_ptr<pq::Encoding> (*make)()) {
-  const pq::EncodingInfo info = make()->info();
-  registry.add(pq::EncodingEntry{info.id, info.summary, {}, [make, id = info.id](const pq::Node& options) {
-                                   pq::Schema<pq::NoOptions>().parse(options,
-                                                                     id);  // there are none: refuses any
-                                   return make();
-                                 }});
-}
-
-}  // namespace
 
 PQ_PLUGIN("gguf_iq", "1.0.0",
           "GGUF's codebook encodings: iq1_s iq1_m iq2_xxs iq2_xs iq2_s iq3_xxs iq3_s iq4_nl iq4_xs") {
   using namespace pq::gguf_iq;
-  for (const auto make : {make_iq1_s, make_iq1_m, make_iq2_xxs, make_iq2_xs, make_iq2_s, make_iq3_xxs,
-                          make_iq3_s, make_iq4_nl, make_iq4_xs})
-    add(registry, make);
+  pq::add_encodings(registry, {make_iq1_s, make_iq1_m, make_iq2_xxs, make_iq2_xs, make_iq2_s, make_iq3_xxs,
+                               make_iq3_s, make_iq4_nl, make_iq4_xs});
 }

@@ -18,7 +18,7 @@ LEVEL = {module: i for i, modules in enumerate(LEVELS) for module in modules}
 # framework/include/polyquant/<layer>/: what it may include of the SDK.
 PUBLIC_LAYERS = {"base": ("base/", "version.hpp"),
                  "codec": ("base/", "codec/", "encoding.hpp", "column_codec.hpp", "row_wise_encoding.hpp",
-                           "version.hpp")}
+                           "options.hpp", "plugin.hpp", "version.hpp")}
 
 # Include prefix -> the paths where it is allowed, as an expression and in words.
 _POOL = (r"framework/src/base/(executor|thread_pool)\w*\.cpp$", "the thread pool in framework/src/base")
