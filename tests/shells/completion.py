@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs `polyquant completion SHELL` in that shell, types the beginnings of commands and a tab, and looks at what comes.
 
-usage: completion.py PROGRAM bash|zsh|fish; exit code 77 if the shell is not installed.
+usage: completion.py PROGRAM bash|zsh|fish; exit code 77 if the shell is not installed, 1 if POLYQUANT_REQUIRE_PEERS=1 demands it.
 """
 import os
 import pathlib
@@ -113,7 +113,7 @@ def main():
     program, shell = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
     if shutil.which(shell) is None:
         print(f"SKIPPED: {shell} is not installed (apt-get install {shell}); its completion script was not run")
-        sys.exit(77)
+        sys.exit(1 if os.environ.get("POLYQUANT_REQUIRE_PEERS") == "1" else 77)
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         (pathlib.Path(folder) / "pipeline.yaml").write_text("")
