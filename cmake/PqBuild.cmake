@@ -20,6 +20,14 @@ if(PQ_WERROR)
   add_compile_options(-Werror)
 endif()
 
+# Highway's targets that are left out. x86: SSE4, AVX2 and AVX-512 are enough for codecs, older machines run the plain code, finer steps bring nothing.
+# ARM: vectors are kept in arrays, which the types of SVE cannot be in; machines with SVE run the NEON code.
+set(PQ_CODEC_TARGETS_OFF_X86 "(HWY_SSSE3|HWY_AVX3_DL)")
+set(PQ_TARGETS_OFF_ARM "(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
+  add_compile_definitions("HWY_DISABLED_TARGETS=${PQ_TARGETS_OFF_ARM}")
+endif()
+
 find_package(Threads REQUIRED)
 
 if(PQ_SANITIZE)
