@@ -25,7 +25,10 @@ enum class Fault {
   zero_importance_gives_nan,
   unknown_spec,
   refuses_own_rows,
-  columns_emit_others
+  columns_emit_others,
+  columns_for_some_sizes,
+  importance_is_ignored,
+  packs_anything
 };
 
 // TestBytes with one fault.
@@ -33,6 +36,7 @@ class Faulty final : public Encoding {
  public:
   explicit Faulty(Fault fault) : fault_(fault), info_(inner_.info()) {
     if (fault == Fault::wrong_bits) info_.bits_per_weight = 8;
+    if (fault == Fault::importance_is_ignored) info_.uses_importance = true;
     if (fault == Fault::unknown_spec) info_.spec = "test_bytes:colour=red";
   }
   const EncodingInfo& info() const override { return info_; }
@@ -50,9 +54,11 @@ class Faulty final : public Encoding {
   }
   std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols,
                                             Effort effort) const override {
+    if (fault_ == Fault::columns_for_some_sizes && cols > 64) return nullptr;
     if (fault_ != Fault::columns_emit_others) return inner_.column_codec(rows, cols, effort);
     return std::make_unique<OtherColumns>(inner_.column_codec(rows, cols, effort));
   }
+  bool pack_affine(const AffineRow&, MutableBytes) const override { return fault_ == Fault::packs_anything; }
   std::optional<std::string> check_rows(Bytes, std::int64_t) const override {
     if (fault_ == Fault::refuses_own_rows) return "they look odd";
     return std::nullopt;
@@ -158,6 +164,7 @@ TEST_CASE("conformance: an encoder that is not total is found", "[testing][unit]
 
 TEST_CASE("conformance: wrong use of the importance is found", "[testing][unit]") {
   expect_finding(Fault::importance_of_one_counts, "no importance means the same for all columns");
+  expect_finding(Fault::importance_is_ignored, "importance is used if uses_importance says so");
   expect_finding(Fault::importance_of_one_counts, "importance is used if uses_importance says so");
   expect_finding(Fault::zero_importance_gives_nan, "columns of no importance are harmless");
 }
@@ -165,7 +172,21 @@ TEST_CASE("conformance: wrong use of the importance is found", "[testing][unit]"
 TEST_CASE("conformance: names, validity and columns that do not fit are found", "[testing][unit]") {
   expect_finding(Fault::unknown_spec, "the spec names the same encoding");
   expect_finding(Fault::refuses_own_rows, "check_rows accepts what the encoder wrote");
+  expect_finding(Fault::columns_for_some_sizes, "there is a column codec for every size or for none");
+  expect_finding(Fault::packs_anything, "an affine row is packed exactly or refused");
   expect_finding(Fault::columns_emit_others, "the column codec emits what it rounded to");
+}
+
+TEST_CASE("conformance: what an encoding does not have is not checked, and not shown as skipped",
+          "[testing][unit]") {
+  const auto results = testing::check_encoding(subject_of(Fault::columns_for_some_sizes));
+  for (const CheckResult& result : results) {
+    CAPTURE(result.check);
+    CHECK(result.check != "the affine view is exact");
+    CHECK(result.check != "the column codec emits what it rounded to");
+    CHECK(result.findings.skipped().empty());
+  }
+  CHECK(results.size() + 4 == testing::all_encoding_checks().size());
 }
 
 TEST_CASE("synthetic: the same seed gives the same data, another one other data", "[testing][unit]") {

@@ -28,13 +28,19 @@ inline Sample from_device(Device& device, const DeviceMatrix& matrix) {
   return sample;
 }
 
+/// The devices; a note that the check is skipped if there are none.
+inline std::vector<DeviceInfo> devices_of(const BackendSubject& subject, Findings& findings) {
+  std::vector<DeviceInfo> devices = subject.backend->devices();
+  if (devices.empty()) findings.skip("there is no device for it on this machine");
+  return devices;
+}
+
 /// Calls body(device) for each device.
 template <class Body>
 void for_devices(const BackendSubject& subject, Findings& findings, Body&& body) {
-  const std::vector<DeviceInfo> devices = subject.backend->devices();
-  if (devices.empty()) findings.skip("there is no device for it on this machine");
   SerialExecutor executor;
-  for (const DeviceInfo& info : devices) body(*subject.backend->open(info.index, executor));
+  for (const DeviceInfo& info : devices_of(subject, findings))
+    body(*subject.backend->open(info.index, executor));
 }
 
 }  // namespace backend_checks

@@ -6,11 +6,15 @@
 #include <polyquant/base/matrix.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <locale>
+#include <mutex>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace pq::testing {
@@ -33,7 +37,7 @@ class Findings {
     if (!ok && ++count_ <= kMostShown) texts_.push_back(join(parts...));
     return ok;
   }
-  /// The check cannot say anything here, and why.
+  /// The check cannot be done here, and why. (What says nothing about a component is no check of it: Check::applies.)
   void skip(std::string reason) { skipped_ = std::move(reason); }
 
   int count() const noexcept { return count_; }
@@ -55,20 +59,25 @@ struct CheckResult {
   bool ok() const noexcept { return findings.count() == 0; }
 };
 
-/// One check: a sentence that shall hold, and the function that tries it.
+/// One check: a sentence that shall hold, the function that tries it, and whether it says anything about the subject (nullptr: about each).
 template <class Subject>
 struct Check {
   const char* sentence;
   void (*run)(const Subject&, Findings&);
+  bool (*applies)(const Subject&) = nullptr;
 };
 
-/// Does the checks; an exception that comes out of one is a finding.
+/// Does the checks that apply; an exception that comes out of one is a finding.
 template <class Subject>
 void run_checks(const std::string& name, const Subject& subject, const std::vector<Check<Subject>>& checks,
                 std::vector<CheckResult>& results) {
   for (const Check<Subject>& check : checks) {
     CheckResult& result = results.emplace_back(CheckResult{name, check.sentence, {}});
     try {
+      if (check.applies != nullptr && !check.applies(subject)) {
+        results.pop_back();
+        continue;
+      }
       check.run(subject, result.findings);
     } catch (const std::exception& error) {
       result.findings.expect(false, "it throws: ", error.what());
@@ -109,6 +118,34 @@ class SerialExecutor final : public Executor {
                   const std::function<void(std::int64_t, std::int64_t)>& body) override {
     for (std::int64_t begin = 0; begin < count; begin += grain) body(begin, std::min(count, begin + grain));
   }
+};
+
+/// Ranges on threads of their own, the last ones first.
+class ThreadsExecutor final : public Executor {
+ public:
+  explicit ThreadsExecutor(int threads) : threads_(threads) {}
+  int threads() const noexcept override { return threads_; }
+  void for_ranges(std::int64_t count, std::int64_t grain,
+                  const std::function<void(std::int64_t, std::int64_t)>& body) override {
+    std::atomic<std::int64_t> left{(count + grain - 1) / grain};
+    std::exception_ptr error;
+    std::mutex mutex;
+    const auto work = [&] {
+      try {
+        for (std::int64_t n = --left; n >= 0; n = --left) body(n * grain, std::min(count, (n + 1) * grain));
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        error = std::current_exception();
+      }
+    };
+    std::vector<std::thread> threads;
+    for (int t = 0; t < threads_; ++t) threads.emplace_back(work);
+    for (std::thread& thread : threads) thread.join();
+    if (error) std::rethrow_exception(error);
+  }
+
+ private:
+  int threads_;
 };
 
 }  // namespace pq::testing

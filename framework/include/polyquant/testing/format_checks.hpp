@@ -157,13 +157,8 @@ inline void existing_output_is_replaced(const FormatSubject& subject, Findings& 
 }
 
 inline void own_output_is_recognised(const FormatSubject& subject, Findings& findings) {
-  const Scratch scratch;
-  std::ofstream(scratch.path() / "notes.txt")
-      << "Once upon a time there was a file of text, and no format was to claim it.\n";
-  findings.expect(probe(*subject.format, scratch.path() / "notes.txt") == 0, "probe() claims a text file");
-  fs::create_directory(scratch.path() / "empty");
-  findings.expect(probe(*subject.format, scratch.path() / "empty") == 0, "probe() claims an empty folder");
   if (!can_write(subject, findings)) return;
+  const Scratch scratch;
   write_model(subject, scratch.output(), TestModel(subject.format->info()));
   const int certainty = probe(*subject.format, scratch.output());
   findings.expect(certainty > 0 && certainty <= 100, "probe() of its own output is ", certainty);
@@ -184,6 +179,39 @@ inline void open_damaged(const FormatSubject& subject, const fs::path& path, con
   } catch (const std::exception& error) {
     findings.expect(false, what, ": no FormatError, but: ", error.what());
   }
+}
+
+inline void other_paths_are_refused(const FormatSubject& subject, Findings& findings) {
+  const Scratch scratch;
+  const fs::path text = scratch.path() / "notes.txt", empty = scratch.path() / "empty";
+  std::ofstream(text) << "Once upon a time there was a file of text, and no format was to claim it.\n";
+  fs::create_directory(empty);
+  findings.expect(probe(*subject.format, text) == 0, "probe() claims a text file");
+  findings.expect(probe(*subject.format, empty) == 0, "probe() claims an empty folder");
+  open_damaged(subject, text, "a text file", true, findings);
+  open_damaged(subject, empty, "an empty folder", true, findings);
+  open_damaged(subject, scratch.path() / "nowhere", "a path where nothing is", true, findings);
+}
+
+/// What cannot be written is refused at plan time, and by whoever writes all the same.
+inline void outputs_are_refused(const FormatSubject& subject, Findings& findings) {
+  const Scratch scratch;
+  const TestModel model(subject.format->info());
+  const auto refuses = [&](const char* name, const auto& call) {
+    try {
+      call();
+      findings.expect(false, name, "() promises an output of a format that only reads");
+    } catch (const ConfigError&) {
+    } catch (const std::exception& error) {
+      findings.expect(false, name, "() throws no ConfigError, but: ", error.what());
+    }
+  };
+  refuses("layout", [&] { subject.format->layout(scratch.output(), model.output); });
+  refuses("create", [&] { subject.format->create(scratch.output(), model.output, false); });
+  for (const OutputTensor& tensor : model.output.tensors)
+    findings.expect(subject.format->rejects(PlainFloats(), tensor.shape).has_value(),
+                    "rejects() accepts a tensor for a format that only reads");
+  findings.expect(scratch.is_empty(), "something is written");
 }
 
 inline void damaged_files_are_refused(const FormatSubject& subject, Findings& findings) {
@@ -220,16 +248,19 @@ inline void damaged_files_are_refused(const FormatSubject& subject, Findings& fi
 inline std::vector<CheckResult> check_format(const FormatSubject& subject) {
   using namespace format_checks;
   std::vector<CheckResult> results;
-  run_checks<FormatSubject>("format " + subject.format->info().id, subject,
-                            {{"the layout is exact and known in advance", layout_is_exact},
-                             {"a model comes back as it was written", model_comes_back},
-                             {"the same model gives the same bytes", same_model_same_bytes},
-                             {"without seal() nothing is left", nothing_is_left_without_seal},
-                             {"an interrupted output is continued", interrupted_output_is_continued},
-                             {"an existing output is replaced", existing_output_is_replaced},
-                             {"its own outputs are recognised, others not", own_output_is_recognised},
-                             {"damaged files are refused", damaged_files_are_refused}},
-                            results);
+  run_checks<FormatSubject>(
+      "format " + subject.format->info().id, subject,
+      {{"the layout is exact and known in advance", layout_is_exact, writes},
+       {"a model comes back as it was written", model_comes_back, writes},
+       {"the same model gives the same bytes", same_model_same_bytes, writes},
+       {"without seal() nothing is left", nothing_is_left_without_seal, writes},
+       {"an interrupted output is continued", interrupted_output_is_continued, writes},
+       {"an existing output is replaced", existing_output_is_replaced, writes},
+       {"its own outputs are recognised", own_output_is_recognised, writes},
+       {"what is not its own is neither recognised nor opened", other_paths_are_refused},
+       {"a format that only reads refuses outputs", outputs_are_refused, only_reads},
+       {"damaged files are refused", damaged_files_are_refused, writes}},
+      results);
   return results;
 }
 

@@ -77,9 +77,12 @@ struct TestModel {
   std::vector<Sample> weights;
 };
 
+inline bool writes(const FormatSubject& subject) { return subject.format->info().can_write; }
+
+inline bool only_reads(const FormatSubject& subject) { return !writes(subject); }
+
 /// Why the format cannot take the test model, noted as skipped; false then.
 inline bool can_write(const FormatSubject& subject, Findings& findings) {
-  if (!subject.format->info().can_write) return findings.skip("it only reads"), false;
   for (const OutputTensor& tensor : TestModel(subject.format->info()).output.tensors)
     if (const auto reason = subject.format->rejects(PlainFloats(), tensor.shape))
       return findings.skip(*reason), false;

@@ -56,11 +56,8 @@ inline std::vector<std::byte> quantize(const QuantizerSubject& subject, const Te
   return out;
 }
 
-/// False, with a note, if there is nothing to check.
-inline bool accepts(const QuantizerSubject& subject, Findings& findings) {
-  const auto reason = subject.quantizer->rejects(*subject.encoding);
-  if (reason) findings.skip(*reason);
-  return !reason;
+inline bool accepts(const QuantizerSubject& subject) {
+  return !subject.quantizer->rejects(*subject.encoding);
 }
 
 inline void rejects_is_pure(const QuantizerSubject& subject, Findings& findings) {
@@ -71,7 +68,6 @@ inline void rejects_is_pure(const QuantizerSubject& subject, Findings& findings)
 }
 
 inline void ranges_do_not_matter(const QuantizerSubject& subject, Findings& findings) {
-  if (!accepts(subject, findings)) return;
   const TestJob test(subject);
   SerialExecutor executor;
   const auto prepared = subject.quantizer->prepare(test.job, {executor, nullptr});
@@ -90,7 +86,6 @@ inline void ranges_do_not_matter(const QuantizerSubject& subject, Findings& find
 }
 
 inline void threads_do_not_matter(const QuantizerSubject& subject, Findings& findings) {
-  if (!accepts(subject, findings)) return;
   const TestJob test(subject);
   SerialExecutor executor;
   const auto prepared = subject.quantizer->prepare(test.job, {executor, nullptr});
@@ -105,7 +100,6 @@ inline void threads_do_not_matter(const QuantizerSubject& subject, Findings& fin
 }
 
 inline void weights_are_close(const QuantizerSubject& subject, Findings& findings) {
-  if (!accepts(subject, findings)) return;
   const TestJob test(subject);
   SerialExecutor executor;
   for (const bool measured : {true, false}) {
@@ -125,7 +119,6 @@ inline void weights_are_close(const QuantizerSubject& subject, Findings& finding
 }
 
 inline void anything_can_be_quantized(const QuantizerSubject& subject, Findings& findings) {
-  if (!accepts(subject, findings)) return;
   TestJob test(subject);
   SerialExecutor executor;
   for (Sample& sample : hostile_samples(8, subject.cols(), 29)) {
@@ -146,10 +139,10 @@ inline std::vector<CheckResult> check_quantizer(const QuantizerSubject& subject)
   run_checks<QuantizerSubject>(
       "quantizer " + subject.quantizer->info().id + " with " + subject.encoding->info().spec, subject,
       {{"what it rejects is pure", rejects_is_pure},
-       {"row ranges and their order do not matter", ranges_do_not_matter},
-       {"any thread may quantize", threads_do_not_matter},
-       {"weights stay finite and close, with and without importance", weights_are_close},
-       {"NaN, infinities, denormals and zeros have defined bytes", anything_can_be_quantized}},
+       {"row ranges and their order do not matter", ranges_do_not_matter, accepts},
+       {"any thread may quantize", threads_do_not_matter, accepts},
+       {"weights stay finite and close, with and without importance", weights_are_close, accepts},
+       {"NaN, infinities, denormals and zeros have defined bytes", anything_can_be_quantized, accepts}},
       results);
   return results;
 }
