@@ -77,14 +77,15 @@ Node given(const std::string& text, const std::string& option) {
   return Node::scalar(text, false, Mark{std::make_shared<const std::string>(option), 0, 0});
 }
 
-Node single_output(const std::string& model, const std::string& to, const std::string& format, Node output) {
-  output.set("to", given(to, "--to"));
-  output.set("format", given(format.empty() ? format_by_name(to) : format, "--format"));
+Node single_output(const Node& model, const Node& to, const std::string& format, Node output) {
+  output.set("to", to);
+  output.set("format", format.empty() ? Node::scalar(format_by_name(to.text()), false, to.mark())
+                                      : given(format, "--format"));
   Node outputs = Node::sequence();
   outputs.push_back(std::move(output));
   Node root = Node::map();
   root.set("version", Node::scalar("1"));
-  root.set("model", given(model, "MODEL"));
+  root.set("model", model);
   root.set("outputs", std::move(outputs));
   return root;
 }

@@ -37,7 +37,8 @@ void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& 
 /// A scalar node of the command line, for error messages that name the option.
 Node given(const std::string& text, const std::string& option);
 
-/// A pipeline with one output, as `quantize` and `convert` make it. `format` "" = by the name of the output. Members of `output` are added to it.
-Node single_output(const std::string& model, const std::string& to, const std::string& format, Node output);
+/// A pipeline with one output, as `quantize` and `convert` make it; `model` and `to` are given() by the words that the subcommand has for them.
+/// `format` "" = by the name of the output. Members of `output` are added to it.
+Node single_output(const Node& model, const Node& to, const std::string& format, Node output);
 
 }  // namespace pq::cli

@@ -69,6 +69,7 @@ def command_line(runner):
     runner.expect("a pipeline as model", 3, r"`polyquant run`", "quantize", runner.pipeline, "--recipe", "q8_0", "--to", to)
     runner.expect("a model as pipeline", 2, r"is a model \(safetensors\), but a pipeline is expected", "plan", model)
     runner.expect("a pipeline that is missing", 3, r"nowhere\.yaml does not exist; `polyquant init`", "run", "nowhere.yaml")
+    runner.expect("an output of convert", 2, r"error: OUT: 'to' begins with ~", "convert", model, "~/a.gguf")
     for verb in ("inspect", "compare", "cat"):
         more = [model / "model.safetensors"] if verb == "compare" else ["model.norm.weight"] if verb == "cat" else []
         done = subprocess.run([str(PROGRAM), verb, str(model / "model.safetensors"), *map(str, more)], capture_output=True)

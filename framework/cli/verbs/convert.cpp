@@ -33,7 +33,9 @@ void add_convert(CLI::App& app, Session& session) {
     Node output = Node::map();
     if (!options->encoding.empty()) output.set("encoding", given(options->encoding, "--encoding"));
     output.set("lossless", given(options->lossless, "--lossless"));
-    run_pipeline(session, single_output(options->from, options->to, options->format, std::move(output)),
+    run_pipeline(session,
+                 single_output(given(options->from, "IN"), given(options->to, "OUT"), options->format,
+                               std::move(output)),
                  std::filesystem::current_path(), options->flags);
   });
 }

@@ -50,7 +50,8 @@ Node pipeline_of(const Options& options) {
     set_if_given(allocate, "from", options.from, "--from");
     output.set("allocate", std::move(allocate), option_mark("--target"));
   }
-  Node root = single_output(options.model, options.to, options.format, std::move(output));
+  Node root = single_output(given(options.model, "MODEL"), given(options.to, "--to"), options.format,
+                            std::move(output));
   if (Node calibration = calibration_of(options); !calibration.members().empty())
     root.set("calibration", std::move(calibration), option_mark("--calibration"));
   set_if_given(root, "imatrix", options.imatrix, "--imatrix");

@@ -70,8 +70,9 @@ void unpack(ModelView& view, const Family& family) {
 }
 
 // Roles of a Hugging Face folder: what the GGUF names of its tensors would say.
-void add_huggingface_roles(ModelView& view, const Family& family, const Json& config) {
-  ConfigScope scope(&family.let, config, family.defaults, "config.json");
+void add_huggingface_roles(ModelView& view, const Family& family, const Json& config,
+                           const ModelFiles& files) {
+  ConfigScope scope(&family.let, config, family.defaults, (files.path() / "config.json").string());
   std::set<std::string> names;
   for (const ViewTensor& tensor : view.tensors) names.insert(renamed(tensor.name, family));
   scope.set_tensors([&names](const std::string& name) { return names.contains(name); });
@@ -182,7 +183,7 @@ std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> read
   } else if (known.family != nullptr) {
     unpack(*view, *known.family);
     try {
-      add_huggingface_roles(*view, *known.family, known.config);
+      add_huggingface_roles(*view, *known.family, known.config, files);
     } catch (const FormatError& error) {
       // A config that does not fit its own class is no obstacle to copying tensors.
       view->warnings.push_back(

@@ -170,6 +170,18 @@ TEST_CASE("identity view: roles are known in both dialects", "[model]") {
   CHECK_FALSE(folder->facts.tied_output);
 }
 
+TEST_CASE("identity view: a config that does not fit its class costs the roles, and the warning has its path",
+          "[model]") {
+  const tiny::Copy copy("llama");
+  copy.replace("config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": \"two\"");
+  const auto view = make_view(tiny::open_folder(copy.path()), copy.path(), Dialect::huggingface, {});
+  CHECK(view->tensors[0].role.empty());
+  REQUIRE(view->warnings.size() == 1);
+  CHECK_THAT(view->warnings[0],
+             Catch::StartsWith("the roles of tensors are not known") &&
+                 Contains((copy.path() / "config.json").string() + ": key 'num_hidden_layers'"));
+}
+
 TEST_CASE("identity view: a folder without config.json is viewed all the same", "[model]") {
   const tiny::Copy copy("llama");
   std::filesystem::remove(copy.path() / "config.json");
