@@ -176,7 +176,7 @@ inline ColumnRun run_columns(const Encoding& encoding, const Sample& sample, Col
 }
 
 inline bool has_column_codec(const EncodingSubject& subject) {
-  return subject.get().column_codec(subject.rows, subject.long_row()) != nullptr;
+  return subject.get().column_codec(subject.rows, subject.long_row(), Effort::normal) != nullptr;
 }
 
 /// Whether there is one is asked before any size is known.
@@ -184,7 +184,7 @@ inline void columns_do_not_depend_on_sizes(const EncodingSubject& subject, Findi
   const bool wanted = has_column_codec(subject);
   for (const std::int64_t rows : {std::int64_t{1}, subject.rows, std::int64_t{100}})
     for (const std::int64_t cols : subject.lengths())
-      findings.expect((subject.get().column_codec(rows, cols) != nullptr) == wanted, "for ", rows,
+      findings.expect((subject.get().column_codec(rows, cols, Effort::normal) != nullptr) == wanted, "for ", rows,
                       " rows of ", cols, " columns there is ", wanted ? "no column codec" : "one", ", for ",
                       subject.rows, " rows of ", subject.long_row(), wanted ? " there is" : " there is none");
 }
