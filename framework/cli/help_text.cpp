@@ -2,6 +2,7 @@
 
 #include "allocation/recipe.hpp"
 #include "allocation/recipe_conditions.hpp"
+#include "config/defaults.hpp"
 #include "config/pipeline_keys.hpp"
 #include "model/gguf_names.hpp"
 #include "session.hpp"
@@ -103,7 +104,8 @@ std::string about_key(const std::string& word) {
       if (key.name != word) continue;
       text += fmt::format("{} (key of {}): {}\n", word, where, key.help);
       if (!key.choices.empty()) text += fmt::format("  {}\n", join(key.choices));
-      if (!key.default_text.empty()) text += fmt::format("  default {}\n", key.default_text);
+      if (const std::string normal = default_of(key); !normal.empty())
+        text += fmt::format("  default {}\n", normal);
       if (!key.available) text += "  not available in this version\n";
     }
   };

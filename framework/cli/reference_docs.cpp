@@ -2,6 +2,7 @@
 
 #include "allocation/recipe_conditions.hpp"
 #include "chat_reference.hpp"
+#include "config/defaults.hpp"
 #include "config/pipeline_keys.hpp"
 #include "model/family.hpp"
 #include "model/gguf_names.hpp"
@@ -79,7 +80,7 @@ std::string key_values(const PipelineKey& key) {
   else if (key.type == Type::text)
     text = "text";
   for (const std::string& choice : key.choices) text += (text.empty() ? "" : " | ") + code(choice);
-  if (!key.default_text.empty()) text += ", default " + code(key.default_text);
+  if (const std::string normal = default_of(key); !normal.empty()) text += ", default " + code(normal);
   return text;
 }
 

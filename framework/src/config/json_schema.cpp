@@ -1,5 +1,6 @@
 #include "config/json_schema.hpp"
 
+#include "config/defaults.hpp"
 #include "config/pipeline_keys.hpp"
 
 #include <nlohmann/json.hpp>
@@ -118,7 +119,7 @@ Json map_schema(const PipelineKeys& keys) {
     if (!key.available) continue;
     Json property = key_schema(key);
     property["description"] = key.help;
-    if (!key.default_text.empty()) property["default"] = number_from(key.default_text);
+    if (const std::string text = default_of(key); !text.empty()) property["default"] = number_from(text);
     schema["properties"][key.name] = std::move(property);
     if (key.required) schema["required"].push_back(key.name);
   }

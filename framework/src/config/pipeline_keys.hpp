@@ -17,6 +17,7 @@ struct PipelineKey {
   std::string default_text{};          // "" = none
   std::vector<std::string> choices{};  // of a choice; of a component: words that are allowed besides ids
   std::string component{};             // kind of the component: "encoding", ...
+  bool has_default_component = false;  // default_component() says which
   bool required = false;
   bool available = true;  // false: this version refuses it
 };

@@ -1,4 +1,5 @@
 #include "allocation/recipe.hpp"
+#include "config/defaults.hpp"
 #include "config/pipeline_keys.hpp"
 #include "config/place.hpp"
 #include "model/open_model.hpp"
@@ -153,7 +154,9 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   const Node* pre_tokenizer = spec.options.find("pre_tokenizer");
   output.view = at_place(pre_tokenizer == nullptr ? spec.mark : pre_tokenizer->mark(),
                          [&] { return views.get(dialect, view_options(spec, dialect)); });
-  const Node quantizer = spec.quantizer.is_null() ? Node::scalar("rtn", false, spec.mark) : spec.quantizer;
+  const Node quantizer = spec.quantizer.is_null()
+                             ? Node::scalar(default_component("quantizer"), false, spec.mark)
+                             : spec.quantizer;
   output.quantizer = by_default(spec.quantizer.is_null(), [&] { return registry.quantizer(quantizer); });
   output.quantizer_spec = node_text(quantizer);
   output.format_spec = node_text(spec.format) + " " + node_text(spec.options);
