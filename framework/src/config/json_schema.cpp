@@ -137,8 +137,10 @@ Json output_schema(const std::vector<ComponentInfo>& components) {
   for (const ComponentInfo& component : components) {
     if (component.kind != "format") continue;
     Json properties = option_properties(component.options);
-    for (const PipelineKey& key : common_format_option_keys())
-      properties[key.name] = {{"type", "string"}, {"description", key.help}};
+    for (const PipelineKey& key : common_format_option_keys()) {
+      properties[key.name] = key_schema(key);
+      properties[key.name]["description"] = key.help;
+    }
     const Json options = {{"properties", std::move(properties)}, {"additionalProperties", false}};
     schema["allOf"].push_back({{"if", {{"properties", {{"format", {{"const", component.id}}}}}}},
                                {"then", {{"properties", {{"options", options}}}}}});

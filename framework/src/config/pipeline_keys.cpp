@@ -133,9 +133,19 @@ const PipelineKeys& backend_keys() {
 const PipelineKeys& common_format_option_keys() {
   static const PipelineKeys keys = {
       {.name = "name",
-       .help = "The model's name in the output; without it the model card or the folder gives the name."},
+       .help = "The model's name in the output; without it the model card or the folder gives the name.",
+       .dialect = "gguf"},
       {.name = "pre_tokenizer",
-       .help = "The pre-tokenizer's name in GGUF files, where it cannot be recognised."},
+       .help = "The pre-tokenizer's name in GGUF files, where it cannot be recognised.",
+       .dialect = "gguf"},
+      {.name = "experts",
+       .type = Type::choice,
+       .help =
+           "How a Hugging Face folder made from a GGUF file holds experts: single, as published models do, "
+           "or fused into two tensors per layer; auto does as the folder did from which the file was made.",
+       .default_text = "auto",
+       .choices = {"auto", "single", "fused"},
+       .dialect = "huggingface"},
   };
   return keys;
 }

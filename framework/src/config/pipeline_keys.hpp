@@ -20,6 +20,7 @@ struct PipelineKey {
   bool has_default_component = false;  // default_component() says which
   bool required = false;
   bool available = true;  // false: this version refuses it
+  std::string dialect{};  // of a common option: "gguf" or "huggingface", the outputs that have a place for it
 };
 using PipelineKeys = std::vector<PipelineKey>;
 

@@ -94,6 +94,8 @@ struct Family {
   std::vector<std::string> nested;                      // keys of nested text configurations
   std::vector<std::pair<std::string, std::string>>
       rename;  // parts of stored names replaced before anything else; ^ binds to the name's begin
+  std::vector<std::string>
+      experts;  // forms of experts: "single", "fused"; the usual one first; empty = one form only
   std::vector<DropRule> drop;
   std::vector<DropRule> gguf_drop;  // GGUF tensors that repeat others
   std::vector<RefuseRule> refuse;

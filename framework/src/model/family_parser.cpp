@@ -163,10 +163,14 @@ void parse_names(const Node& root, const Node& common, Family& family) {
   const Node* hf = root.find("huggingface");
   if (hf == nullptr) throw_at(root.mark(), "a family needs 'huggingface'");
   check_keys(*hf, "'huggingface'",
-             {"architectures", "model_type", "nested", "rename", "drop", "refuse", "unpacked"});
+             {"architectures", "model_type", "nested", "rename", "experts", "drop", "refuse", "unpacked"});
   family.architectures = strings(hf->find("architectures"), "architectures");
   family.model_types = strings(hf->find("model_type"), "model_type");
   family.nested = strings(hf->find("nested"), "nested");
+  family.experts = strings(hf->find("experts"), "experts");
+  for (const std::string& form : family.experts)
+    if (form != "single" && form != "fused")
+      throw_at(hf->find("experts")->mark(), "'experts' lists 'single' and 'fused', not '" + form + "'");
   add_unpacked(hf->find("unpacked"), family);
   add_drops(common.find("drop"), family.drop);
   add_drops(hf->find("drop"), family.drop);

@@ -35,6 +35,8 @@ class HuggingFaceViewBuilder {
                         "' has no config.json to go back to");
     for (std::size_t i = 0; i < tensors_.size(); ++i) by_name_.emplace(tensors_[i].name, i);
     add_functions();
+    if (const std::string encoding = matrix_encoding(); encoding == "f16" || encoding == "bf16")
+      matrix_encoding_ = encoding;
     config_ = fill_template(family_.config, metadata_scope_);
     const Json* rope = config_.find("rope_scaling");
     for (const char* key : {"type", "rope_type"})
@@ -43,6 +45,7 @@ class HuggingFaceViewBuilder {
     refuse_class_defaults(family_, config_, files_.path().string());
     GgufConfigScope scope(family_, config_, files_.path().string());
     scope.set_tensors([this](const std::string& name) { return by_name_.contains(name); });
+    scope.set("wants_fused", Json(experts(options) == "fused"));
     const std::vector<TensorLink> links = tensor_links(family_, scope);
     add_tensors(links, view);
     set_facts(view.facts, family_, scope);
@@ -58,6 +61,20 @@ class HuggingFaceViewBuilder {
                            ? by_name_.find(arguments[0].string())
                            : by_name_.end();
     return found == by_name_.end() ? nullptr : &tensors_[found->second];
+  }
+
+  // The form in which experts come back.
+  std::string experts(const ViewOptions& options) const {
+    const std::vector<std::string>& known = family_.experts;
+    if (options.experts != "auto") {
+      if (known.empty())
+        throw ConfigError("options.experts: '" + options.experts + "' has no meaning for the family '" +
+                          family_.id + "', whose tensors have one form; remove it");
+      return options.experts;
+    }
+    const std::string source = header_.metadata.string("general.source.experts", "");
+    if (std::find(known.begin(), known.end(), source) != known.end()) return source;
+    return known.empty() ? "" : known.front();
   }
 
   void add_functions() {
@@ -91,14 +108,17 @@ class HuggingFaceViewBuilder {
     return Json(std::move(list));
   }
 
+  // Of the first tensor that need not be f32.
+  std::string matrix_encoding() const {
+    for (const GgufTensor& tensor : tensors_)
+      if (!GgufNames::installed().describe(tensor.name, tensor.shape).keep_f32)
+        return header_.tensors[tensor.stored.front()].encoding;
+    return "";
+  }
+
   std::string torch_dtype() const {
-    for (const TensorInfo& tensor : header_.tensors) {
-      if (tensor.shape.size() < 2) continue;
-      if (tensor.encoding == "f32") return "float32";
-      if (tensor.encoding == "f16") return "float16";
-      break;
-    }
-    return "bfloat16";
+    const std::string encoding = matrix_encoding();
+    return encoding == "f32" ? "float32" : encoding == "f16" ? "float16" : "bfloat16";
   }
 
   void add_tensors(const std::vector<TensorLink>& links, ModelView& view) {
@@ -177,6 +197,7 @@ class HuggingFaceViewBuilder {
     for (RowMap::Part& part : tensor.map.parts) part.stored = stored[part.stored];
     resolve_stacks(tensor);
     set_encodings(tensor, header_);
+    if (name.keep_f32 && tensor.stored_encoding == "f32") tensor.matrix_encoding = matrix_encoding_;
     return tensor;
   }
 
@@ -224,6 +245,7 @@ class HuggingFaceViewBuilder {
   const std::vector<GgufTensor> tensors_;
   MetadataScope metadata_scope_;
   Json config_;
+  std::string matrix_encoding_;  // "f16" or "bf16", else ""
   std::map<std::string, std::size_t> by_name_;
 };
 

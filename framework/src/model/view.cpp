@@ -39,6 +39,10 @@ std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> re
                                            const std::filesystem::path& path, Dialect target,
                                            const ViewOptions& options) {
   const ModelFiles files(*reader, path);
+  if (options.experts != "auto" && (target != Dialect::huggingface || reader->header().dialect == target))
+    throw ConfigError("options.experts: '" + options.experts +
+                      "' is for Hugging Face folders that are made from a " +
+                      "GGUF file; from this model names are taken as they are; remove it");
   if (reader->header().dialect == target) return identity_view(std::move(reader), files, options);
   if (target == Dialect::gguf) {
     const Json config = read_config(files);

@@ -57,6 +57,9 @@ struct ViewTensor {
   std::vector<float> generated;  // not stored at all: these are the weights
   std::string stored_encoding;   // common spec of all parts; "" if generated or mixed
   std::string mixed_encodings;   // "q4_k+q6_k": the specs of parts that are not encoded alike; else ""
+  /// Of what a GGUF file stores as f32 because its readers demand it: the encoding of the file's matrices, which the source probably had here
+  /// too. "" = none.
+  std::string matrix_encoding;
   /// A row needs all rows of a stored matrix.
   bool is_transposed() const noexcept { return transpose || map.has_transposed_parts(); }
   /// The stored bytes of a row are the view's row: no addition, no transposition, not generated.
@@ -97,6 +100,8 @@ struct ModelView {
 struct ViewOptions {
   std::string name;           // general.name; empty = from the folder's name and model card
   std::string pre_tokenizer;  // tokenizer.ggml.pre if it cannot be recognised; empty = detect
+  /// GGUF -> Hugging Face, families that know several: "single", "fused", or "auto" = as general.source.experts says, else the usual form.
+  std::string experts = "auto";
   bool tensors_only = false;  // metadata and side files of another dialect are not needed
 };
 
@@ -142,6 +147,10 @@ Bytes read_encoded_rows(const ModelView& view, std::size_t tensor, std::int64_t 
 /// Decodes rows [first, first + out.rows) into `out`. `decoder` must know all parts (unused for generated tensors).
 void read_decoded_rows(const ModelView& view, std::size_t tensor, std::int64_t first, Matrix out,
                        const RowDecoder& decoder, std::vector<std::byte>& scratch);
+
+/// True if `encoding` gives back every weight of the tensor, bit for bit. Reads all of it.
+bool holds_exactly(const ModelView& view, std::size_t tensor, const Encoding& encoding,
+                   const RowDecoder& decoder);
 
 /// Gives back the memory of the stored rows behind these rows of a view. A hint.
 void release_rows(const ModelView& view, std::size_t tensor, std::int64_t first, std::int64_t count);

@@ -90,11 +90,15 @@ EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const
     return {encodings_for(*recipe_, facts_, view_, index), fmt::format("recipe '{}'", recipe_->id),
             spec_.mark, recipe_->is_built_in};
   if (!spec_.encoding.is_null()) return {{spec_.encoding}, "'encoding'", spec_.mark};
-  return {{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)},
-          "the model",
-          spec_.mark,
-          false,
-          true};
+  Candidates stored{{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)},
+                    "the model",
+                    spec_.mark,
+                    false,
+                    true};
+  // f32 may be GGUF's choice, not the model's.
+  stored.first_if_exact = !tensor.matrix_encoding.empty();
+  if (stored.first_if_exact) stored.specs.insert(stored.specs.begin(), named(tensor.matrix_encoding));
+  return stored;
 }
 
 PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candidates) const {
@@ -162,6 +166,11 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
     auto problem = column_obstacle(*encoding, tensor.shape);
     is_for_columns = problem.has_value();
     if (!problem) problem = format_.rejects(*encoding, tensor.shape);
+    if (!problem && wanted.first_if_exact && &spec == wanted.specs.data() &&
+        !holds_exactly(view_, index, *encoding, stored)) {
+      problem = encoding->info().id + " cannot hold its weights exactly";
+      is_for_columns = true;  // the other choice is next
+    }
     if (!problem)
       return PlannedTensor{index, encoding, stored, route(tensor, *encoding, stored.common()), reason};
     if (reason.empty()) reason = *problem;

@@ -29,9 +29,10 @@ class EncodingChooser {
   struct Candidates {
     std::vector<Node> specs;
     std::string asked_by;
-    Mark mark;                 // of what asks
-    bool by_built_in = false;  // a recipe of the installation
-    bool is_stored = false;    // nothing was asked for: what the model has
+    Mark mark;                    // of what asks
+    bool by_built_in = false;     // a recipe of the installation
+    bool is_stored = false;       // nothing was asked for: what the model has
+    bool first_if_exact = false;  // the first of `specs` only where it changes no weight
   };
   Candidates candidates(std::size_t index) const;
   std::shared_ptr<const Encoding> make(const Node& spec, const Candidates& wanted,

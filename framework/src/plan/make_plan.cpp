@@ -29,7 +29,7 @@ class ViewCache {
   ViewCache(const OpenedModel& model, const std::filesystem::path& path) : model_(model), path_(path) {}
 
   std::shared_ptr<const ModelView> get(Dialect dialect, const ViewOptions& options) {
-    auto& slot = views_[std::tuple(dialect, options.name, options.pre_tokenizer)];
+    auto& slot = views_[std::tuple(dialect, options.name, options.pre_tokenizer, options.experts)];
     if (!slot) slot = make_view(model_.reader, path_, dialect, options);
     return slot;
   }
@@ -37,7 +37,8 @@ class ViewCache {
  private:
   const OpenedModel& model_;
   std::filesystem::path path_;
-  std::map<std::tuple<Dialect, std::string, std::string>, std::shared_ptr<const ModelView>> views_;
+  std::map<std::tuple<Dialect, std::string, std::string, std::string>, std::shared_ptr<const ModelView>>
+      views_;
 };
 
 void add_tensor(PlannedOutput& output, PlannedTensor planned) {
@@ -74,23 +75,41 @@ auto by_default(bool is_default, const Make& make) {
   }
 }
 
-/// The options of the output that decide how the model is seen. GGUF files have a place for them, Hugging Face folders have none.
+std::string experts_option(const Node& node) {
+  const PipelineKeys& keys = common_format_option_keys();
+  const auto key = std::find_if(keys.begin(), keys.end(), [](const auto& k) { return k.name == "experts"; });
+  const std::string word = node.as_string("experts");
+  if (std::find(key->choices.begin(), key->choices.end(), word) == key->choices.end())
+    throw_at(node.mark(),
+             fmt::format("'experts' is one of {}, not '{}'", fmt::join(key->choices, ", "), word));
+  return word;
+}
+
+/// The options of the output that decide how the model is seen. Each has a place in one dialect only.
 ViewOptions view_options(const OutputSpec& spec, Dialect dialect) {
   ViewOptions options;
   for (const PipelineKey& key : common_format_option_keys())
-    if (const Node* given = spec.options.find(key.name); given != nullptr && dialect != Dialect::gguf)
+    if (const Node* given = spec.options.find(key.name);
+        given != nullptr && (dialect == Dialect::gguf) != (key.dialect == "gguf"))
       throw_at(given->mark(), fmt::format("'{}' has no place in this format; remove it", key.name));
   if (const Node* name = spec.options.find("name")) options.name = name->as_string("name");
   if (const Node* pre = spec.options.find("pre_tokenizer"))
     options.pre_tokenizer = pre->as_string("pre_tokenizer");
+  if (const Node* experts = spec.options.find("experts")) options.experts = experts_option(*experts);
   return options;
 }
 
-/// `options:` of the output without the two that belong to the view.
+/// Where a mistake in these options is.
+Mark view_mark(const OutputSpec& spec) {
+  for (const char* key : {"pre_tokenizer", "experts"})
+    if (const Node* option = spec.options.find(key)) return option->mark();
+  return spec.mark;
+}
+
+/// `options:` of the output without those that belong to the view.
 Node format_options(const OutputSpec& spec) {
   Node options = spec.options;
-  options.erase("name");
-  options.erase("pre_tokenizer");
+  for (const PipelineKey& key : common_format_option_keys()) options.erase(key.name);
   return options;
 }
 
@@ -124,6 +143,22 @@ void refuse_encoding_as_recipe(const OutputSpec& spec, const Node& own, const Pl
                                                               : "--encoding " + spec.recipe));
 }
 
+/// Weights that are f32 because GGUF wanted it, and remain so because the encoding of the matrices would round them.
+void warn_of_kept_f32(const PlannedOutput& output, std::vector<std::string>& warnings) {
+  const PlannedTensor* first = nullptr;
+  std::size_t count = 0;
+  for (const PlannedTensor& tensor : output.tensors) {
+    if (tensor.note.empty() || output.view->tensors[tensor.view_index].matrix_encoding.empty()) continue;
+    if (count++ == 0) first = &tensor;
+  }
+  if (first == nullptr) return;
+  const ViewTensor& tensor = output.view->tensors[first->view_index];
+  warnings.push_back(fmt::format("{} stored as f32, as GGUF has {} ('{}'{}): {} would round the weights",
+                                 count == 1 ? "1 tensor is" : fmt::format("{} tensors are", count),
+                                 count == 1 ? "it" : "them", tensor.name, count == 1 ? "" : ", ...",
+                                 tensor.matrix_encoding));
+}
+
 /// A single file has no place for what lies beside the weights.
 void warn_of_lost_files(const PlannedOutput& output, std::vector<std::string>& warnings) {
   std::vector<std::string> lost;
@@ -151,9 +186,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   if (!output.format->info().can_write)
     throw_at(spec.format.mark(), fmt::format("format '{}' can only be read", output.format->info().id));
   const Dialect dialect = output.format->info().dialect;
-  const Node* pre_tokenizer = spec.options.find("pre_tokenizer");
-  output.view = at_place(pre_tokenizer == nullptr ? spec.mark : pre_tokenizer->mark(),
-                         [&] { return views.get(dialect, view_options(spec, dialect)); });
+  output.view = at_place(view_mark(spec), [&] { return views.get(dialect, view_options(spec, dialect)); });
   const Node quantizer = spec.quantizer.is_null()
                              ? Node::scalar(default_component("quantizer"), false, spec.mark)
                              : spec.quantizer;
@@ -178,6 +211,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   if (plan.imatrix != nullptr) add_importance(output, plan.imatrix, said);
   warn_of_missing_importance(output, recipe && recipe->needs_importance, said);
   said.insert(said.end(), output.view->warnings.begin(), output.view->warnings.end());
+  warn_of_kept_f32(output, said);
   warnings.add(output.to.filename().string(), said);
 
   finish_metadata(output, recipe ? recipe->file_type : -1, plan.imatrix.get());

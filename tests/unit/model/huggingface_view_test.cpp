@@ -6,6 +6,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+#include <set>
+
 using namespace pq;
 
 namespace {
@@ -34,9 +37,6 @@ RoundTrip round_trip(const std::string& name) {
   return trip;
 }
 
-// Fused experts come back one by one, as published models have them: the same weights as this checkpoint's.
-std::string spelling_of(const std::string& name) { return name == "qwen3moe-fused" ? "qwen3moe" : name; }
-
 }  // namespace
 
 TEST_CASE("hugging face view: HF -> GGUF -> HF gives the same names, shapes and bytes",
@@ -44,7 +44,7 @@ TEST_CASE("hugging face view: HF -> GGUF -> HF gives the same names, shapes and 
   const std::string name = GENERATE(from_range(tiny::checkpoints()));
   INFO(name);
   const RoundTrip trip = round_trip(name);
-  const auto reader = tiny::open_folder(tiny::folder(spelling_of(name)));
+  const auto reader = tiny::open_folder(tiny::folder(name));
   const ModelHeader& source = reader->header();
   REQUIRE(trip.back->tensors.size() == source.tensors.size());
   std::vector<std::byte> scratch;
@@ -102,4 +102,53 @@ TEST_CASE("hugging face view: token arrays of different lengths are refused", "[
   model.header.metadata.set("tokenizer.ggml.token_type", std::vector<std::int32_t>{1, 2});
   CHECK_THROWS_WITH(make_view(tiny::open_memory(std::move(model)), "tiny.gguf", Dialect::huggingface, {}),
                     Catch::Matchers::Contains("they must agree"));
+}
+
+TEST_CASE("hugging face view: experts come back in the form that is asked for", "[model][roundtrip]") {
+  const auto [from, form, like] = GENERATE(table<std::string, std::string, std::string>(
+      {{"qwen3moe", "fused", "qwen3moe-fused"}, {"qwen3moe-fused", "single", "qwen3moe"}}));
+  INFO(from << " " << form);
+  ViewOptions options;
+  options.experts = form;
+  const auto view = make_view(tiny::open_memory(tiny::written(*tiny::gguf_view_of(from), "bf16")),
+                              "tiny.gguf", Dialect::huggingface, options);
+  const auto expected = tiny::open_folder(tiny::folder(like));
+  REQUIRE(view->tensors.size() == expected->header().tensors.size());
+  std::vector<std::byte> scratch;
+  for (std::size_t i = 0; i < view->tensors.size(); ++i) {
+    INFO(view->tensors[i].name);
+    const auto& stored = expected->header().tensors;
+    std::size_t other = 0;
+    while (other < stored.size() && stored[other].name != view->tensors[i].name) ++other;
+    REQUIRE(other < stored.size());
+    const Bytes bytes = expected->rows(other, 0, rows(stored[other].shape), scratch);
+    CHECK(tiny::encoded(*view, i, "bf16") == std::vector<std::byte>(bytes.begin(), bytes.end()));
+  }
+}
+
+TEST_CASE(
+    "hugging face view: Mixtral's router and experts have the names of transformers 5 where they are fused",
+    "[model][roundtrip]") {
+  auto file = tiny::written(*tiny::gguf_view_of("mixtral-4"), "bf16");
+  file.header.metadata.set("general.source.experts", std::string("fused"));
+  const auto view = make_view(tiny::open_memory(std::move(file)), "tiny.gguf", Dialect::huggingface, {});
+  std::set<std::string> names;
+  for (const ViewTensor& tensor : view->tensors) names.insert(tensor.name);
+  for (const char* name : {"mlp.gate.weight", "mlp.experts.gate_up_proj", "mlp.experts.down_proj"}) {
+    INFO(name);
+    CHECK(names.contains(std::string("model.layers.0.") + name));
+  }
+  CHECK(std::none_of(names.begin(), names.end(),
+                     [](const auto& name) { return name.find("block_sparse_moe") != std::string::npos; }));
+}
+
+TEST_CASE("hugging face view: a form of experts is refused where there is none to choose", "[model]") {
+  ViewOptions options;
+  options.experts = "fused";
+  CHECK_THROWS_WITH(make_view(tiny::open_memory(tiny::written(*tiny::gguf_view_of("llama"), "bf16")),
+                              "tiny.gguf", Dialect::huggingface, options),
+                    Catch::Matchers::Contains("has no meaning for the family 'llama'"));
+  CHECK_THROWS_WITH(make_view(tiny::open_folder(tiny::folder("qwen3moe")), tiny::folder("qwen3moe"),
+                              Dialect::huggingface, options),
+                    Catch::Matchers::Contains("remove it"));
 }
