@@ -84,7 +84,10 @@ std::optional<GgufExpertName> GgufNames::single_expert(const std::string& name) 
   const char* last = parts.stem.data() + parts.stem.size();
   const auto [end, error] = std::from_chars(parts.stem.data() + dot + 1, last, result.expert);
   if (stack == stacks_.end() || error != std::errc() || end != last) return std::nullopt;
-  result.stack = "blk." + std::to_string(parts.layer) + "." + stack->second + ".weight";
+  // "blk.00." and ".01." are other names, which mean nothing.
+  const std::string layer = "blk." + std::to_string(parts.layer) + ".";
+  if (name != layer + stack->first + "." + std::to_string(result.expert) + ".weight") return std::nullopt;
+  result.stack = layer + stack->second + ".weight";
   return result;
 }
 

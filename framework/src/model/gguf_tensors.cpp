@@ -44,7 +44,11 @@ std::vector<GgufTensor> gguf_tensors(const ModelHeader& header, const std::strin
     }
     const auto [found, is_new] = places.try_emplace(name->stack, tensors.size());
     if (is_new) tensors.push_back({name->stack, info.shape, {}});
-    stacks[found->second].emplace(name->expert, i);
+    const auto [other, is_first] = stacks[found->second].emplace(name->expert, i);
+    if (!is_first)
+      throw FormatError(fmt::format("{}: expert {} of '{}' is there twice: tensors '{}' and '{}'", place,
+                                    name->expert, name->stack, header.tensors[other->second].name,
+                                    info.name));
   }
   for (const auto& [index, experts] : stacks) {
     GgufTensor& tensor = tensors[index];

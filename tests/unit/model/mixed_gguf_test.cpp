@@ -164,3 +164,31 @@ TEST_CASE("mixed gguf: a missing expert is named", "[model]") {
   CHECK_THROWS_WITH(folder_view(std::move(old)),
                     "tiny.gguf: tensor 'blk.1.ffn_up.3.weight' is there, but the one of expert 2 is missing");
 }
+
+TEST_CASE("mixed gguf: a number with zeros in front is no other spelling of an expert", "[model]") {
+  const std::string name = GENERATE("blk.1.ffn_up.02.weight", "blk.01.ffn_up.2.weight");
+  INFO(name);
+  tiny::MemoryModel old = gguf_of("mixtral-4");
+  split_experts(old);
+  for (std::size_t i = 0; i < old.header.tensors.size(); ++i)
+    if (old.header.tensors[i].name == "blk.1.ffn_up.2.weight") {
+      old.header.tensors.insert(old.header.tensors.begin(), old.header.tensors[i]);
+      old.header.tensors[0].name = name;
+      old.data.insert(old.data.begin(), std::vector<std::byte>(old.data[i].size()));
+      break;
+    }
+  CHECK_THROWS_WITH(folder_view(std::move(old)), Catch::Contains("'" + name + "' is not known"));
+}
+
+TEST_CASE("mixed gguf: an expert that is there twice is refused", "[model]") {
+  tiny::MemoryModel old = gguf_of("mixtral-4");
+  split_experts(old);
+  for (std::size_t i = 0; i < old.header.tensors.size(); ++i)
+    if (old.header.tensors[i].name == "blk.1.ffn_up.2.weight") {
+      old.header.tensors.push_back(old.header.tensors[i]);
+      old.data.push_back(old.data[i]);
+      break;
+    }
+  CHECK_THROWS_WITH(folder_view(std::move(old)),
+                    Catch::Contains("expert 2 of 'blk.1.ffn_up_exps.weight' is there twice"));
+}
