@@ -206,17 +206,18 @@ void release_rows(const ModelView& view, std::size_t tensor, std::int64_t first,
     first = first / height * width;
     count = (last + 1) * width - first;
   }
-  const bool columns = viewed.map.has_transposed_parts();
   const auto& stored = view.reader->header().tensors;
   std::map<std::size_t, std::pair<std::int64_t, std::int64_t>> ranges;  // stored tensor -> its rows
-  for (std::int64_t r = first; r < first + count; ++r) {
-    const auto [index, row] = viewed.map.source(r);
-    const auto [begin, end] = columns ? rows_of_column(stored[index], row) : std::pair(row, row + 1);
-    const auto [range, is_new] = ranges.try_emplace(index, begin, end);
-    if (is_new) continue;
+  for_runs(viewed.map, first, count, [&](const Run& run) {
+    const std::int64_t last = run.first + (run.rows - 1) * run.step;
+    const TensorInfo& info = stored[run.stored];
+    const std::int64_t begin = run.transposed ? rows_of_column(info, run.first).first : run.first;
+    const std::int64_t end = run.transposed ? rows_of_column(info, last).second : last + 1;
+    const auto [range, is_new] = ranges.try_emplace(run.stored, begin, end);
+    if (is_new) return;
     range->second.first = std::min(range->second.first, begin);
     range->second.second = std::max(range->second.second, end);
-  }
+  });
   // Rows of a rotary order lie between those of the next piece, which then reads their pages again: from the page cache.
   for (const auto& [index, range] : ranges)
     view.reader->release(index, range.first, range.second - range.first);
