@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <queue>
 
 namespace pq {
@@ -23,34 +24,62 @@ GgufSpecials::GgufSpecials(const GgufVocabulary& vocabulary) {
   }
   std::stable_sort(specials_.begin(), specials_.end(),
                    [](const Special& a, const Special& b) { return a.size > b.size; });
-  std::int32_t nodes = 1;
+  nodes_.resize(1);
+  std::vector<std::pair<std::int32_t, char>> parents(1);  // of each node, and the byte between
   for (std::size_t place = 0; place < specials_.size(); ++place) {
     const std::string& text = vocabulary.tokens[static_cast<std::size_t>(specials_[place].id)];
-    starts_[static_cast<unsigned char>(text[0])] = true;
+    if (!text.empty()) is_last_[static_cast<unsigned char>(text.back())] = true;
     std::int32_t node = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const std::int32_t byte = static_cast<unsigned char>(text[i]);
+    for (std::size_t i = text.size(); i-- > 0;) {
+      const auto byte = static_cast<unsigned char>(text[i]);
       Join child = trie_.find(node, byte);
-      if (child.id < 0) child.id = nodes++;
-      if (i + 1 == text.size()) child.rank = static_cast<std::int32_t>(place);
-      trie_.add(node, byte, child, true);
+      if (child.id < 0) {
+        child.id = static_cast<std::int32_t>(nodes_.size());
+        nodes_.emplace_back();
+        parents.emplace_back(node, text[i]);
+        trie_.add(node, byte, child, true);
+      }
       node = child.id;
     }
+    if (node != 0) nodes_[static_cast<std::size_t>(node)].special = static_cast<std::int32_t>(place);
+  }
+  link(parents);
+}
+
+// Short texts first: what a node falls back to is shorter than itself.
+void GgufSpecials::link(const std::vector<std::pair<std::int32_t, char>>& parents) {
+  std::vector<std::uint32_t> depth(nodes_.size(), 0), order(nodes_.size());
+  for (std::size_t i = 1; i < nodes_.size(); ++i)
+    depth[i] = depth[static_cast<std::size_t>(parents[i].first)] + 1;
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return depth[a] < depth[b]; });
+  for (const std::uint32_t i : order) {
+    if (i == 0) continue;
+    Node& node = nodes_[i];
+    const auto [parent, byte] = parents[i];
+    if (parent != 0) node.shorter = next(nodes_[static_cast<std::size_t>(parent)].shorter, byte);
+    const Node& shorter = nodes_[static_cast<std::size_t>(node.shorter)];
+    const auto self = static_cast<std::int32_t>(i);
+    node.any = node.special >= 0 ? self : shorter.any;
+    const bool is_user_defined =
+        node.special >= 0 && !specials_[static_cast<std::size_t>(node.special)].control;
+    node.user_defined = is_user_defined ? self : shorter.user_defined;
   }
 }
 
-std::optional<GgufSpecials::Place> GgufSpecials::longest(std::string_view text, std::size_t begin,
-                                                         bool parse_special) const {
-  std::optional<Place> found;
-  std::int32_t node = 0;
-  for (std::size_t end = begin; end < text.size();) {
-    const Join child = trie_.find(node, static_cast<unsigned char>(text[end++]));
-    if (child.id < 0) break;
-    node = child.id;
-    if (child.rank >= 0 && (parse_special || !specials_[static_cast<std::size_t>(child.rank)].control))
-      found = Place{static_cast<std::uint32_t>(child.rank), begin, end};
+// The longest text of the trie that ends with what `node` is and, in front of it, `byte`.
+std::int32_t GgufSpecials::next(std::int32_t node, char byte) const noexcept {
+  while (true) {
+    const Join child = trie_.find(node, static_cast<unsigned char>(byte));
+    if (child.id >= 0) return child.id;
+    if (node == 0) return 0;
+    node = nodes_[static_cast<std::size_t>(node)].shorter;
   }
-  return found;
+}
+
+std::int32_t GgufSpecials::found_at(std::int32_t node, bool parse_special) const noexcept {
+  const Node& at = nodes_[static_cast<std::size_t>(node)];
+  return parse_special ? at.any : at.user_defined;
 }
 
 std::vector<TextPart> GgufSpecials::split(std::string_view text, bool parse_special) const {
@@ -59,9 +88,22 @@ std::vector<TextPart> GgufSpecials::split(std::string_view text, bool parse_spec
     return a.special != b.special ? a.special > b.special : a.begin > b.begin;
   };
   std::priority_queue<Place, std::vector<Place>, decltype(later)> places(later);
-  for (std::size_t at = 0; at < text.size(); ++at)
-    if (starts_[static_cast<unsigned char>(text[at])])
-      if (const auto place = longest(text, at, parse_special)) places.push(*place);
+  // The longest token that begins at `begin` and ends at `limit` or before, of those that `node` begins with.
+  const auto push = [&](std::int32_t node, std::size_t begin, std::size_t limit) {
+    for (node = found_at(node, parse_special); node >= 0;) {
+      const Node& token = nodes_[static_cast<std::size_t>(node)];
+      const auto special = static_cast<std::uint32_t>(token.special);
+      const std::size_t end = begin + specials_[special].size;
+      if (end <= limit) return places.push({special, begin, end, node});
+      node = found_at(token.shorter, parse_special);
+    }
+  };
+  std::int32_t node = 0;
+  for (std::size_t at = text.size(); at-- > 0;) {
+    if (node == 0 && !is_last_[static_cast<unsigned char>(text[at])]) continue;
+    node = next(node, text[at]);
+    push(node, at, text.size());
+  }
   std::map<std::size_t, Place> taken;  // by where they begin; `end` includes stripped white space
   for (; !places.empty();) {
     Place place = places.top();
@@ -71,8 +113,7 @@ std::vector<TextPart> GgufSpecials::split(std::string_view text, bool parse_spec
     if (limit == place.begin || (next != taken.begin() && std::prev(next)->second.end > place.begin))
       continue;
     if (place.end > limit) {
-      if (const auto shorter = longest(text.substr(0, limit), place.begin, parse_special))
-        places.push(*shorter);
+      push(place.node, place.begin, limit);
       continue;
     }
     if (specials_[place.special].strips_right)

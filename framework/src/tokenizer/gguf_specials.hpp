@@ -5,8 +5,8 @@
 #include "tokenizer/piece_table.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pq {
@@ -32,15 +32,27 @@ class GgufSpecials {
     bool control;  // or unknown
     bool strips_right;
   };
+  // A node of the trie of the tokens, read from their last byte to their first, so that going through a text from its end finds what begins at each
+  // byte (Aho and Corasick).
+  struct Node {
+    std::int32_t shorter = 0;   // of the longest begin of this text that is another node's
+    std::int32_t special = -1;  // the token that this is, a place in specials_
+    std::int32_t any = -1;      // the node of the longest token that this text begins with, itself included
+    std::int32_t user_defined = -1;  // the same without control tokens
+  };
   struct Place {
     std::uint32_t special;  // in specials_, which is in order of priority
     std::size_t begin, end;
+    std::int32_t node;
   };
-  std::optional<Place> longest(std::string_view text, std::size_t begin, bool parse_special) const;
+  std::int32_t found_at(std::int32_t node, bool parse_special) const noexcept;
+  std::int32_t next(std::int32_t node, char byte) const noexcept;
+  void link(const std::vector<std::pair<std::int32_t, char>>& parents);
 
   std::vector<Special> specials_;
-  PairTable trie_;  // (node, byte) -> {special that ends there, child}
-  bool starts_[256] = {};
+  std::vector<Node> nodes_;
+  PairTable trie_;          // (node, byte) -> child
+  bool is_last_[256] = {};  // byte of some token
 };
 
 }  // namespace pq

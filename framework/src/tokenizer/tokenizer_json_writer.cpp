@@ -11,8 +11,9 @@
 namespace pq {
 namespace {
 
-// Some hundred times what the largest vocabularies need.
-constexpr std::size_t kMaxMergeBytes = std::size_t{4} << 30;
+// The merges of real vocabularies take less than ten times the bytes of their pieces.
+constexpr std::size_t kMergeBytesPerByte = 64;
+constexpr std::size_t kFreeMergeBytes = std::size_t{64} << 20;
 
 void append_text(std::string& out, std::string_view text) {
   out += '"';
@@ -111,7 +112,9 @@ std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, s
   std::unordered_set<std::string_view> pieces;
   std::unordered_set<std::size_t>
       lengths;  // in bytes: most cuts of a very long piece give parts of no such length
+  std::size_t most = kFreeMergeBytes;
   for (const auto& entry : vocab) {
+    most += kMergeBytesPerByte * entry.first.size();
     pieces.insert(entry.first);
     lengths.insert(entry.first.size());
   }
@@ -126,9 +129,9 @@ std::vector<Merge> merges_from_scores(const std::vector<std::pair<std::string, s
       ++left;
       if (!lengths.contains(at) || !lengths.contains(text.size() - at)) continue;
       bytes += text.size();
-      if (bytes > kMaxMergeBytes)
+      if (bytes > most)
         throw FormatError("the pieces of the vocabulary are so long that their merges take more than " +
-                          std::to_string(kMaxMergeBytes) + " bytes; the longest piece in question has " +
+                          std::to_string(most) + " bytes; the longest piece in question has " +
                           std::to_string(text.size()));
       if (pieces.contains(text.substr(0, at)) && pieces.contains(text.substr(at)))
         candidates.push_back(
