@@ -3,6 +3,9 @@
 #include "chat/attributes.hpp"
 #include "chat/evaluator.hpp"
 
+#include <set>
+#include <string>
+
 namespace pq::jinja {
 
 Value Evaluator::evaluate(const Expression& expression, const ScopePtr& scope) {
@@ -83,10 +86,13 @@ void Evaluator::collect_named(const Value& value, Named& named) {
   if (value.dict() == nullptr)
     throw TemplateError("what follows '**' must be a dict, not a value of type " +
                         std::string(type_name(value)));
+  std::set<std::string> names;
+  for (const auto& [name, unused] : named) names.insert(name);
   for (const auto& [key, item] : value.dict()->items) {
     if (!key.is_text()) throw TemplateError("names of arguments must be strings");
-    for (const auto& [other, unused] : named)
-      if (other == key.text()) throw TemplateError("the argument '" + other + "' is given twice");
+    runtime_.step(1 + key.text().size() / 16);
+    if (!names.insert(key.text()).second)
+      throw TemplateError("the argument '" + key.text() + "' is given twice");
     named.emplace_back(key.text(), item);
   }
 }

@@ -149,9 +149,24 @@ std::size_t find_first(std::string_view text, std::string_view wanted, std::size
                           : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
 
+// Knuth, Morris and Pratt, from the end: as memmem() there is nothing.
 std::size_t find_last(std::string_view text, std::string_view wanted) {
-  const std::size_t found = find_first(backwards(text), backwards(wanted));
-  return found == std::string_view::npos ? found : text.size() - wanted.size() - found;
+  if (wanted.size() > text.size()) return std::string_view::npos;
+  if (wanted.empty()) return text.size();
+  const auto at = [](std::string_view s, std::size_t i) { return s[s.size() - 1 - i]; };
+  std::vector<std::uint32_t> border(wanted.size(), 0);  // of the last i + 1 bytes of `wanted`
+  const auto advance = [&](std::size_t length, char byte) {
+    while (length > 0 && at(wanted, length) != byte) length = border[length - 1];
+    return at(wanted, length) == byte ? length + 1 : length;
+  };
+  for (std::size_t i = 1; i < wanted.size(); ++i)
+    border[i] = static_cast<std::uint32_t>(advance(border[i - 1], at(wanted, i)));
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    length = advance(length, at(text, i));
+    if (length == wanted.size()) return text.size() - 1 - i;
+  }
+  return std::string_view::npos;
 }
 
 void split(std::string_view text, const std::optional<std::string>& separator, std::int64_t limit,

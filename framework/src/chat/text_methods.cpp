@@ -93,6 +93,7 @@ template <bool kFromRight, Absent kAbsent>
 Value find(Runtime& runtime, Arguments& arguments) {
   const std::string text = self(runtime, arguments);
   const std::string wanted = arguments.text("sub");
+  runtime.step(1 + wanted.size() / 16);
   const Part part = part_of(text, arguments);
   const std::size_t found = kFromRight ? find_last(part.text, wanted) : find_first(part.text, wanted);
   if (part.exists && found != std::string_view::npos)
@@ -195,6 +196,7 @@ Value partition(Runtime& runtime, Arguments& arguments) {
   const std::string text = self(runtime, arguments);
   const std::string separator = arguments.text("sep");
   arguments.finish();
+  runtime.step(1 + separator.size() / 16);
   if (separator.empty()) throw TemplateError(arguments.what() + ": the separator is empty");
   const std::size_t found = kFromRight ? find_last(text, separator) : find_first(text, separator);
   if (found == std::string::npos)

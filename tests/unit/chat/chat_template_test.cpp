@@ -181,3 +181,28 @@ TEST_CASE("chat template: searches for what is almost there take linear time", "
   CHECK(rendered(texts + "{{ (x ~ 'b') in t }} {{ t.rfind('b' ~ x) }} {{ t.find(x ~ 'b') }}") ==
         "False -1 -1");
 }
+
+TEST_CASE("chat template: names given with ** are counted, each once", "[chat]") {
+  std::string keys = R"([{"role": "user", "content": "hi")";
+  for (int i = 0; i < 5000; ++i) keys += ", \"k" + std::to_string(i) + "\": 0";
+  const Json messages = parse_json(keys + "}]", "test");
+  jinja::Limits limits = small_limits();
+  limits.steps = 4000;
+  const auto result = [&](const std::string& arguments) {
+    const std::string text = "{% macro f() %}{{ kwargs|length }}{% endmacro %}{{ f(" + arguments + ") }}";
+    return ChatTemplate(text, "t", limits).render(messages, {});
+  };
+  CHECK(result("a=1") == "1");
+  CHECK_THROWS_WITH(result("**messages[0]"), Contains("steps"));
+  CHECK(error_of("{{ dict(a=1, **{'b': 2}).b }}") == "no error");
+  CHECK_THAT(error_of("{{ dict(a=1, **{'a': 2}) }}"), Contains("the argument 'a' is given twice"));
+}
+
+TEST_CASE("chat template: a search from the end finds what Python finds", "[chat]") {
+  CHECK(rendered("{{ 'abababa'.rfind('aba') }} {{ 'aabaa'.rfind('aab') }} {{ 'abc'.rfind('abcd') }} {{ "
+                 "'abc'.rfind('') }}") == "4 0 -1 3");
+  CHECK(rendered("{{ 'a-b--c'.rpartition('--') }}") == "('a-b', '--', 'c')");
+  CHECK(rendered(
+            "{{ ('a' * 3000 ~ 'b').rfind('a' * 1000) }} {{ ('b' ~ 'a' * 3000).rfind('b' ~ 'a' * 3000) }}") ==
+        "2000 0");
+}
