@@ -38,7 +38,8 @@ TEST_CASE("encoding choice: HF -> GGUF -> HF gives every tensor the type that it
   const auto view =
       make_view(tiny::open_memory(gguf_of(name)), "tiny.gguf", Dialect::huggingface, ViewOptions{});
   const auto tensors = planned(*view, {});
-  for (const TensorInfo& stored : tiny::open_folder(tiny::folder(name))->header().tensors) {
+  const auto source = tiny::open_folder(tiny::folder(name));
+  for (const TensorInfo& stored : source->header().tensors) {
     INFO(stored.name);
     std::size_t i = 0;
     while (i < view->tensors.size() && view->tensors[i].name != stored.name) ++i;
