@@ -24,7 +24,7 @@ GgufMatrices::GgufMatrices(const OpenedModel& model, const std::filesystem::path
     : is_gguf_(model.reader->header().dialect == Dialect::gguf) {
   if (is_gguf_) return;
   ViewOptions options;
-  options.pre_tokenizer = "default";  // only names are wanted
+  options.tensors_only = true;
   const auto view = make_view(model.reader, path, Dialect::gguf, options);
   for (const ViewTensor& tensor : view->tensors)
     if (tensor.generated.empty() && !tensor.elements && !tensor.transpose)

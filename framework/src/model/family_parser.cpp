@@ -205,7 +205,9 @@ Family parse_family(const Node& root, const Node& common) {
   family.errors = parse_conditions(common.find("errors"), common);
   for (ConditionText& condition : parse_conditions(root.find("errors"), common))
     family.errors.push_back(std::move(condition));
-  family.warnings = parse_conditions(root.find("warnings"), common);
+  family.warnings = parse_conditions(common.find("warnings"), common);
+  for (ConditionText& condition : parse_conditions(root.find("warnings"), common))
+    family.warnings.push_back(std::move(condition));
   family.reverse_warnings = parse_conditions(common.find("reverse_warnings"), common);
   for (ConditionText& condition : parse_conditions(root.find("reverse_warnings"), common))
     family.reverse_warnings.push_back(std::move(condition));

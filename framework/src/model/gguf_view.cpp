@@ -15,6 +15,8 @@
 namespace pq {
 namespace {
 
+constexpr std::int64_t kBandBytes = 1 << 20;  // compared at a time
+
 class GgufViewBuilder {
  public:
   GgufViewBuilder(const ModelReader& reader, const ModelFiles& files, const Family& family,
@@ -42,6 +44,12 @@ class GgufViewBuilder {
     add_facts(view);
     for (const ConditionText& warning : family_.warnings)
       if (warning.when.test(scope_, true)) view.warnings.push_back(fill_in(warning.text, scope_));
+    if (has_another_head(view))
+      view.warnings.push_back(
+          "lm_head.weight is stored and is not the embedding, though config.json says that it is "
+          "(tie_word_embeddings): the file has what is stored, as llama.cpp's converter writes it; "
+          "transformers "
+          "computes with the embedding");
   }
 
   ConfigScope& scope() { return scope_; }
@@ -160,6 +168,35 @@ class GgufViewBuilder {
                           "' is not known to the family '" + family_.id +
                           "' with this config.json; it would be lost" +
                           layers_note(matches(header_.tensors[i].name, "*.*.*.*")) + defaults_note());
+  }
+
+  bool same_bytes(std::size_t a, std::size_t b) const {
+    const TensorInfo &first = header_.tensors[a], &second = header_.tensors[b];
+    if (first.shape != second.shape || first.encoding != second.encoding) return false;
+    const std::int64_t all = rows(first.shape);
+    const std::int64_t band =
+        std::max<std::int64_t>(1, kBandBytes / static_cast<std::int64_t>(first.row_bytes));
+    std::vector<std::byte> scratch, other;
+    for (std::int64_t row = 0; row < all; row += band) {
+      const std::int64_t count = std::min(band, all - row);
+      const Bytes x = reader_.rows(a, row, count, scratch), y = reader_.rows(b, row, count, other);
+      if (!std::equal(x.begin(), x.end(), y.begin(), y.end())) return false;
+      reader_.release(a, row, count);
+      reader_.release(b, row, count);
+    }
+    return true;
+  }
+
+  // A head that config.json ties to the embedding is stored, and is another one.
+  bool has_another_head(const ModelView& view) const {
+    if (!is_true(scope_.lookup("tie_word_embeddings"))) return false;
+    const auto with_role = [&](const char* role) {
+      return std::find_if(view.tensors.begin(), view.tensors.end(),
+                          [&](const ViewTensor& tensor) { return tensor.role == role; });
+    };
+    const auto head = with_role("output"), embedding = with_role("embedding");
+    return head != view.tensors.end() && embedding != view.tensors.end() &&
+           !same_bytes(head->map.parts.front().stored, embedding->map.parts.front().stored);
   }
 
   void add_facts(ModelView& view) {

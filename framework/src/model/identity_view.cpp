@@ -173,10 +173,8 @@ std::shared_ptr<ModelView> identity_view(std::shared_ptr<const ModelReader> read
   const Known known = known_family(*reader, files);
   if (header.dialect == Dialect::gguf) {
     if (!options.name.empty()) view->metadata.set("general.name", options.name);
-    if (!options.pre_tokenizer.empty()) {
-      check_pre_tokenizer_name(options.pre_tokenizer);
-      view->metadata.set("tokenizer.ggml.pre", options.pre_tokenizer);
-    }
+    check_pre_tokenizer(options.pre_tokenizer, view->metadata.string("tokenizer.ggml.model", "none"));
+    if (!options.pre_tokenizer.empty()) view->metadata.set("tokenizer.ggml.pre", options.pre_tokenizer);
     add_gguf_roles(*view);
     set_gguf_facts(view->facts, header.metadata, files.path().string());
     if (known.family != nullptr) view->facts.family = known.family->id;

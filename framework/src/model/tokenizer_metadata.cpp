@@ -5,6 +5,7 @@
 #include "model/token_lists.hpp"
 #include "tokenizer/gguf_splitter.hpp"
 #include "tokenizer/pre_tokenizer_name.hpp"
+#include "tokenizer/pre_tokenizer_structure.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -78,6 +79,31 @@ bool write_llama_json(Writer& writer) {
   return true;
 }
 
+// "NFC", or "NFC and Lowercase": what the normalizer does, as tokenizer.json calls it; "" = nothing.
+std::string normalizer_names(const Json* normalizer) {
+  if (normalizer == nullptr || !normalizer->is_object()) return "";
+  const Json* parts = normalizer->find("normalizers");
+  if (parts == nullptr || !parts->is_array()) {
+    const Json* type = normalizer->find("type");
+    return type == nullptr ? "" : display(*type);
+  }
+  std::string names;
+  for (const Json& part : parts->array())
+    if (const std::string name = normalizer_names(&part); !name.empty())
+      names += (names.empty() ? "" : " and ") + name;
+  return names;
+}
+
+// llama.cpp cuts texts of this kind as they are.
+void warn_of_normalizer(Writer& writer, const TokenizerJson& tokenizer, const std::string& pre) {
+  const std::string names = normalizer_names(tokenizer.rest.find("normalizer"));
+  const auto known = pre_tokenizer_parts(pre);
+  if (names.empty() || (known && known->metaspace)) return;
+  writer.view.warnings.push_back("the normalizer " + names +
+                                 " of tokenizer.json has no form in GGUF: texts that it "
+                                 "changes (decomposed accents, for example) get other tokens from the file");
+}
+
 bool write_bpe(Writer& writer) {
   const auto tokenizer = writer.tokenizer_json();
   if (!tokenizer) return false;
@@ -85,11 +111,11 @@ bool write_bpe(Writer& writer) {
     throw FormatError(tokenizer->source + ": the tokenizer model '" + tokenizer->model_type() +
                       "' has no form in GGUF for this family; known: BPE");
   const std::string& given = writer.options.pre_tokenizer;
-  if (!given.empty()) check_pre_tokenizer_name(given);
   const std::string pre = given.empty() ? pre_tokenizer_name(*tokenizer) : given;
   writer.write_list("gpt2", pre, bpe_tokens(*tokenizer, writer.tokenizer_config, writer.rows));
   if (!tokenizer->merges.empty()) writer.view.metadata.set("tokenizer.ggml.merges", gguf_merges(*tokenizer));
   writer.write_specials(&*tokenizer);
+  warn_of_normalizer(writer, *tokenizer, pre);
   return true;
 }
 
@@ -119,7 +145,12 @@ void set_variables(ConfigScope& scope, const Json& tokenizer_config, const std::
 
 }  // namespace
 
-void check_pre_tokenizer_name(const std::string& name) {
+void check_pre_tokenizer(const std::string& name, const std::string& model) {
+  if (name.empty()) return;
+  if (!model.empty() && model != "gpt2")
+    throw ConfigError("options.pre_tokenizer: '" + name +
+                      "' has no meaning beside the tokenizer of this model, whose kind is '" + model +
+                      "' in GGUF: only the kind 'gpt2' (byte-level BPE) has a pre-tokenizer; remove it");
   if (!gguf_pre_tokenizer(name))
     throw ConfigError("options.pre_tokenizer: '" + name +
                       "' is no pre-tokenizer that llama.cpp knows (llama-bpe, qwen2, gpt-2, ...)");
@@ -127,6 +158,7 @@ void check_pre_tokenizer_name(const std::string& name) {
 
 void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope,
                             const ModelFiles& files, const Json& config, const ViewOptions& options) {
+  check_pre_tokenizer(options.pre_tokenizer, "");
   Writer writer{view, files, config, options, read_tokenizer_config(files), embedding_rows(view, files)};
   set_variables(scope, writer.tokenizer_config.json, "");
   apply_metadata_rules(family.tokenizer.before, family.gguf_architecture, scope, view.metadata);
@@ -136,6 +168,7 @@ void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& 
     if (known == kinds().end())
       throw ConfigError("the family '" + family.id + "' names the unknown tokenizer kind '" + kind + "'");
     if (!known->second(writer)) continue;
+    check_pre_tokenizer(options.pre_tokenizer, view.metadata.string("tokenizer.ggml.model", ""));
     scope.set("tokenizer_kind", Json(kind));
     apply_metadata_rules(family.tokenizer.after, family.gguf_architecture, scope, view.metadata);
     return;

@@ -35,8 +35,9 @@ struct TokenList {
 void add_tokenizer_metadata(ModelView& view, const Family& family, ConfigScope& scope,
                             const ModelFiles& files, const Json& config, const ViewOptions& options);
 
-/// Throws ConfigError for a name of `options.pre_tokenizer` that llama.cpp does not know.
-void check_pre_tokenizer_name(const std::string& name);
+/// Throws ConfigError for a name of `options.pre_tokenizer` that llama.cpp does not know, or that has no place beside a tokenizer of the kind
+/// `model` (tokenizer.ggml.model; "" = not known yet). An empty name is none.
+void check_pre_tokenizer(const std::string& name, const std::string& model);
 
 /// Added tokens that are not marked special but are control tokens all the same (convert_hf_to_gguf.py, does_token_look_special).
 bool looks_special(std::string_view token);

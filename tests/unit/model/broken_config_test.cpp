@@ -130,12 +130,7 @@ TEST_CASE("gguf view: the structure of the splits names the pre-tokenizer of a f
 }
 
 TEST_CASE("gguf view: what the format cannot express is said in a warning", "[model]") {
-  const auto warnings = [](const std::string& name) {
-    ViewOptions options;
-    options.pre_tokenizer = "llama-bpe";
-    return make_view(tiny::open_folder(tiny::folder(name)), tiny::folder(name), Dialect::gguf, options)
-        ->warnings;
-  };
+  const auto warnings = [](const std::string& name) { return tiny::gguf_view_of(name)->warnings; };
   CHECK(warnings("llama").empty());
   REQUIRE(warnings("llama-dynamic").size() == 1);
   CHECK_THAT(warnings("llama-dynamic")[0], Contains("dynamic") && Contains("32 tokens"));
@@ -144,8 +139,9 @@ TEST_CASE("gguf view: what the format cannot express is said in a warning", "[mo
   CHECK(warnings("gemma3").empty());
   const tiny::Copy copy("gemma3");
   copy.replace("config.json", "\"query_pre_attn_scalar\": 32", "\"query_pre_attn_scalar\": 48");
-  REQUIRE(convert(copy)->warnings.size() == 1);
-  CHECK_THAT(convert(copy)->warnings[0], Contains("query_pre_attn_scalar 48"));
+  const auto view = make_view(tiny::open_folder(copy.path()), copy.path(), Dialect::gguf, {});
+  REQUIRE(view->warnings.size() == 1);
+  CHECK_THAT(view->warnings[0], Contains("query_pre_attn_scalar 48"));
 }
 
 TEST_CASE("identity view: roles are known in both dialects", "[model]") {
