@@ -50,6 +50,8 @@ bool call_builtin(const std::string& function, const std::vector<Json>& argument
     result = is_there ? first.array()[static_cast<std::size_t>(arguments[1].integer())] : Json();
   } else if (function == "length") {
     result = first.is_array() ? Json(static_cast<std::int64_t>(first.array().size())) : Json();
+  } else if (function == "is_list") {
+    result = Json(first.is_array());
   } else if (function == "int" || function == "sqrt" || function == "ln" || function == "f32" ||
              function == "float") {
     if (first.is_null()) {

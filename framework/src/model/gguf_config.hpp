@@ -17,6 +17,8 @@ void refuse_class_defaults(const Family& family, const Json& config, const std::
 class GgufConfigScope final : public ConfigScope {
  public:
   GgufConfigScope(const Family& family, const Json& config, std::string source);
+  /// Throws FormatError for a key whose value is of another kind than the class default.
+  void check_kinds() const { ConfigScope::check_kinds(family_.defaults); }
 
  protected:
   std::string named(const std::string& key) const override;

@@ -34,7 +34,7 @@ class GgufViewBuilder {
     check_config();
     used_.assign(header_.tensors.size(), false);
     std::vector<std::pair<std::size_t, ViewTensor>> ordered;
-    for (const TensorLink& link : tensor_links(family_, scope_))
+    for (const TensorLink& link : tensor_links(family_, scope_, header_.tensors.size()))
       if (auto tensor = make_tensor(link)) ordered.emplace_back(position(*tensor), std::move(*tensor));
     refuse_unknown();
     // As the real converter: where the last of a tensor's sources stands; generated ones first.

@@ -45,8 +45,9 @@ class HuggingFaceViewBuilder {
     refuse_class_defaults(family_, config_, files_.path().string());
     GgufConfigScope scope(family_, config_, files_.path().string());
     scope.set_tensors([this](const std::string& name) { return by_name_.contains(name); });
+    check_config(scope);
     scope.set("wants_fused", Json(experts(options) == "fused"));
-    const std::vector<TensorLink> links = tensor_links(family_, scope);
+    const std::vector<TensorLink> links = tensor_links(family_, scope, header_.tensors.size());
     add_tensors(links, view);
     set_facts(view.facts, family_, scope);
     if (!options.tensors_only) add_files(view);
@@ -61,6 +62,19 @@ class HuggingFaceViewBuilder {
                            ? by_name_.find(arguments[0].string())
                            : by_name_.end();
     return found == by_name_.end() ? nullptr : &tensors_[found->second];
+  }
+
+  // What a folder with this config.json would be refused for.
+  void check_config(const GgufConfigScope& scope) const {
+    scope.check_kinds();
+    const std::string_view file = "config.json: ";
+    for (const ConditionText& condition : family_.errors) {
+      if (!condition.when.test(scope, true)) continue;
+      std::string text = fill_in(condition.text, scope);
+      if (text.starts_with(file)) text.erase(0, file.size());
+      throw FormatError(files_.path().string() +
+                        ": the metadata give a config.json that cannot be used: " + text);
+    }
   }
 
   // The form in which experts come back.

@@ -82,7 +82,7 @@ void add_huggingface_roles(ModelView& view, const Family& family, const Json& co
     std::int64_t matrix = 0;  // of a stacked GGUF tensor
   };
   std::map<std::string, Origin> by_name;
-  const std::vector<TensorLink> links = tensor_links(family, scope);
+  const std::vector<TensorLink> links = tensor_links(family, scope, view.tensors.size());
   for (const TensorLink& link : links) {
     std::int64_t row = 0;
     for (const RowMap::Part& part : link.map.parts) {

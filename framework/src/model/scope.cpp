@@ -157,8 +157,8 @@ void ConfigScope::check_kinds(const Json& values, const Json& defaults, const st
     if (value == nullptr || value->is_null() || usual.is_null()) continue;
     const bool same = usual.is_number() ? value->is_number() : usual.kind_name() == value->kind_name();
     if (!same)
-      wrong(prefix + key, "must be " + std::string(usual.kind_name()) + ", not " +
-                              std::string(value->kind_name()) + " (" + display(*value) + ")");
+      wrong(named(prefix + key), "must be " + std::string(usual.kind_name()) + ", not " +
+                                     std::string(value->kind_name()) + " (" + display(*value) + ")");
     if (usual.is_object()) check_kinds(*value, usual, prefix + key + ".");
   }
 }

@@ -67,6 +67,8 @@ class ConfigScope : public FamilyScope {
   const std::vector<std::string>& defaults_used() const noexcept { return defaults_used_; }
 
  protected:
+  /// The same with other defaults.
+  void check_kinds(const Json& defaults) const { check_kinds(config_, defaults, ""); }
   Json stored(const std::string& key) const override;
 
  private:

@@ -10,6 +10,7 @@ namespace {
 
 // Far above every model, so that a config.json with nonsense does not fill the memory.
 constexpr std::int64_t kMaxLayers = 10000;
+constexpr std::int64_t kUsualLayers = 1000;  // cheap to write out: then it is said which tensor is missing
 constexpr std::int64_t kMaxExperts = 10000;
 constexpr std::size_t kMaxNames = 1'000'000;
 constexpr std::size_t kMaxParts = 1'000'000;  // of rows that are taken from a tensor and put elsewhere
@@ -27,13 +28,18 @@ std::string as_bias(const std::string& name) {
 // Writes out the rules for one layer at a time.
 class Builder {
  public:
-  Builder(const Family& family, ConfigScope& scope) : family_(family), scope_(scope) {}
+  Builder(const Family& family, ConfigScope& scope, std::size_t stored)
+      : family_(family), scope_(scope), stored_(stored) {}
 
   std::vector<TensorLink> build() {
     const Expression layers = Expression::parse("layers");
     layers_ = layers.integer(scope_);
     if (layers_ < 0 || layers_ > kMaxLayers)
       layers.wrong(scope_, is_size, "is " + std::to_string(layers_) + ": so many layers are not possible");
+    if (layers_ > kUsualLayers && static_cast<std::uint64_t>(layers_) > stored_)
+      layers.wrong(scope_, is_size,
+                   "is " + std::to_string(layers_) + ": so many layers do not lie in " +
+                       std::to_string(stored_) + " tensors");
     for (const TensorRule& rule : family_.tensors) {
       if (!has_index(rule.gguf, 'N')) {
         add(rule, -1);
@@ -236,6 +242,7 @@ class Builder {
 
   const Family& family_;
   ConfigScope& scope_;
+  const std::size_t stored_;  // tensors of the model
   std::int64_t layers_ = 0;
   std::size_t names_ = 0, parts_ = 0;
   std::vector<TensorLink> links_;
@@ -243,24 +250,8 @@ class Builder {
 
 }  // namespace
 
-std::string with_index(const std::string& name, char letter, std::int64_t index) {
-  std::string out;
-  std::size_t start = 0;
-  while (true) {
-    const std::size_t dot = std::min(name.find('.', start), name.size());
-    const std::string_view part(name.data() + start, dot - start);
-    if (part.size() == 1 && part[0] == letter)
-      out += std::to_string(index);
-    else
-      out += part;
-    if (dot == name.size()) return out;
-    out += '.';
-    start = dot + 1;
-  }
-}
-
-std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope) {
-  return Builder(family, scope).build();
+std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope, std::size_t stored) {
+  return Builder(family, scope, stored).build();
 }
 
 std::int64_t matrix_of_row(const TensorLink& link, std::int64_t row) {
@@ -273,26 +264,6 @@ Shape mapped_shape(const TensorLink& link) {
   Shape shape = link.shape;
   if (link.stored_transposed) std::swap(shape[shape.size() - 2], shape.back());
   return shape;
-}
-
-bool matches(std::string_view name, std::string_view pattern) {
-  std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p;
-      ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
 }
 
 }  // namespace pq

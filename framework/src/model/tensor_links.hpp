@@ -7,6 +7,7 @@
 
 #include <polyquant/base/shape.hpp>
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -35,8 +36,8 @@ struct TensorLink {
 Shape mapped_shape(const TensorLink& link);
 
 /// All links of the family for the layers that `scope` (a config) gives. Throws FormatError for a config that contradicts itself, ConfigError
-/// for a rule that cannot work.
-std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope);
+/// for a rule that cannot work. `stored`: the tensors of the model; a config with more layers is refused before they are written out.
+std::vector<TensorLink> tensor_links(const Family& family, ConfigScope& scope, std::size_t stored = SIZE_MAX);
 
 /// The number of the matrix of a stacked GGUF tensor that row `row` of it belongs to; 0 if it is no stack.
 std::int64_t matrix_of_row(const TensorLink& link, std::int64_t row);

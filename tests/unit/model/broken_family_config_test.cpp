@@ -5,6 +5,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <fstream>
+#include <utility>
+#include <vector>
+
 using namespace pq;
 using Catch::Matchers::Contains;
 
@@ -13,6 +17,21 @@ namespace {
 std::string message_of(const std::string& model, const std::string& from, const std::string& to) {
   const tiny::Copy copy(model);
   copy.replace("config.json", from, to);
+  try {
+    make_view(tiny::open_folder(copy.path()), copy.path(), Dialect::gguf, tiny::options(model));
+  } catch (const FormatError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+/// With keys replaced by JSON texts.
+std::string message_with(const std::string& model,
+                         const std::vector<std::pair<std::string, std::string>>& keys) {
+  const tiny::Copy copy(model);
+  Json config = tiny::config(model);
+  for (const auto& [key, value] : keys) config.set(key, parse_json(value, "test"));
+  std::ofstream(copy.path() / "config.json") << to_json(config);
   try {
     make_view(tiny::open_folder(copy.path()), copy.path(), Dialect::gguf, tiny::options(model));
   } catch (const FormatError& error) {
@@ -63,4 +82,52 @@ TEST_CASE("broken config: StableLM with other norms than its config says", "[mod
              Contains("post_attention_layernorm") && Contains("would be lost"));
   CHECK_THAT(message_of("stablelm", "\"qk_layernorm\": false", "\"qk_layernorm\": true"),
              Contains("self_attn.q_layernorm.norms.0.weight") && Contains("missing"));
+}
+
+TEST_CASE("broken config: layer types of unknown kinds, or no list", "[model]") {
+  const auto given = [](const std::string& types) {
+    return message_with("gemma3", {{"layer_types", types}});
+  };
+  const std::string window = "\"sliding_attention\"",
+                    five = window + "," + window + "," + window + "," + window + "," + window;
+  CHECK_THAT(given("[" + five + ", \"foo\"]"), Contains("config.json: layer_types names 'foo'"));
+  CHECK_THAT(given("\"full\""), Contains("config.json: layer_types must be a list") && Contains("6 layers"));
+  CHECK_THAT(given("[" + five + "]"), Contains("layer_types has 5 entries") && Contains("6 layers"));
+  CHECK(given("[" + five + ", \"full_attention\"]") == "no error");
+  CHECK(given("null") == "no error");
+}
+
+TEST_CASE("broken config: rotary values that nothing can be computed with", "[model]") {
+  const auto scaled = [](const std::string& scaling) {
+    return message_with("llama", {{"rope_parameters", "null"}, {"rope_scaling", "{" + scaling + "}"}});
+  };
+  const std::string factor = GENERATE("0", "-4", "0.0");
+  INFO(factor);
+  CHECK_THAT(scaled("\"rope_type\": \"linear\", \"factor\": " + factor),
+             Contains("config.json: rope_scaling.factor") && Contains("must be more than 0"));
+  CHECK_THAT(
+      scaled("\"rope_type\": \"llama3\", \"original_max_position_embeddings\": 64, \"factor\": " + factor),
+      Contains("must be more than 0"));
+  CHECK_THAT(
+      scaled("\"rope_type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": " + factor),
+      Contains("original_max_position_embeddings") && Contains("must be more than 1"));
+  CHECK_THAT(scaled("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": " + factor),
+             Contains("low_freq_factor"));
+  CHECK_THAT(
+      scaled("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 1"),
+      Contains("high_freq_factor"));
+  CHECK(scaled("\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 1, \"high_freq_factor\": 1") ==
+        "no error");
+  CHECK_THAT(message_with("llama", {{"rope_parameters", "null"}, {"rope_theta", factor}}),
+             Contains("rope_theta") && Contains("must be more than 0"));
+}
+
+TEST_CASE("broken config: more groups of experts are taken than there are", "[model]") {
+  const std::string text = message_of("deepseek-v3", "\"topk_group\": ", "\"topk_group\": 100, \"unused\": ");
+  CHECK_THAT(text, Contains("topk_group 100 is more than n_group"));
+}
+
+TEST_CASE("broken config: experts without the number that a token takes", "[model]") {
+  CHECK_THAT(message_of("deepseek-v2", "\"num_experts_per_tok\"", "\"num_experts_per_something\""),
+             Contains("n_routed_experts") && Contains("num_experts_per_tok"));
 }

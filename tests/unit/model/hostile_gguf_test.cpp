@@ -132,3 +132,36 @@ TEST_CASE("hostile gguf: merges that would fill the memory are refused", "[model
     vocab.emplace_back(std::string(static_cast<std::size_t>(i + 1), 'a'), i);
   CHECK_THROWS_WITH(merges_from_scores(vocab, std::vector<float>(3000, 0.0f)), Contains("merges"));
 }
+
+TEST_CASE("hostile gguf: metadata that give an impossible config.json are refused", "[model]") {
+  const std::string name = GENERATE("llama-yarn", "gpt-oss", "deepseek-v3");
+  INFO(name);
+  auto gguf = model(name);
+  const std::string architecture = gguf.header.metadata.string("general.architecture", "");
+  gguf.header.metadata.erase(architecture + ".rope.scaling.factor");
+  CHECK_THAT(message(std::move(gguf)),
+             Contains("tiny.gguf: the metadata give a config.json") && Contains("needs the key 'factor'"));
+}
+
+TEST_CASE("hostile gguf: experts without the number that a token takes are refused", "[model]") {
+  const std::string name = GENERATE("deepseek-v2", "deepseek-v3", "qwen3moe", "mixtral-4");
+  INFO(name);
+  auto gguf = model(name);
+  const std::string architecture = gguf.header.metadata.string("general.architecture", "");
+  gguf.header.metadata.erase(architecture + ".expert_used_count");
+  CHECK_THAT(message(std::move(gguf)), Contains("tiny.gguf") && Contains("expert_used_count"));
+}
+
+TEST_CASE("hostile gguf: more layers than tensors are refused before they are written out", "[model]") {
+  auto gguf = model("qwen3moe");
+  gguf.header.metadata.set("qwen3moe.block_count", std::uint32_t{9999});
+  CHECK_THAT(message(std::move(gguf)), Contains("qwen3moe.block_count") && Contains("9999"));
+}
+
+TEST_CASE("hostile gguf: merges may not take many times the bytes of the vocabulary", "[model][tokenizer]") {
+  std::vector<std::pair<std::string, std::int64_t>> vocab;
+  for (std::int64_t i = 1; i <= 1000; ++i)
+    vocab.emplace_back(std::string(static_cast<std::size_t>(i), 'a'), i);
+  CHECK_THROWS_WITH(merges_from_scores(vocab, std::vector<float>(vocab.size(), 0.0f)),
+                    Contains("merges take more than"));
+}
