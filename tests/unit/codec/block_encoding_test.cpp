@@ -124,7 +124,7 @@ TEST_CASE("block encodings: the column codec emits what it said it rounds to", "
   INFO(encoding->info().id);
   const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(kCols));
   const auto weights = codec_test::weights(codec_test::Kind::gauss, 3 * kCols);
-  const auto columns = encoding->column_codec(3, kCols, Effort::normal);
+  const auto columns = encoding->column_codec(3, kCols, pq::Effort::normal);
   const auto fit = static_cast<std::size_t>(columns->fit_cols()),
              step = static_cast<std::size_t>(columns->round_cols());
   CHECK(step == (encoding->info().grid.family == pq::GridFamily::lattice ? 8u : 1u));

@@ -135,7 +135,7 @@ TEST_CASE("float: the column codec gives the bytes of the row encoder", "[float]
   const std::vector<float> weights = codec_test::weights(codec_test::Kind::heavy_tails, 3 * 5);
   std::vector<std::byte> expected(encoding->row_bytes(5) * 3);
   encoding->encoder({5, {}, pq::Effort::normal})->encode(codec_test::matrix(weights, 5), expected);
-  const auto columns = encoding->column_codec(3, 5, Effort::normal);
+  const auto columns = encoding->column_codec(3, 5, pq::Effort::normal);
   for (std::int64_t c = 0; c < 5; ++c) {
     const pq::ConstMatrix column{weights.data() + c, 3, 1, 5};
     std::vector<float> rounded(3);

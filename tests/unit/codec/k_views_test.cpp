@@ -53,7 +53,7 @@ TEST_CASE("gguf_k: the column codec emits what it said it rounds to, no worse th
   const auto encoding = any_type();
   const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(512));
   const auto weights = codec_test::weights(Kind::gauss, 3 * 512);
-  const auto columns = encoding->column_codec(3, 512, Effort::normal);
+  const auto columns = encoding->column_codec(3, 512, pq::Effort::normal);
   REQUIRE(columns->fit_cols() == 256);
   REQUIRE(columns->round_cols() == 1);
   std::vector<float> rounded(weights.size());

@@ -157,7 +157,7 @@ TEST_CASE("gguf_legacy: the column codec emits what it said it rounds to, no wor
   const auto encoding = GENERATE(from_range(std::begin(kMakers), std::end(kMakers)))();
   const std::vector<float> importance = GENERATE(std::vector<float>{}, codec_test::importance(96));
   const auto weights = codec_test::weights(codec_test::Kind::gauss, 4 * 96);
-  const auto columns = encoding->column_codec(4, 96, Effort::normal);
+  const auto columns = encoding->column_codec(4, 96, pq::Effort::normal);
   REQUIRE(columns->fit_cols() == 32);
   REQUIRE(columns->round_cols() == 1);
   std::vector<float> rounded(weights.size());
