@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "gguf_legacy/encode.cpp"
 #include <hwy/foreach_target.h>
 
+#include "careful-inl.hpp"
 #include "encode_batches-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -24,6 +25,14 @@ void encode_all(const EncodeCall& call) {
 
 /// So many batches go from stage to stage together (measured with 2, 4 and 8).
 constexpr std::size_t kTogether = 4;
+
+template <class Codec, class Work>
+HWY_NOINLINE void look_again_in_stages(Work& work, Effort effort) {
+  HWY_ALIGN float w[kGroup * kLanes];
+  const bool weighted = work.batch.importance != nullptr;
+  if (weighted) load_groups(Groups{work.batch.importance}, kGroup, w);
+  look_again<Codec>(work.x, weighted ? w : nullptr, work.range, effort, work.fit);
+}
 
 /// For searches in stages (codec/quick_search-inl.hpp). begin(search, range, batch, number) begins one.
 template <class Codec, class Search, class Begin>
@@ -48,8 +57,12 @@ HWY_INLINE void encode_in_stages(const EncodeCall& call, Begin begin) {
     for (std::size_t k = 0; k < count; ++k) begin(works[k].search, works[k].range, works[k].batch, first + k);
     for (std::size_t k = 0; k < count; ++k) works[k].search.scan(works[k].x);
     for (std::size_t k = 0; k < count; ++k) works[k].fit = works[k].search.finish();
-    for (std::size_t k = 0; k < count; ++k)
-      store_blocks<Codec>(works[k].x, works[k].fit, works[k].search, works[k].batch);
+    for (std::size_t k = 0; k < count; ++k) {
+      Work& work = works[k];
+      if (HWY_UNLIKELY(may_need_look<Codec>(work.range, work.fit)))
+        look_again_in_stages<Codec>(work, call.effort);
+      store_blocks<Codec>(work.x, work.fit, work.search, work.batch);
+    }
     if (first + count == batches) cutter.finish(works[count - 1].copy);
   }
 }
@@ -76,37 +89,74 @@ void encode_finely(const EncodeCall& call) {
                 HWY_ATTR { search.begin(range, pairs.of(number, batch.importance)); });
 }
 
+/// A batch of blocks that is searched in f32.
+struct ThoroughBatch {
+  HWY_ALIGN float x[kGroup * kLanes];
+  HWY_ALIGN float w[kGroup * kLanes];
+  HWY_ALIGN float centred[kGroup * kLanes];
+  LaneRange range;
+  const float* importance;  // w, or null if all weights count the same
+};
+
+/// What search_block() and look_again_at() find, without codes.
+template <class Codec>
+HWY_INLINE LaneScaleOffset search_thoroughly(ThoroughBatch& batch, Effort effort) {
+  const F32 d;
+  constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
+  const LaneGroups groups{batch.x, batch.w, kGroup};
+  const auto none = hn::Lt(hn::Zero(d), hn::Zero(d));
+  LaneQuickFit fit{{hn::Zero(d), hn::Zero(d)}, none, none};
+  if constexpr (!Codec::kHasOffset) {
+    fit.stored.scale = search_scale(groups, batch.range.peak(), kRange, scale_starts<Codec>(effort));
+  } else if (batch.importance == nullptr && effort != Effort::best) {
+    QuickOffsetSearch<quick_starts<Codec, false>()> search;
+    search.begin(batch.range);
+    search.scan(batch.x);
+    fit = search.finish();
+  } else {
+    fit.stored = search_scale_offset(groups, Codec::kMaxCode, offset_starts<Codec>(effort), batch.centred);
+  }
+  look_again<Codec>(batch.x, batch.importance, batch.range, effort, fit);
+  return fit.stored;
+}
+
+/// `best` includes what `normal` finds.
+template <class Codec>
+HWY_NOINLINE LaneScaleOffset or_normal(ThoroughBatch& batch, LaneScaleOffset best) {
+  const F32 d;
+  const LaneGroups groups{batch.x, batch.w, kGroup};
+  const VF highest = hn::Set(d, Codec::kMaxCode);
+  const LaneScaleOffset normal = search_thoroughly<Codec>(batch, Effort::normal);
+  const auto better =
+      hn::Lt(offset_error(groups, normal, highest).error, offset_error(groups, best, highest).error);
+  return {hn::IfThenElse(better, normal.scale, best.scale),
+          hn::IfThenElse(better, normal.offset, best.offset)};
+}
+
 /// With importance, or `best`: searches in f32.
 template <class Codec>
 void encode_thoroughly(const EncodeCall& call) {
   const F32 d;
-  constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
   const bool weighted = !call.importance.empty();
-  struct Scratch {
-    HWY_ALIGN float x[kGroup * kLanes];
-    HWY_ALIGN float w[kGroup * kLanes];
-    HWY_ALIGN float centred[kGroup * kLanes];
-    Gathered<Codec> copy;
-  } s;
-  if (!weighted) std::fill(std::begin(s.w), std::end(s.w), 1.0f);
+  const auto none = hn::Lt(hn::Zero(d), hn::Zero(d));
+  ThoroughBatch work;
+  Gathered<Codec> copy;
+  work.importance = weighted ? work.w : nullptr;
+  if (!weighted) std::fill(std::begin(work.w), std::end(work.w), 1.0f);
   Cutter<Codec> cutter(call);
   for (std::int64_t rest = cutter.batches(); rest > 0; --rest) {
     Batch batch;
-    cutter.next(batch, s.copy);
-    const LaneRange range = load_weights(Groups{batch.weights}, kGroup, s.x);
-    if (weighted) load_groups(Groups{batch.importance}, kGroup, s.w);
-    const LaneGroups groups{s.x, s.w, kGroup};
-    LaneQuickFit fit{{hn::Zero(d), hn::Zero(d)}, hn::Lt(hn::Zero(d), hn::Zero(d))};
+    cutter.next(batch, copy);
+    work.range = load_weights(Groups{batch.weights}, kGroup, work.x);
+    if (weighted) load_groups(Groups{batch.importance}, kGroup, work.w);
+    LaneScaleOffset found = search_thoroughly<Codec>(work, call.effort);
     if constexpr (Codec::kHasOffset)
-      fit.stored =
-          search_scale_offset(groups, range, Codec::kMaxCode, offset_starts<Codec>(call.effort), s.centred);
-    else
-      fit.stored.scale = search_scale(groups, range.peak(), kRange, scale_starts<Codec>(call.effort));
-    store_head<Codec>(fit.stored, batch);
+      if (call.effort == Effort::best) found = or_normal<Codec>(work, found);
+    store_head<Codec>(found, batch);
     store_nearest<Codec>(
-        s.x, fit, [](std::size_t) HWY_ATTR { return hn::Zero(I16()); }, batch);
+        work.x, {found, none, none}, [](std::size_t) HWY_ATTR { return hn::Zero(I16()); }, batch);
   }
-  cutter.finish(s.copy);
+  cutter.finish(copy);
 }
 
 template <class Codec>

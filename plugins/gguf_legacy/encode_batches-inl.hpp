@@ -15,6 +15,7 @@
 #include <hwy/aligned_allocator.h>
 
 #include <algorithm>
+#include <new>
 #include <numeric>
 
 #if HWY_TARGET != HWY_SCALAR  // there the plain loops serve
@@ -89,7 +90,9 @@ class WeightPairs {
   /// `per_row`: blocks of a row; 1 and no importance for weights that all count the same.
   WeightPairs(std::size_t per_row, std::size_t batches)
       : period_(HWY_MAX(1, HWY_MIN(per_row / std::gcd(per_row, kLanes), batches))),
-        pairs_(hwy::AllocateAligned<VS>(period_ * kPairs)) {}
+        pairs_(hwy::AllocateAligned<VS>(period_ * kPairs)) {
+    if (pairs_ == nullptr) throw std::bad_alloc();
+  }
   /// Of the batch with this number; batches come in order. `importance`: of the batch, or null for equal weights.
   HWY_INLINE const VS* of(std::size_t batch, const float* importance) {
     VS* found = pairs_.get() + batch % period_ * kPairs;

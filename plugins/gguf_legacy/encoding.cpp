@@ -6,18 +6,11 @@
 #include <polyquant/codec/block_columns.hpp>
 #include <polyquant/codec/importance.hpp>
 
-#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <string>
 
 namespace pq::gguf {
 namespace {
-
-/// All columns count the same: equal weights, or none at all.
-bool is_uniform(std::span<const float> importance) {
-  return std::adjacent_find(importance.begin(), importance.end(), std::not_equal_to<>()) == importance.end();
-}
 
 template <class Codec>
 class LegacyEncoder final : public RowEncoder {
@@ -51,10 +44,8 @@ class LegacyEncoding final : public Encoding {
     return static_cast<std::size_t>(cols / Codec::kWeights) * sizeof(typename Codec::Block);
   }
   std::unique_ptr<RowEncoder> encoder(const EncodeRequest& request) const override {
-    EncodeRequest effective = request;
-    if (is_uniform(request.importance))
-      effective.importance = {};  // the same optimum, and a quicker search for it
-    return std::make_unique<LegacyEncoder<Codec>>(effective);
+    // An importance that is equal everywhere has the optimum of none, but ggml searches harder for it, so this does too.
+    return std::make_unique<LegacyEncoder<Codec>>(request);
   }
   void decode(Bytes rows, Matrix out) const override {
     const std::size_t bytes = row_bytes(out.cols);

@@ -1,8 +1,8 @@
 // The plain encoder of one block: the definition that the SIMD encoders are tested against.
 #pragma once
 
+#include "careful.hpp"
 #include "layouts.hpp"
-#include "search.hpp"
 #include "simd.hpp"
 
 #include <polyquant/codec/block.hpp>
@@ -13,18 +13,11 @@
 
 namespace pq::gguf {
 
-template <std::size_t kCount>
-constexpr std::array<float, kCount> equal_weights() {
-  std::array<float, kCount> ones{};
-  for (float& one : ones) one = 1.0f;
-  return ones;
-}
-
 /// Scale, offset and perhaps codes of one block; `w` empty: all weights count the same.
 template <class Codec>
 QuickFit search_block(std::span<const float> x, std::span<const float> w, Effort effort) {
   constexpr CodeRange kRange{Codec::kMinCode, Codec::kMaxCode};
-  static constexpr std::array<float, Codec::kWeights> kEqual = equal_weights<Codec::kWeights>();
+  const std::span<const float> weights = w.empty() ? std::span<const float>(kEqualWeights) : w;
   QuickFit fit;
   if constexpr (Codec::kCodeBits == 8) {
     return search_fine_scale(x, w, fine_starts(effort));
@@ -32,8 +25,7 @@ QuickFit search_block(std::span<const float> x, std::span<const float> w, Effort
     if (w.empty() && effort != Effort::best)
       return effort == Effort::fast ? quick_search_scale_offset(x, quick_starts<Codec, true>())
                                     : quick_search_scale_offset(x, quick_starts<Codec, false>());
-    fit.stored = search_scale_offset(x, w.empty() ? std::span<const float>(kEqual) : w, Codec::kMaxCode,
-                                     offset_starts<Codec>(effort));
+    fit.stored = search_scale_offset(x, weights, Codec::kMaxCode, offset_starts<Codec>(effort));
   } else {
     if (w.empty())
       fit = effort == Effort::fast ? quick_search_scale(x, kRange, quick_starts<Codec, true>())
@@ -41,11 +33,23 @@ QuickFit search_block(std::span<const float> x, std::span<const float> w, Effort
     else
       fit.stored.scale = search_scale(x, w, kRange, scale_starts<Codec>(effort));
     if (effort == Effort::best) {
-      fit.stored.scale =
-          search_scale_exact(x, w.empty() ? std::span<const float>(kEqual) : w, kRange, fit.stored.scale);
-      fit.has_codes = false;
+      fit.stored.scale = search_scale_exact(x, weights, kRange, fit.stored.scale);
+      fit.has_codes = fit.fits = false;
     }
   }
+  return fit;
+}
+
+/// With the second look; `best` includes what `normal` finds.
+template <class Codec>
+QuickFit find_fit(std::span<const float> x, std::span<const float> w, Effort effort) {
+  QuickFit fit = search_block<Codec>(x, w, effort);
+  look_again_at<Codec>(x, w, effort, fit);
+  if (Codec::kCodeBits == 8 || effort != Effort::best) return fit;
+  const std::span<const float> weights = w.empty() ? std::span<const float>(kEqualWeights) : w;
+  const QuickFit normal = find_fit<Codec>(x, w, Effort::normal);
+  if (stored_error<Codec>(x, weights, normal.stored) < stored_error<Codec>(x, weights, fit.stored))
+    fit.stored = normal.stored;
   return fit;
 }
 
@@ -55,7 +59,7 @@ void encode_reference(const float* weights, std::span<const float> w, Effort eff
                       typename Codec::Block& out) {
   std::array<float, Codec::kWeights> x;
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = finite_weight(weights[i]);
-  QuickFit fit = search_block<Codec>(x, w, effort);
+  QuickFit fit = find_fit<Codec>(x, w, effort);
   if (!fit.has_codes) {
     const float inverse = inverse_or_zero(fit.stored.scale);
     for (std::size_t i = 0; i < x.size(); ++i)

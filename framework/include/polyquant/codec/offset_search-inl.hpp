@@ -12,6 +12,9 @@
 #include <polyquant/codec/offset_search.hpp>
 #include <polyquant/codec/scale_search-inl.hpp>
 
+#include <cmath>
+#include <iterator>
+
 #if HWY_TARGET != HWY_SCALAR  // there the plain loops serve
 HWY_BEFORE_NAMESPACE();
 namespace pq::HWY_NAMESPACE {
@@ -80,22 +83,28 @@ HWY_INLINE LaneScaleOffset or_constant_group(hn::Mask<F32> spread, LaneScaleOffs
 }
 
 /// search_scale_offset() for all lanes. `centred`: scratch of groups.count vectors.
-inline LaneScaleOffset search_scale_offset(LaneGroups groups, LaneRange ends, float highest_code,
-                                           const OffsetStarts& starts, float* centred) {
+inline LaneScaleOffset search_scale_offset(LaneGroups groups, float highest_code, const OffsetStarts& starts,
+                                           float* centred) {
   const F32 d;
   const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f), highest = hn::Set(d, highest_code);
-  const VF low = ends.low, high = ends.high;
-  VF total = zero, weighted = zero;
+  VF total = zero, weighted = zero, low = hn::Set(d, HUGE_VALF), high = hn::Neg(low);
   for (std::size_t i = 0; i < groups.count; ++i) {
     const VF x = hn::Load(d, groups.x + i * kLanes), w = hn::Load(d, groups.w + i * kLanes);
     total = hn::Add(total, w);
     weighted = hn::Add(weighted, hn::Mul(w, x));
+    const auto counts = hn::Gt(w, zero);
+    low = hn::IfThenElse(counts, hn::Min(low, x), low);
+    high = hn::IfThenElse(counts, hn::Max(high, x), high);
   }
   const VF mean = hn::Div(weighted, total);
   const VF range = hn::Sub(high, low);
   const auto alive = has_spread(low, high);
-  for (std::size_t i = 0; i < groups.count; ++i)
-    hn::Store(hn::Sub(hn::Load(d, groups.x + i * kLanes), mean), d, centred + i * kLanes);
+  VF squares = zero;
+  for (std::size_t i = 0; i < groups.count; ++i) {
+    const VF x = hn::Sub(hn::Load(d, groups.x + i * kLanes), mean);
+    hn::Store(x, d, centred + i * kLanes);
+    squares = hn::Add(squares, hn::Mul(hn::Mul(hn::Load(d, groups.w + i * kLanes), x), x));
+  }
   const LaneGroups around_mean{centred, groups.w, groups.count};
   const VF middle = hn::Set(d, (highest_code + 1.0f) * 0.5f);
   const VF lowest_centred = hn::Neg(middle), highest_centred = hn::Sub(highest, middle);
@@ -115,22 +124,48 @@ inline LaneScaleOffset search_scale_offset(LaneGroups groups, LaneRange ends, fl
   const VF step = hn::Div(hn::IfThenElse(alive, range, one), highest);
   const VF low_centred = hn::Sub(low, mean), high_centred = hn::Sub(high, mean);
   constexpr int kBatch = 2;
+  const auto consider = [&](const VF(&inverse)[kBatch], const VF(&bottom)[kBatch]) HWY_ATTR {
+    VF shift[kBatch];
+    for (int k = 0; k < kBatch; ++k) shift[k] = hn::Sub(hn::Mul(hn::Neg(bottom[k]), inverse[k]), middle);
+    LaneOffsetMoments sums[kBatch];
+    offset_moments(around_mean, inverse, shift, lowest_centred, highest_centred, sums);
+    for (const LaneOffsetMoments& s : sums) keep(s);
+  };
+  // Where a batch is not full its last start is repeated, which changes nothing: a repeated score is not better.
   for (int i = 0; i < starts.cuts; ++i) {
-    const VF bottom = hn::Add(
+    const VF low_cut = hn::Add(
         low_centred, hn::Mul(hn::Set(d, starts.first_cut + static_cast<float>(i) * starts.cut_step), step));
     for (int begin = 0; begin < starts.cuts; begin += kBatch) {
-      VF inverse[kBatch], shift[kBatch];
+      VF inverse[kBatch], bottom[kBatch];
       for (int k = 0; k < kBatch; ++k) {
         const float cut =
             starts.first_cut + static_cast<float>(HWY_MIN(begin + k, starts.cuts - 1)) * starts.cut_step;
         const VF top = hn::Sub(high_centred, hn::Mul(hn::Set(d, cut), step));
-        inverse[k] = hn::Div(highest, hn::Sub(top, bottom));
-        shift[k] = hn::Sub(hn::Mul(hn::Neg(bottom), inverse[k]), middle);
+        inverse[k] = hn::Div(highest, hn::Sub(top, low_cut));
+        bottom[k] = low_cut;
       }
-      LaneOffsetMoments sums[kBatch];
-      offset_moments(around_mean, inverse, shift, lowest_centred, highest_centred, sums);
-      for (const LaneOffsetMoments& s : sums) keep(s);
+      consider(inverse, bottom);
     }
+  }
+  const VF spread = hn::IfThenElse(alive, range, one);
+  const float fewest_steps = (highest_code + 1.0f) * 0.5f;
+  for (float steps = highest_code; steps >= fewest_steps; steps -= kBatch) {
+    VF inverse[kBatch], bottom[kBatch];
+    for (int k = 0; k < kBatch; ++k) {
+      inverse[k] = hn::Div(hn::Set(d, HWY_MAX(steps - static_cast<float>(k), fewest_steps)), spread);
+      bottom[k] = low_centred;
+    }
+    consider(inverse, bottom);
+  }
+  const VF deviation = hn::Max(hn::Sqrt(hn::Div(squares, total)), hn::Set(d, kSmallestPeak));
+  constexpr int kWidths = static_cast<int>(std::size(kDeviations));
+  for (int begin = 0; begin < kWidths; begin += kBatch) {
+    VF inverse[kBatch], bottom[kBatch];
+    for (int k = 0; k < kBatch; ++k) {
+      bottom[k] = hn::Mul(hn::Set(d, -kDeviations[HWY_MIN(begin + k, kWidths - 1)]), deviation);
+      inverse[k] = hn::Div(highest, hn::Mul(hn::Set(d, -2.0f), bottom[k]));
+    }
+    consider(inverse, bottom);
   }
   const auto found = hn::And(alive, hn::Gt(best_score, zero));
   best.xq = hn::IfThenElse(found, best.xq, one);
@@ -161,10 +196,11 @@ inline LaneScaleOffset search_scale_offset(LaneGroups groups, LaneRange ends, fl
   const VF moved = hn::Add(offset, hn::Div(hn::Sub(first.z, hn::Mul(refitted, first.c)), total));
   keep_if_better({f16_rounded(refitted), f16_rounded(moved)}, hn::Gt(variance, zero));
 
-  // Without a spread of codes there is only an offset.
-  result.scale = hn::IfThenElseZero(found, result.scale);
-  result.offset = hn::IfThenElse(found, result.offset, f16_rounded(mean));
-  return or_constant_group(alive, result, hn::Add(low, hn::Mul(range, hn::Set(d, 0.5f))));
+  keep_if_better({f16_rounded(step), f16_rounded(low)}, alive);
+
+  // Without a spread of codes there is only one value.
+  const VF only = hn::IfThenElse(alive, mean, hn::Add(low, hn::Mul(range, hn::Set(d, 0.5f))));
+  return or_constant_group(found, result, only);
 }
 
 }  // namespace pq::HWY_NAMESPACE

@@ -6,18 +6,24 @@
 
 #include <polyquant/codec/rounding.hpp>
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 
 namespace pq {
 
-/// Starts: both ends of the range are moved inwards by first_cut + k * cut_step code steps, k = 0 .. cuts - 1, in all combinations.
+/// Starts: both ends of the range are moved inwards by first_cut + k * cut_step code steps, k = 0 .. cuts - 1, in all combinations. Further ones
+/// are the same for all: all numbers of steps between the ends that have no double among the codes, for weights that lie on a grid; and
+/// a few ranges around the mean, in which weights that hardly count have no say.
 struct OffsetStarts {
   int cuts = 8;
   float first_cut = -0.5f;
   float cut_step = 0.5f;
   int refinements = 3;
 };
+
+/// Half of the width of the ranges around the mean, in weighted standard deviations.
+inline constexpr float kDeviations[] = {1.6f, 2.0f, 2.5f};
 
 /// What a search found; both are f16 numbers.
 struct ScaleOffset {
@@ -81,23 +87,27 @@ inline OffsetError offset_error(std::span<const float> x, std::span<const float>
 
 }  // namespace detail
 
-/// `x` is finite (|x| <= 2^23), `w` is in 0..1 with a maximum of 1.
+/// `x` is finite (|x| <= 2^23), `w` is in 0..1 with a maximum of 1. Weights that do not count at all have no part in the range.
 inline ScaleOffset search_scale_offset(std::span<const float> x, std::span<const float> w, float highest,
                                        const OffsetStarts& starts) noexcept {
   // Weighted mean and range.
-  float total = 0, weighted = 0, low = x[0], high = x[0];
+  float total = 0, weighted = 0, low = HUGE_VALF, high = -HUGE_VALF;
   for (std::size_t i = 0; i < x.size(); ++i) {
     total += w[i];
     weighted += w[i] * x[i];
-    low = std::min(low, x[i]);
-    high = std::max(high, x[i]);
+    low = w[i] > 0.0f ? std::min(low, x[i]) : low;
+    high = w[i] > 0.0f ? std::max(high, x[i]) : high;
   }
   const float mean = weighted / total;
   const float range = high - low;
   if (!has_spread(low, high)) return constant_group(low + range * 0.5f);
 
   float centred[64];
-  for (std::size_t i = 0; i < x.size(); ++i) centred[i] = x[i] - mean;
+  float squares = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    centred[i] = x[i] - mean;
+    squares += (w[i] * centred[i]) * centred[i];
+  }
   const std::span<const float> xc(centred, x.size());
   const float middle = (highest + 1.0f) * 0.5f;  // 8 or 16: codes are measured from it
 
@@ -123,13 +133,20 @@ inline ScaleOffset search_scale_offset(std::span<const float> x, std::span<const
       consider(inverse, -bottom * inverse - middle);
     }
   }
-  if (!(best_score > 0.0f)) return {0.0f, f16_round(mean)};
+  for (float steps = highest; steps > middle - 1.0f; steps -= 1.0f)
+    consider(steps / range, -(low - mean) * (steps / range) - middle);
+  const float deviation = std::max(std::sqrt(squares / total), kSmallestPeak);
+  for (const float width : kDeviations) {
+    const float bottom = -width * deviation, inverse = highest / (-2.0f * bottom);
+    consider(inverse, -bottom * inverse - middle);
+  }
+  if (!(best_score > 0.0f)) return constant_group(mean);
   for (int round = 0; round < starts.refinements; ++round) {
     const float inverse = best_variance / best.xq;
     consider(inverse, best.q / total);  // offset of the centred values: -scale * sum w q / sum w
   }
 
-  // From here on with stored numbers: as found; scale refitted for that offset; both refitted.
+  // From here on with stored numbers: as found; scale refitted for that offset; both refitted; the range as it is.
   const float scale = best.xq / best_variance;
   ScaleOffset result{f16_round(scale), f16_round(mean - scale * (best.q / total + middle))};
   const detail::OffsetError first = detail::offset_error(x, w, result, highest);
@@ -149,6 +166,7 @@ inline ScaleOffset search_scale_offset(std::span<const float> x, std::span<const
     const float refitted = covariance / variance;
     keep_if_better({f16_round(refitted), f16_round(offset + (first.z - refitted * first.c) / total)});
   }
+  keep_if_better({f16_round(step), f16_round(low)});
   return result;
 }
 

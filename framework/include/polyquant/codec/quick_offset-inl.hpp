@@ -45,6 +45,8 @@ class QuickOffsetSearch {
  public:
   HWY_INLINE void begin(LaneRange ends) {
     const F32 d;
+    low_ = ends.low;
+    high_ = ends.high;
     range_ = hn::Sub(ends.high, ends.low);
     center_ = hn::Add(ends.low, hn::Mul(range_, hn::Set(d, 0.5f)));
     const auto alive = has_spread(ends.low, ends.high);
@@ -99,10 +101,16 @@ class QuickOffsetSearch {
     const VF scale = hn::Mul(hn::Div(best_covariance, best_variance), unit);
     const VF mean = hn::Add(hn::Mul(hn::Add(base_, hn::Mul(sum_y, inverse_count)), unit), moved_);
     const VF offset = hn::Sub(mean, hn::Mul(scale, best_mean_code));
-    const LaneScaleOffset stored{f16_rounded(scale), f16_rounded(offset)};
+    LaneScaleOffset lattice{scale, offset};
+    const VF same = hn::Mul(best_variance, hn::Set(d, kStarts.step()));
+    const auto same_step =
+        hn::Le(hn::Abs(hn::Sub(best_covariance, same)), hn::Mul(same, hn::Set(d, kSameStep)));
+    if (HWY_UNLIKELY(!hn::AllFalse(d, same_step))) lattice = at_ends(lattice, same_step, unit);
+    const LaneScaleOffset stored{f16_rounded(lattice.scale), f16_rounded(lattice.offset)};
     const VF coarse = hn::Max(hn::Set(d, kCoarseScale), hn::Mul(hn::Abs(stored.offset), hn::Set(d, 0x1p-8f)));
     const auto alive = hn::MaskFromVec(alive_);
-    return {or_constant_group(alive, stored, center_), hn::And(alive, hn::Ge(stored.scale, coarse))};
+    return {or_constant_group(alive, stored, center_), hn::And(alive, hn::Ge(stored.scale, coarse)),
+            hn::Lt(range_, hn::Zero(d))};
   }
 
   /// The codes of elements i, i + 8, i + 16, i + 24 that belong to the fit.
@@ -111,7 +119,7 @@ class QuickOffsetSearch {
  private:
   static constexpr std::size_t kCount = kStarts.size(), kQuads = kQuickWeights / 4;
   static constexpr float kReach = static_cast<float>(kStarts.reach());
-  static_assert(kStarts.shifts.front() >= 1 && kStarts.distance(kCount - 1) <= (1 << kStarts.code_shift()));
+  static_assert(kStarts.shifts.front() >= 1 && kStarts.shifts.back() <= (1 << kStarts.code_shift()) - 2);
   // So many sums of y * q fit into 16 bits.
   static constexpr std::size_t kRun = kStarts.bits == 4 ? 8 : 4;
 
@@ -124,6 +132,17 @@ class QuickOffsetSearch {
     const hn::RebindToUnsigned<I16> du;
     const auto codes = hn::ShiftRight<kStarts.code_shift()>(hn::BitCast(du, bytes));
     return hn::And(hn::BitCast(I16(), codes), set_shorts(((1 << kStarts.bits) - 1) * 0x0101));
+  }
+
+  /// pq::at_ends() for some lanes.
+  HWY_INLINE LaneScaleOffset at_ends(LaneScaleOffset fit, hn::Mask<F32> wanted, VF unit) const {
+    const F32 d;
+    const VF top = hn::Add(fit.offset, hn::Mul(fit.scale, hn::Set(d, kStarts.highest())));
+    const auto near =
+        hn::And(hn::Le(hn::Abs(hn::Sub(fit.offset, low_)), unit), hn::Le(hn::Abs(hn::Sub(top, high_)), unit));
+    const VF step = hn::Mul(range_, hn::Set(d, 1.0f / kStarts.highest()));
+    return {hn::IfThenElse(hn::And(wanted, near), step, fit.scale),
+            hn::IfThenElse(hn::And(wanted, near), low_, fit.offset)};
   }
 
   template <bool kFar>
@@ -165,7 +184,7 @@ class QuickOffsetSearch {
     }
   }
 
-  VF range_, center_, alive_, factor_, moved_, base_;
+  VF low_, high_, range_, center_, alive_, factor_, moved_, base_;
   VS bytes_[kQuads], sum_y_, distance_;
   Sums sums_[kCount];
   bool any_far_;

@@ -1,9 +1,9 @@
 // The quick search (quick_search.hpp) for groups whose values are  scale * code + offset  with 4 or 5 bits and whose weights all count the same.
 //
-// The weights become bytes y, 2^(8 - bits) of them to a code step, so the code of a weight is the upper bits of its byte. A candidate moves
-// the bytes by a number before that: both ends of its lattice lie less than half a step inside or outside of the range, so no code
-// leaves the grid and nothing is clamped. Least squares for scale and offset follow from three sums per candidate; that the sums see y in place
-// of the weights changes a fit by less than a thousandth of its error. The smallest error wins.
+// The weights become bytes y, 2^(8 - bits) of them to a code step, so the code of a weight is the upper bits of its byte. The range of a group
+// is as wide as the grid; a candidate moves the bytes by a number of less than half a step, so no code leaves the grid and nothing is
+// clamped. Weights that lie on the grid become multiples of a step, so their fit is exact. Least squares for scale and offset follow from three
+// sums per candidate; that the sums see y in place of the weights changes a fit by less than a thousandth of its error. The smallest error wins.
 #pragma once
 
 #include <polyquant/codec/quick_search.hpp>
@@ -19,7 +19,7 @@ namespace pq {
 inline constexpr float kFarRanges = 1024.0f;
 
 /// Candidates for scale and offset. With `per_step` bytes to a code step, shift a puts the lower end of the range
-/// (a + 1/2) / per_step - 1/2 steps above code 0. Ascending and at least 1: the rounding of an end may take that much.
+/// (a + 1/2) / per_step - 1/2 steps above code 0. Ascending, at least 1 and at most per_step - 2: the rounding of an end may take that much.
 template <std::size_t kCount>
 struct QuickShifts {
   int bits;
@@ -27,11 +27,24 @@ struct QuickShifts {
 
   static constexpr std::size_t size() noexcept { return kCount; }
   constexpr int code_shift() const noexcept { return 8 - bits; }
-  /// The range of a group in bytes: the highest code with the largest shift, the lowest with the smallest.
-  constexpr int reach() const noexcept { return 255 - shifts.front() - shifts.back(); }
+  constexpr float step() const noexcept { return static_cast<float>(1 << code_shift()); }
+  constexpr float highest() const noexcept { return static_cast<float>((1 << bits) - 1); }
+  /// The range of a group in bytes: all steps of the grid.
+  constexpr int reach() const noexcept { return ((1 << bits) - 1) << code_shift(); }
   /// Of a candidate, measured from the bytes of the first.
   constexpr int distance(std::size_t k) const noexcept { return shifts[k] - shifts.front(); }
 };
+
+/// Scales that are a step of the range but for this share are found for groups that lie on a grid, and beside an outlier where all others have one
+/// code. There all bytes are rounded alike, and the offset is less exact than the scale.
+inline constexpr float kSameStep = 0x1p-14f;
+
+/// A lattice whose ends are within a byte, `unit`, of those of the range has them.
+inline ScaleOffset at_ends(ScaleOffset fit, float low, float high, float unit, float highest) noexcept {
+  const float top = fit.offset + fit.scale * highest;
+  const bool near = std::abs(fit.offset - low) <= unit && std::abs(top - high) <= unit;
+  return near ? ScaleOffset{(high - low) * (1.0f / highest), low} : fit;
+}
 
 /// Scale, offset and codes of a group; see search_scale_offset().
 template <std::size_t kCount>
@@ -85,7 +98,11 @@ QuickFit quick_search_scale_offset(std::span<const float> x, const QuickShifts<k
   const float unit = range * (1.0f / reach);
   const float scale = (best_covariance / best_variance) * unit;
   const float mean = (base + sum_y * kInverseCount) * unit + moved;
-  fit.stored = {f16_round(scale), f16_round(mean - scale * best_mean_code)};
+  ScaleOffset lattice{scale, mean - scale * best_mean_code};
+  const float same = best_variance * starts.step();
+  if (std::abs(best_covariance - same) <= same * kSameStep)
+    lattice = at_ends(lattice, low, high, unit, starts.highest());
+  fit.stored = {f16_round(lattice.scale), f16_round(lattice.offset)};
   // The offset's rounding must be small against a step.
   fit.has_codes = fit.stored.scale >= std::max(kCoarseScale, std::abs(fit.stored.offset) * 0x1p-8f);
   for (std::size_t i = 0; i < x.size(); ++i) fit.codes[i] = static_cast<std::int8_t>(code(i, best));

@@ -13,6 +13,8 @@
 #include <polyquant/codec/offset_search-inl.hpp>
 #include <polyquant/codec/quick_search.hpp>
 
+#include <cmath>
+
 #if HWY_TARGET != HWY_SCALAR  // there the plain loops serve
 HWY_BEFORE_NAMESPACE();
 namespace pq::HWY_NAMESPACE {
@@ -63,10 +65,10 @@ HWY_INLINE VS to_quads(VS first, VS second) {
   return hn::Add(hn::Add(first, hn::ShiftLeft<8>(second)), set_shorts(kAdded * 0x0101));
 }
 
-/// A fit per lane. Where `keeps_codes` holds, the codes found belong to it.
+/// As QuickFit, per lane. Where `keeps_codes` holds, the codes found belong to it.
 struct LaneQuickFit {
   LaneScaleOffset stored;
-  hn::Mask<F32> keeps_codes;
+  hn::Mask<F32> keeps_codes, fits;
 };
 
 /// quick_search_scale() for all lanes, in three stages. Each of them ends in a chain of operations that wait for each other, so let the same
@@ -87,12 +89,15 @@ class QuickScaleSearch {
     const VF factor = factor_;
     Sums sums[kCount];
     for (Sums& s : sums) s = {hn::Zero(I32()), hn::Zero(I32())};
+    VI squares = hn::Zero(I32());
     for (std::size_t i = 0; i < kPairs; ++i) {
       const VS y = to_pair(x, i, factor);
       pairs_[i] = y;
+      squares = hn::Add(squares, multiply_pairs(y, y));
       for (std::size_t k = 0; k < kCount; ++k) add(y, start_code(y, kStarts.multipliers[k]), sums[k]);
     }
     for (std::size_t k = 0; k < kCount; ++k) sums_[k] = sums[k];
+    squares_ = squares;
   }
 
   HWY_INLINE LaneQuickFit finish() {
@@ -112,8 +117,10 @@ class QuickScaleSearch {
     multiplier_ = best.multiplier;
     const VF scale =
         f16_rounded(hn::Mul(hn::Div(best.a, best.b), hn::Mul(peak_, hn::Set(d, -1.0f / kQuickPeak))));
-    const VF stored = hn::IfThenElseZero(found, scale);
-    return {{stored, zero}, hn::Ge(hn::Abs(stored), hn::Set(d, kCoarseScale))};
+    const VF stored = hn::IfThenElseZero(found, scale), squares = hn::ConvertTo(d, squares_);
+    const auto fits = hn::Le(hn::Sub(hn::Mul(squares, best.b), best.square),
+                             hn::Mul(hn::Mul(squares, hn::Set(d, kQuickFit)), best.b));
+    return {{stored, zero}, hn::Ge(hn::Abs(stored), hn::Set(d, kCoarseScale)), hn::And(found, fits)};
   }
 
   /// The codes of elements i, i + 8, i + 16, i + 24 that belong to the fit, measured from the lowest.
@@ -158,6 +165,7 @@ class QuickScaleSearch {
 
   VS pairs_[kPairs], multiplier_;
   VF peak_, alive_, factor_;
+  VI squares_;
   Sums sums_[kCount];
 };
 
@@ -182,6 +190,7 @@ class FineScaleSearch {
     weights_ = weights;
     const auto alive = hn::Ge(hn::Abs(peak_), hn::Set(d, kSmallestPeak));
     alive_ = hn::VecFromMask(d, alive);
+    mirror_ = hn::Min(hn::Neg(ends.low), ends.high);
     factor_ = hn::Div(hn::Set(d, -kFinePeak), hn::IfThenElse(alive, peak_, hn::Set(d, 1.0f)));
   }
 
@@ -204,19 +213,24 @@ class FineScaleSearch {
 
   HWY_INLINE LaneQuickFit finish() {
     const F32 d;
-    const VF zero = hn::Zero(d);
+    const VF zero = hn::Zero(d), unusable = hn::Set(d, HUGE_VALF);
+    const auto mirrored = hn::Ge(mirror_, hn::Mul(hn::Set(d, kFineMirror), hn::Abs(peak_)));
     VF best_error = zero, best_inverse = zero;
     VS best_multiplier = hn::Zero(I16());
     for (std::size_t k = 0; k < kStarts.size(); ++k) {
-      const VF error = hn::Mul(hn::ConvertTo(d, sums_[k]), hn::Set(d, kStarts[k].inverse_square));
+      VF error = hn::Mul(hn::ConvertTo(d, sums_[k]), hn::Set(d, kStarts[k].inverse_square));
+      if (kStarts[k].clips) error = hn::IfThenElse(mirrored, unusable, error);
       const auto better = k == 0 ? hn::Ge(error, zero) : hn::Lt(error, best_error);
       best_error = hn::IfThenElse(better, error, best_error);
       best_inverse = hn::IfThenElse(better, hn::Set(d, kStarts[k].inverse_code), best_inverse);
       best_multiplier = select_shorts(better, set_shorts(kStarts[k].multiplier), best_multiplier);
     }
     multiplier_ = best_multiplier;
-    const VF stored = hn::IfThenElseZero(hn::MaskFromVec(alive_), f16_rounded(hn::Mul(peak_, best_inverse)));
-    return {{stored, zero}, hn::Ge(hn::Abs(stored), hn::Set(d, 0x1p-14f))};
+    const auto alive = hn::MaskFromVec(alive_);
+    const VF stored = hn::IfThenElseZero(alive, f16_rounded(hn::Mul(peak_, best_inverse)));
+    return {{stored, zero},
+            hn::Ge(hn::Abs(stored), hn::Set(d, 0x1p-14f)),
+            hn::And(alive, hn::Le(best_error, hn::Set(d, kFineFit)))};
   }
 
   /// The codes of elements i and i + 16 that belong to the fit.
@@ -229,7 +243,7 @@ class FineScaleSearch {
   static constexpr std::size_t kAtOnce = 4;
   static_assert(kStarts.size() % kAtOnce == 0);
   VS pairs_[kPairs], multiplier_;
-  VF peak_, alive_, factor_;
+  VF peak_, mirror_, alive_, factor_;
   VI sums_[kStarts.size()];
   const VS* weights_;
 };

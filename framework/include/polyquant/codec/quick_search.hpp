@@ -38,6 +38,7 @@ constexpr std::int16_t constant_round(double value) noexcept {
 struct QuickFit {
   ScaleOffset stored;
   bool has_codes = false;
+  bool fits = false;  // but for the rounding of the scale: the group may lie on a grid of its own
   std::array<std::int8_t, kQuickWeights> codes{};
 };
 
@@ -51,8 +52,9 @@ constexpr std::int16_t quick_multiplier(double peak_code) noexcept {
   return constant_round(-peak_code * 32768.0 / 2000.0);
 }
 
-/// Below this f16 has less than eight bits left for a scale.
-inline constexpr float kCoarseScale = 0x1p-17f;
+/// Squared errors up to this share of the squares are those of a group that fits: the rounding to integers alone leaves less. Of random weights it
+/// is a thousandth.
+inline constexpr float kQuickFit = 0x1p-18f;
 
 /// Scale and codes of a group; see search_scale().
 template <std::size_t kCount>
@@ -89,6 +91,10 @@ QuickFit quick_search_scale(std::span<const float> x, CodeRange range,
   if (best_square == 0.0f) return fit;
   for (int round = 0; round < starts.refinements; ++round)
     consider(static_cast<std::int32_t>(round_even((kQuickUnit * best_b) / best_a)));
+  std::int32_t all = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) all += integer(i) * integer(i);
+  const float squares = static_cast<float>(all);
+  fit.fits = squares * best_b - best_square <= (squares * kQuickFit) * best_b;
   fit.stored.scale = f16_round((best_a / best_b) * (peak * (-1.0f / kQuickPeak)));
   fit.has_codes = std::abs(fit.stored.scale) >= kCoarseScale;
   for (std::size_t i = 0; i < x.size(); ++i)
@@ -100,11 +106,18 @@ QuickFit quick_search_scale(std::span<const float> x, CodeRange range,
 struct FineStart {
   std::int16_t multiplier;  // codes in units of 1/128
   float inverse_code, inverse_square;
+  bool clips;  // a mirror image of the peak would have the code 128, which there is not
 };
 constexpr FineStart fine_start(double peak_code) noexcept {
   return {constant_round(-peak_code * 128.0 * 32768.0 / 32767.0), static_cast<float>(1.0 / peak_code),
-          static_cast<float>(1.0 / (peak_code * peak_code))};
+          static_cast<float>(1.0 / (peak_code * peak_code)), peak_code <= -127.5};
 }
+/// Groups whose other end is larger than this share of the peak do not use starts that clip.
+inline constexpr float kFineMirror = 0.996f;  // 127.5 / 128
+
+/// Errors of the fine search (2^-22 of a squared code over that of the peak) up to this are those of a group that fits: all 32 weights are 2^-8 of
+/// a code off, which rounding to integers can do. Of random weights it is a thousand times more.
+inline constexpr float kFineFit = 32.0f * 0x1p-16f * 0x1p22f / (128.0f * 128.0f);
 
 /// Square root of a normalized importance as the fine search uses it: 0..1024.
 inline std::int32_t fine_weight(float w) noexcept {
@@ -122,9 +135,13 @@ inline QuickFit search_fine_scale(std::span<const float> x, std::span<const floa
   const auto position = [&](std::size_t i, std::int32_t multiplier) {
     return multiply_fixed(static_cast<std::int32_t>(round_even(x[i] * factor)), multiplier);
   };
+  float other_end = 0.0f;
+  for (const float value : x) other_end = std::max(other_end, peak > 0.0f ? -value : value);
+  const bool mirrored = other_end >= kFineMirror * std::abs(peak);
   const FineStart* best = nullptr;
   float best_error = 0.0f;
   for (const FineStart& start : starts) {
+    if (mirrored && start.clips) continue;
     std::int32_t sum = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       // What is left after rounding to the nearest code, in 2^-16 of a code: the fraction bits, read as a signed number.
@@ -140,6 +157,7 @@ inline QuickFit search_fine_scale(std::span<const float> x, std::span<const floa
     }
   }
   fit.stored.scale = f16_round(peak * best->inverse_code);
+  fit.fits = best_error <= kFineFit;
   fit.has_codes = std::abs(fit.stored.scale) >= 0x1p-14f;  // a normal f16
   for (std::size_t i = 0; i < x.size(); ++i)
     fit.codes[i] = static_cast<std::int8_t>(std::min((position(i, best->multiplier) + 64) >> 7, 127));

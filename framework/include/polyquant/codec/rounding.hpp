@@ -11,6 +11,12 @@ namespace pq {
 /// Largest finite f16.
 inline constexpr float kF16Max = 65504.0f;
 
+/// Smallest positive f16; scales below 2^-14 are multiples of it.
+inline constexpr float kSmallestF16 = 0x1p-24f;
+
+/// Below this f16 has less than eight bits left for a scale, so that the neighbours of the nearest number may be better.
+inline constexpr float kCoarseScale = 0x1p-17f;
+
 /// A group whose largest magnitude is below this stores the scale 0: f16 ends at 2^-24, so the scale would vanish anyway.
 inline constexpr float kSmallestPeak = 0x1p-32f;
 
@@ -33,6 +39,12 @@ inline float nearest_code(float value, float inverse_scale, float lowest, float 
 /// The f16 number nearest to `scale`; beyond the range of f16 its largest finite number, so that a stored scale is always finite.
 inline float f16_round(float scale) noexcept {
   return f16_to(f16_from(std::clamp(scale, -kF16Max, kF16Max)));
+}
+
+/// The f16 number nearest to `value`, but not 0 for other numbers: with the smallest f16 codes or group scales can still be chosen.
+inline float nonzero_f16(float value) noexcept {
+  const float rounded = f16_round(value);
+  return rounded == 0.0f && value != 0.0f ? std::copysign(kSmallestF16, value) : rounded;
 }
 
 /// 1 / scale, and 0 for 0: all codes are then 0.

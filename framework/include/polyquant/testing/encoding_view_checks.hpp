@@ -9,8 +9,11 @@ namespace encoding_checks {
 inline void no_importance_means_equal(const EncodingSubject& subject, Findings& findings) {
   const Sample sample = gaussian(subject.rows, subject.long_row(), 43);
   const std::vector<float> ones(static_cast<std::size_t>(sample.cols), 1.0f);
-  findings.expect(encode(subject.get(), sample.matrix()) == encode(subject.get(), sample.matrix(), ones),
-                  "no importance and an importance of 1 everywhere give different bytes");
+  // The optimum is the same; an encoding may search harder for it when an importance is given.
+  const double without = relative_error(sample, stored(subject.get(), sample)),
+               with = relative_error(sample, stored(subject.get(), sample, ones));
+  findings.expect(with <= without * (1.0 + 1e-6), "the error is ", with,
+                  " with an importance of 1 everywhere, ", without, " with none");
 }
 
 inline void zero_importance_is_harmless(const EncodingSubject& subject, Findings& findings) {
