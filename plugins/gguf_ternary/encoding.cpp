@@ -3,6 +3,7 @@
 #include "kernels.hpp"
 #include "low_bits.hpp"
 
+#include <polyquant/codec/affine_view.hpp>
 #include <polyquant/codec/block_encoding.hpp>
 
 #include <cmath>
@@ -63,11 +64,22 @@ struct LowBitsCodec {
   }
 };
 
+template <class Type>
+class TernaryEncoding final : public BlockEncoding<TernaryCodec<Type>> {
+ public:
+  bool unpack_affine(Bytes row, std::int64_t cols, AffineRow& out) const override {
+    return unpack_affine_blocks<TernaryAffine<Type>>(row, cols, out);
+  }
+  bool pack_affine(const AffineRow& row, MutableBytes out) const override {
+    return pack_affine_blocks<TernaryAffine<Type>>(row, out);
+  }
+};
+
 }  // namespace
 
-std::unique_ptr<Encoding> make_tq1_0() { return std::make_unique<BlockEncoding<TernaryCodec<Tq10>>>(); }
+std::unique_ptr<Encoding> make_tq1_0() { return std::make_unique<TernaryEncoding<Tq10>>(); }
 std::unique_ptr<Encoding> make_q1_0() { return std::make_unique<BlockEncoding<LowBitsCodec<Q10>>>(); }
 std::unique_ptr<Encoding> make_q2_0() { return std::make_unique<BlockEncoding<LowBitsCodec<Q20>>>(); }
-std::unique_ptr<Encoding> make_tq2_0() { return std::make_unique<BlockEncoding<TernaryCodec<Tq20>>>(); }
+std::unique_ptr<Encoding> make_tq2_0() { return std::make_unique<TernaryEncoding<Tq20>>(); }
 
 }  // namespace pq::gguf_ternary

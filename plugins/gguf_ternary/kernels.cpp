@@ -84,15 +84,41 @@ struct Best {
   }
 };
 
-float search_scale(const Weights& s, Extent extent, Effort effort) {
-  if (extent.largest < kSmallestPeak) return 0.0f;
+float find_scale(const Weights& s, Extent extent, Effort effort) {
   const TernaryEffort tries = ternary_effort(effort);
   Best best;
   best.climb(s, 0.5f * extent.largest, 0);  // what ggml does; also right for weights that are ternary already
   for (std::size_t k = 0; k < tries.thresholds; ++k)
     best.climb(s, kTernaryThresholds[k] * extent.mean, effort == Effort::best ? tries.refinements : 0);
   best.climb(s, 0.5f * best.scale, tries.refinements);
-  return f16_round(best.scale);
+  return best.scale;
+}
+
+/// The best of stored scales.
+struct BestStored {
+  float gain = 0, scale = 0;
+
+  void consider(const Weights& s, float stored) {
+    const TernarySums sums = sums_beyond(s, 0.5f * stored);
+    const float found = stored * (2.0f * sums.a - stored * sums.b);
+    if (!(found > gain)) return;
+    gain = found;
+    scale = stored;
+  }
+};
+
+float search_scale(const Weights& s, Extent extent, Effort effort) {
+  if (extent.largest < kSmallestPeak) return 0.0f;
+  const float found = nonzero_f16(find_scale(s, extent, effort));
+  const bool coarse = found < kCoarseScale;
+  if (effort != Effort::best && !coarse) return found;
+  BestStored best;
+  best.consider(s, found);
+  if (effort == Effort::best) best.consider(s, nonzero_f16(find_scale(s, extent, Effort::normal)));
+  constexpr int kSteps = 4;  // to either side, where f16 rounds by much
+  for (int step = -kSteps; coarse && step <= kSteps; ++step)
+    best.consider(s, std::max(found + static_cast<float>(step) * kSmallestF16, kSmallestF16));
+  return best.scale;
 }
 
 void choose_codes(const Weights& s, float d, std::uint8_t* codes) {

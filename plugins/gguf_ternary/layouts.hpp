@@ -71,6 +71,22 @@ struct Tq10 {
   }
 };
 
+/// The affine view (codec/affine_view.hpp): w[i] = d * code, code -1..1. Tq20 can read 2 as well, which no encoder writes.
+template <class Type>
+struct TernaryAffine {
+  using Block = typename Type::Block;
+  static constexpr int kWeights = 256, kMinCode = -1, kMaxCode = 1;
+  static constexpr bool kHasOffset = false;
+  static float scale(const Block& block) noexcept { return f16_to(block.d); }
+  static float offset(const Block&) noexcept { return 0.0f; }
+  static int code(const Block& block, int i) noexcept { return Type::code(block, i) - 1; }
+  static void pack(float scale, float, const std::int8_t* codes, Block& out) noexcept {
+    out = {};
+    out.d = f16_from(scale);
+    for (int i = 0; i < kWeights; ++i) Type::set_code(out, i, codes[i] + 1);
+  }
+};
+
 /// The definition of decoding.
 template <class Type>
 float ternary_value(const typename Type::Block& block, int i) noexcept {

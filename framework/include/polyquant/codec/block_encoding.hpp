@@ -32,7 +32,7 @@ namespace pq {
 /// One weight in kLeastImportance..1 per column, relative to the largest of its block; only ratios inside a block matter to a search.
 /// Columns without importance keep a trace of it, so that a group of them is stored well as long as that costs the others nothing.
 /// Values that are negative or not finite count as 0; a block that is all zero, and no importance at all, as all equal.
-inline constexpr float kLeastImportance = 0x1p-24f;
+inline constexpr float kLeastImportance = 0x1p-40f;
 inline std::vector<float> block_importance(std::span<const float> importance, std::int64_t cols,
                                            std::size_t block_cols) {
   std::vector<float> result(static_cast<std::size_t>(cols), 1.0f);
@@ -109,7 +109,7 @@ class RoundingColumns final : public ColumnCodec {
 };
 
 template <class Codec>
-class BlockEncoding final : public Encoding {
+class BlockEncoding : public Encoding {
  public:
   BlockEncoding() {
     info_.id = info_.spec = Codec::kId;
