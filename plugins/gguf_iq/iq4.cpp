@@ -12,7 +12,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gguf_iq/iq4.cpp"
 #include <hwy/foreach_target.h>
-#include "iq4_search-inl.hpp"
+#include "iq4_super-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf_iq::HWY_NAMESPACE {
@@ -24,7 +24,7 @@ void pack_group(const Slots& s, std::size_t slot, std::uint8_t* out) {
 
 /// Finishes kSlots groups: blocks of iq4_nl.
 void finish(Slots& s, Effort effort, Iq4Nl::Block* blocks) {
-  const Scales scales = search_scales(s, iq4_nl_effort(effort));
+  const Scales scales = search_scales(s, effort);
   choose_codes(s, scales.values);
   for (std::size_t slot = 0; slot < kSlots; ++slot) {
     const int one = 1;
@@ -34,7 +34,7 @@ void finish(Slots& s, Effort effort, Iq4Nl::Block* blocks) {
 }
 /// Two blocks of iq4_xs.
 void finish(Slots& s, Effort effort, Iq4Xs::Block* blocks) {
-  const SuperScales found = search_super_scales(s, iq4_xs_effort(effort));
+  const SuperScales found = search_super_scales(s, effort);
   choose_codes(s, found.scales().values);
   for (std::size_t half = 0; half < 2; ++half) {
     Iq4Xs::set_scales(blocks[half], found.d[half], found.codes + 8 * half);

@@ -23,7 +23,9 @@ constexpr std::array<float, 2 * kCount> iq4_peaks(float first, float last) {
 }
 inline constexpr auto kIq4FewPeaks = iq4_peaks<4>(0.76f, 1.10f);
 inline constexpr auto kIq4Peaks = iq4_peaks<6>(0.72f, 1.14f);
+inline constexpr auto kIq4MorePeaks = iq4_peaks<10>(0.68f, 1.22f);
 inline constexpr auto kIq4ManyPeaks = iq4_peaks<48>(0.55f, 1.5f);
+inline constexpr auto kIq4OneSidedPeaks = iq4_peaks<128>(0.55f, 1.5f);
 /// Where the weighted root mean square is put: finds a scale where the largest weights do not count.
 inline constexpr std::array<float, 4> kIq4Rms{51.0f, -51.0f, 60.0f, -60.0f};
 
@@ -33,18 +35,26 @@ struct Iq4Effort {
   int window;        // iq4_xs: scale codes tried on each side of the estimate, for both signs
   int super_scales;  // iq4_xs: values of d tried
 };
-/// fast and normal: 14 starts; best: 100. `fast` has no cheaper search: one that stays below ggml's error on all data would save little.
+/// fast and normal: 24 starts; best: 100. `fast` has no cheaper search: one that stays below ggml's error on all data would save little.
+/// Groups of one sign, whose error jumps about with the scale, always have 256 more.
 inline Iq4Effort iq4_nl_effort(Effort effort) noexcept {
   const std::span<const float> rms(kIq4Rms);
   if (effort == Effort::best) return {kIq4ManyPeaks, rms, 0, 1};
-  return {kIq4Peaks, rms.first(2), 0, 1};
+  return {kIq4MorePeaks, rms, 0, 1};
 }
-/// fast and normal: the estimated scale code for each sign, from 10 starts; best: 17 codes from 16 starts, and 8 values of the super-scale.
-/// The codes next to the best one are always tried.
+/// fast and normal: the estimated scale code for each sign, from 10 starts; best, and blocks of one sign: 17 codes from 16 starts, and 8 values
+/// of the super-scale. The codes next to the best one are always tried.
 inline Iq4Effort iq4_xs_effort(Effort effort) noexcept {
   const std::span<const float> rms(kIq4Rms);
   if (effort == Effort::best) return {kIq4Peaks, rms, 8, 8};
   return {kIq4FewPeaks, rms.first(2), 0, 1};
 }
+
+/// Errors up to this share of the squares come from the rounding of scales; up to the second they are not worth a look, being no larger than
+/// that of one f16 number.
+inline constexpr float kIq4ExactFit = 0x1p-13f;
+inline constexpr float kIq4BestFit = 0x1p-26f;
+/// How many times the error with real scales that of iq4_xs may be before other super-scales are tried. On ordinary weights it is below 1.1.
+inline constexpr float kIq4PoorFit = 1.15f;
 
 }  // namespace pq::gguf_iq

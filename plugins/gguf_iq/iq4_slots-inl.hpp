@@ -24,6 +24,7 @@ struct Slots {
       [kSlots];  // the weight of largest magnitude; of two that differ in sign only, the positive one
   alignas(64) float squares[kSlots];  // sum w x^2
   alignas(64) float total[kSlots];    // sum w
+  bool one_sided[kSlots];             // no weights of both signs
 
   void load(const float* const* weights, const float* const* importance) {
     load_slots(weights, x);
@@ -46,6 +47,7 @@ struct Slots {
     for (std::size_t k = 0; k < kSlots; ++k) {
       const float most = -low[k] > high[k] ? low[k] : high[k];
       peak[k] = std::abs(most) < kSmallestPeak ? 0.0f : most;
+      one_sided[k] = peak[k] != 0.0f && (low[k] == 0.0f || high[k] == 0.0f);
     }
   }
 };

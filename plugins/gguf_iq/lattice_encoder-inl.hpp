@@ -22,21 +22,19 @@ class LatticeEncoder {
   static constexpr std::size_t kGroups = Traits::kGroups;
 
  public:
-  explicit LatticeEncoder(Effort effort)
-      : effort_(lattice_effort(Type::kGrid, effort)), search_(false), wide_search_(true) {}
+  explicit LatticeEncoder(Effort effort) : effort_(effort), search_(false), wide_search_(true) {}
 
+  /// `best` includes all that `normal` does.
   void encode(const float* x, const float* w, const float* costs, typename Type::Block& out) {
     block_.load(x, w, costs);
-    float scales[kGroups];
-    const float largest = first_scales(scales);
-    State best;
-    for (int n = 0; n < effort_.super_scales; ++n) {
-      const float stretch = effort_.super_scales == 1 ? 1.0f : 0.94f + 0.06f * static_cast<float>(n);
-      const State found = search(f16_round(largest / Traits::kLargestScale * stretch), scales);
-      if (n == 0 || found.error() < best.error()) best = found;
-    }
-    finish(best);
+    State best =
+        search_all(lattice_effort(Type::kGrid, effort_ == Effort::best ? Effort::normal : effort_), false);
     write(best, out);
+    const bool even = is_even();
+    if (effort_ != Effort::best && !even) return;
+    block_.load(x, w, costs);  // without the flips of the first search
+    State other = search_all(lattice_effort(Type::kGrid, Effort::best), even);
+    if (other.error() < best.error()) write(other, out);
   }
 
   static Piece piece_of(const LatticeChoice& choice, std::size_t p, std::uint8_t signs) {
@@ -47,20 +45,62 @@ class LatticeEncoder {
   }
 
  private:
-  /// The best scale of every group among a few; returns the largest.
-  float first_scales(float* found) const {
-    float rms[kGroups], peak[kGroups], best[kGroups] = {};
+  State search_all(const LatticeEffort& effort, bool even) {
+    float scales[kGroups], possible[kGroups];
+    first_scales(effort, scales, possible);
+    const float largest = *std::max_element(scales, scales + kGroups);
+    State best = search(effort, largest / Traits::kLargestScale, scales, even);
+    const auto consider = [&](float d) {
+      const State found = search(effort, d / Traits::kLargestScale, scales, even);
+      if (found.error() < best.error()) best = found;
+    };
+    for (int n = 0; n < effort.super_scales && effort.super_scales > 1; ++n)
+      if (n != 1) consider(largest * (0.94f + 0.06f * static_cast<float>(n)));
+    if (even && !Traits::kSignedLevels)
+      for (const float level : levels_of(Type::kGrid)) consider(largest / level);
+    float limit = scales_fit(best, possible) ? 0.0f : largest;
+    while (limit > 0.0f) {  // d from smaller and smaller groups
+      float next = 0;
+      for (const float scale : scales) next = scale < 0.8f * limit ? std::max(next, scale) : next;
+      if (next > 0.0f) consider(next);
+      limit = next;
+    }
+    finish(effort, best);
+    return best;
+  }
+  /// Whether the scale codes cost no more than usual. `possible`: what the real scales of the groups gain.
+  bool scales_fit(const State& state, const float* possible) const {
+    float squares = 0, gain = 0;
+    for (std::size_t p = 0; p < kBlockPieces; ++p) squares += block_.squares()[p];
+    for (std::size_t g = 0; g < kGroups; ++g) gain += possible[g];
+    return !(squares + state.error() > kPoorFit * (squares - gain));
+  }
+  bool is_even() const {
+    float rms[kGroups], peak[kGroups];
+    measure(rms, peak);
+    std::size_t count = 0;
+    for (std::size_t g = 0; g < kGroups; ++g)
+      count += peak[g] > 0.0f && rms[g] > kEvenMagnitude * peak[g] ? 1 : 0;
+    return 4 * count >= kGroups;
+  }
+
+  /// The best scale of every group among a few, and what it gains.
+  void first_scales(const LatticeEffort& effort, float* found, float* best) const {
+    float rms[kGroups], peak[kGroups];
     measure(rms, peak);
     std::fill_n(found, kGroups, 0.0f);
-    for (const float start : effort_.starts) try_scales(rms, start, best, found);
+    std::fill_n(best, kGroups, 0.0f);
+    for (const float start : effort.starts) try_scales(rms, start, best, found);
     constexpr auto kLevels = levels_of(Type::kGrid);
     try_scales(peak, kLevels[kLevels.size() - 1], best, found);
-    // Weights of nearly one magnitude may all be best on the lowest level, which is far from the other starts.
-    constexpr float kNearlyOneMagnitude = 0.7f;  // of weights with a normal distribution it is about 0.45
-    bool even = false;
-    for (std::size_t g = 0; g < kGroups; ++g) even |= rms[g] > kNearlyOneMagnitude * peak[g];
+    bool even = false, uneven = false;
+    for (std::size_t g = 0; g < kGroups; ++g) {
+      even |= rms[g] > kNearlyOneMagnitude * peak[g];
+      uneven |= kUnevenPeak * rms[g] < peak[g];
+    }
     if (even && !Traits::kSignedLevels) try_scales(rms, kLevels[0], best, found);
-    return *std::max_element(found, found + kGroups);
+    if (uneven && !Traits::kSignedLevels)
+      for (const float start : kUnevenStarts) try_scales(rms, start, best, found);
   }
   /// Weighted root mean squares and largest magnitudes; 0 for groups that hold next to nothing.
   void measure(float* rms, float* peak) const {
@@ -88,14 +128,15 @@ class LatticeEncoder {
     }
   }
 
-  State search(float d, const float* scales) const {
+  State search(const LatticeEffort& effort, float d, const float* scales, bool all_codes) const {
     State state;
-    state.d = d;
+    state.d = nonzero_f16(d);
     for (std::size_t g = 0; g < kGroups; ++g)
-      state.codes[g] = static_cast<int>(nearest_code((scales[g] * inverse_or_zero(d) - 1.0f) * 0.5f, 1.0f,
-                                                     0.0f, static_cast<float>(Type::kScaleCodes - 1)));
-    choose_codes(effort_.window, state);
-    for (int round = 0; round < effort_.rounds; ++round) {
+      state.codes[g] = static_cast<int>(nearest_code((scales[g] * inverse_or_zero(state.d) - 1.0f) * 0.5f,
+                                                     1.0f, 0.0f, static_cast<float>(Type::kScaleCodes - 1)));
+    if (all_codes) std::fill(std::begin(state.codes), std::end(state.codes), Type::kScaleCodes / 2);
+    choose_codes(all_codes ? Type::kScaleCodes / 2 : effort.window, state);
+    for (int round = 0; round < effort.rounds; ++round) {
       State next = state;
       next.d = state.refitted();
       choose_codes(1, next);
@@ -126,20 +167,21 @@ class LatticeEncoder {
   }
 
   /// Other flips, longer lists and a last refit with the scales as they are.
-  void finish(State& state) {
+  void finish(const LatticeEffort& effort, State& state) {
     float scales[kBlockPieces];
     std::uint8_t kept[kBlockPieces];  // flips that the pieces of `state` have
     for (std::size_t p = 0; p < kBlockPieces; ++p) {
       scales[p] = state.scale(p / Traits::kGroupPieces);
       kept[p] = block_.flipped(p);
     }
-    if constexpr (Type::kEvenSigns) try_flips(scales, kept, state.choice);
+    if constexpr (Type::kEvenSigns) try_flips(effort, scales, kept, state.choice);
     improve(wide_search_, scales, kept, state.choice);
     state.update_errors();
     state.refit();
     float squares = 0;
     for (std::size_t p = 0; p < kBlockPieces; ++p) squares += block_.squares()[p];
     state.round_best(squares);
+    state.update_errors();
   }
   void improve(const LatticeSearch<Type>& search, const float* scales, std::uint8_t* kept,
                LatticeChoice& best) const {
@@ -148,8 +190,8 @@ class LatticeEncoder {
     LatticeSearch<Type>::take_better(scales, choice, kBlockPieces, best,
                                      [&](std::size_t p) { kept[p] = block_.flipped(p); });
   }
-  void try_flips(const float* scales, std::uint8_t* kept, LatticeChoice& best) {
-    const auto tries = static_cast<std::size_t>(effort_.flips);
+  void try_flips(const LatticeEffort& effort, const float* scales, std::uint8_t* kept, LatticeChoice& best) {
+    const auto tries = static_cast<std::size_t>(effort.flips);
     std::uint8_t order[kBlockPieces][8], odd[kBlockPieces];
     std::size_t count = 0;
     for (std::size_t p = 0; p < kBlockPieces; ++p) {
@@ -172,7 +214,7 @@ class LatticeEncoder {
       Type::set_piece(out, static_cast<int>(p), piece_of(state.choice, p, block_.signs(p)));
   }
 
-  LatticeEffort effort_;
+  Effort effort_;
   LatticeSearch<Type> search_, wide_search_;
   LatticeBlock<Type> block_;
 };

@@ -233,7 +233,7 @@ struct LatticeState {
       a += multiple * group_sum<Type>(choice.points.a, g);
       b += (multiple * multiple) * group_sum<Type>(choice.points.b, g);
     }
-    return a > 0.0f && b > 0.0f ? f16_round(a / b) : d;
+    return a > 0.0f && b > 0.0f ? nonzero_f16(a / b) : d;
   }
   void update_errors() {
     for (std::size_t g = 0; g < Traits::kGroups; ++g)
@@ -264,7 +264,7 @@ struct LatticeState {
     const float wanted = a / b;
     float least = std::abs(scale(0) - wanted);
     for (int code = 0; code < Type::kScaleCodes; ++code) {
-      const float multiple = static_cast<float>(2 * code + 1), rounded = f16_round(wanted / multiple);
+      const float multiple = static_cast<float>(2 * code + 1), rounded = nonzero_f16(wanted / multiple);
       const float difference = std::abs(rounded * multiple - wanted);
       if (!(difference < least)) continue;
       least = difference;

@@ -23,6 +23,20 @@ inline constexpr std::array<float, 8> kStarts3{6.4f, 4.6f, 5.4f, 8.0f, 4.0f, 9.5
 inline constexpr std::array<float, 8> kStarts2{2.6f, 3.25f, 4.5f, 2.1f, 1.75f, 3.8f, 2.3f, 2.9f};
 inline constexpr std::array<float, 8> kStarts1{0.82f, 0.68f, 0.95f, 0.6f, 1.1f, 0.75f, 0.88f, 0.52f};
 
+/// Weights of nearly one magnitude may all be best on the lowest level, which is far from the other starts. Of 16 weights with a normal
+/// distribution a twelfth of the groups looks so.
+inline constexpr float kNearlyOneMagnitude = 0.7f;
+/// Blocks in which a quarter of the groups are that even (never by chance) are searched as by `best`, with all scale codes and more
+/// super-scales: one magnitude is a product of a level and a scale in many ways, and only some of them suit all groups.
+inline constexpr float kEvenMagnitude = 0.85f;
+
+/// Groups with a peak of so many root mean squares: few weights count, which may be best on low levels.
+inline constexpr float kUnevenPeak = 4.0f;
+inline constexpr std::array<float, 4> kUnevenStarts{1.0f, 1.4f, 2.0f, 3.0f};
+
+/// How many times the error with real scales a block's may be before other super-scales are tried.
+inline constexpr float kPoorFit = 2.0f;
+
 /// fast: 2 starts (3 for iq3, and iq2_s, whose weights of nearly one magnitude need one more), 3 scale codes, one other flip (none for
 /// iq2_xxs, where it brings 0.1 to 0.3 %). normal: one start and one flip more for iq3, else the same. best: 8 starts, 5 codes, two rounds of 3
 /// more, all flips, and all this for 6 values of the super-scale. The scale that puts the largest weight on the last level is always tried
