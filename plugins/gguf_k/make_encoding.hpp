@@ -18,7 +18,7 @@ namespace pq::gguf {
 /// One importance per column as the searches want it: relative to the largest of its super-block. A group without any counts a little, so
 /// that its weights are still encoded as well as its neighbours allow.
 inline std::vector<float> prepare_importance(const EncodeRequest& request, std::size_t group_cols) {
-  constexpr float kBarely = 0x1p-20f;
+  constexpr float kBarely = 0x1p-40f;
   if (request.importance.empty()) return std::vector<float>(static_cast<std::size_t>(request.cols), 1.0f);
   std::vector<float> result = normalized_importance(request.importance, kSuperWeights);
   for (auto begin = result.begin(); begin != result.end(); begin += static_cast<std::ptrdiff_t>(group_cols)) {

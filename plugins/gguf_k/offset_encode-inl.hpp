@@ -1,4 +1,4 @@
-// Takes rows through offset_super-inl.hpp: two rows at a time where a super-block has only 8 groups. Include rules as for
+// Takes rows through offset_search-inl.hpp: two rows at a time where a super-block has only 8 groups. Include rules as for
 // codec/lanes-inl.hpp.
 
 // clang-format off
@@ -10,7 +10,9 @@
 #endif
 // clang-format on
 
-#include "offset_super-inl.hpp"
+#include "offset_search-inl.hpp"
+
+#include <algorithm>
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf::HWY_NAMESPACE {
@@ -46,15 +48,28 @@ HWY_INLINE void prepare_weights(const float* importance, OffsetWeights<Codec::kG
   }
 }
 
-/// Negates super-blocks that reach further up than down.
+/// Minima are subtracted, so groups of positive weights are badly served: super-blocks whose ranges (with 0, which is always part of one) are
+/// smaller negated are searched so, and stored with d and dmin negative. If that makes no difference, the smaller minima decide.
 template <class Codec>
 HWY_INLINE void choose_signs(OffsetGroups<Codec>& groups) {
   constexpr std::size_t kPerSuper = group_count<Codec>();
   const F32 d;
+  const VF zero = hn::Zero(d);
+  GroupValues above, below;  // by how much a range grows to reach 0; minima
+  GroupValues up, down;
+  for (std::size_t c = 0; c < kChunks; ++c) {
+    const VF low = groups.low.load(c), high = groups.high.load(c);
+    above.store(c, hn::Max(low, zero));
+    below.store(c, hn::Max(hn::Neg(high), zero));
+    up.store(c, hn::Max(high, zero));
+    down.store(c, hn::Max(hn::Neg(low), zero));
+  }
   for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
     const std::size_t first = h * kPerSuper;
-    const bool negate =
-        ordered_sum(groups.low.at + first, kPerSuper) + ordered_sum(groups.high.at + first, kPerSuper) > 0;
+    const auto sum = [&](const GroupValues& v) { return ordered_sum(v.at + first, kPerSuper); };
+    const float grows = sum(above) - sum(below);
+    groups.one_sided[h] = sum(above) + sum(below) > 0.0f;
+    const bool negate = grows > 0.0f || (grows == 0.0f && sum(up) < sum(down));
     for (std::size_t g = first; g < first + kPerSuper; ++g) {
       groups.sign.at[g] = negate ? -1.0f : 1.0f;
       if (!negate) continue;
@@ -86,15 +101,22 @@ HWY_INLINE void load_supers(const float* const* supers, const OffsetWeights<Code
   }
   choose_signs(groups);
   for (std::size_t c = 0; c < kChunks; ++c) {
-    VF sum = hn::Zero(d), squares = sum;
+    const VF one = hn::Set(d, 1.0f);
+    VF sum = hn::Zero(d), squares = sum, repeats = sum, before = hn::Load(d, groups.x.at[c]);
     for (std::size_t i = 0; i < kGroup; ++i) {
       const VF x = hn::Load(d, groups.x.at[c] + i * kLanes);
       const VF wx = hn::Mul(hn::Load(d, weights.w.at[c] + i * kLanes), x);
       sum = hn::Add(sum, wx);
       squares = hn::Add(squares, hn::Mul(wx, x));
+      repeats = hn::Add(repeats, hn::IfThenElseZero(hn::Eq(x, before), one));
+      before = x;
     }
     groups.sum.store(c, sum);
     groups.squares.store(c, squares);
+    groups.repeats.store(c, repeats);
+  }
+  for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
+    groups.on_grid[h] = ordered_sum(groups.repeats.at + h * kPerSuper, kPerSuper) >= kGridRepeats + kPerSuper;
   }
 }
 
@@ -133,7 +155,6 @@ HWY_INLINE void pack_choice(const OffsetChoice& choice, float sign, std::size_t 
 template <class Codec>
 void encode_offset_super(const SuperCall& call) {
   constexpr std::size_t kSupers = OffsetGroups<Codec>::kSupers, kPerSuper = OffsetGroups<Codec>::kPerSuper;
-  const OffsetSearch search = Codec::search(call.effort);
   OffsetWeights<Codec::kGroup> weights;
   OffsetGroups<Codec> groups;
   HWY_ALIGN std::int8_t codes[kSupers * kSuperWeights];
@@ -147,7 +168,7 @@ void encode_offset_super(const SuperCall& call) {
         supers[h] =
             call.rows.row(static_cast<std::int64_t>(HWY_MIN(r + h, rows - 1))).data() + s * kSuperWeights;
       load_supers(supers, weights, groups);
-      const OffsetChoice choice = search_super(groups, search);
+      const OffsetChoice choice = search_super(groups, call.effort);
       choose_codes(groups, choice, codes);
       for (std::size_t h = 0; h < kSupers && r + h < rows; ++h)
         pack_choice<Codec>(choice, groups.sign.at[h * kPerSuper], h * kPerSuper, codes + h * kSuperWeights,

@@ -1,4 +1,4 @@
-// Groups of super-blocks with minima: real lattices, and the errors of pairs of scale and minimum (steps 1 and 3 of offset_super-inl.hpp).
+// Groups of super-blocks with minima, and the errors of pairs of scale and minimum (step 3 of offset_super-inl.hpp).
 // Include rules as for codec/lanes-inl.hpp.
 
 // clang-format off
@@ -37,6 +37,9 @@ struct OffsetGroups {
   GroupValues low, high;
   GroupValues sum, squares;  // sum w x, sum w x^2
   GroupValues sign;          // -1: the super-block is searched and stored negated, see choose_signs()
+  GroupValues repeats;       // weights that equal the one before
+  bool on_grid[2];           // super-blocks with so many of these that they seem to lie on a grid themselves
+  bool one_sided[2];         // super-blocks with groups that do not reach 0
 };
 
 struct Lattice {
@@ -45,6 +48,7 @@ struct Lattice {
 /// The real lattices found in step 1.
 struct GroupLattices {
   GroupValues scale, offset;
+  GroupValues error;  // with real scales and offsets: what integers for them have to be measured by
 };
 
 struct OffsetChoice {
@@ -70,65 +74,6 @@ HWY_INLINE OffsetSums code_sums(const float* x, const float* w, VF inverse, VF s
     sums.xq = hn::Add(sums.xq, hn::Mul(wq, xi));
   }
   return sums;
-}
-
-/// The best scale and offset <= 0 for given codes, and by how much they lower the error.
-HWY_INLINE Lattice fit_lattice(const OffsetSums& sums, VF total, VF sum, VF& gain) {
-  const F32 d;
-  const VF zero = hn::Zero(d);
-  const VF determinant = hn::Sub(hn::Mul(total, sums.qq), hn::Mul(sums.q, sums.q));
-  VF scale = divide_or_zero(hn::Sub(hn::Mul(total, sums.xq), hn::Mul(sum, sums.q)), determinant);
-  VF offset = divide_or_zero(hn::Sub(hn::Mul(sums.qq, sum), hn::Mul(sums.q, sums.xq)), determinant);
-  // Codes that are all the same leave a determinant of rounding errors.
-  const VF least = hn::Mul(hn::Mul(total, sums.qq), hn::Set(d, 1e-5f));
-  const auto bad = hn::Or(hn::Gt(offset, zero), hn::Le(determinant, least));
-  offset = hn::IfThenZeroElse(bad, offset);
-  scale = hn::IfThenElse(bad, divide_or_zero(sums.xq, sums.qq), scale);
-  gain = hn::Add(hn::Mul(scale, sums.xq), hn::Mul(offset, sum));
-  return {scale, offset};
-}
-
-/// The range of a group with both ends moved inwards, and 0 inside it.
-template <class Codec>
-HWY_INLINE LaneRange cut_range(const OffsetGroups<Codec>& groups, std::size_t c, VF step) {
-  const F32 d;
-  const float *x = groups.x.at[c], *reach = groups.weights->reach.at[c];
-  LaneRange range{hn::Set(d, kLargestPeak), hn::Set(d, -kLargestPeak)};
-  for (std::size_t i = 0; i < Codec::kGroup; ++i) {
-    const VF xi = hn::Load(d, x + i * kLanes), move = hn::Mul(step, hn::Load(d, reach + i * kLanes));
-    range = {hn::Min(range.low, hn::Add(xi, move)), hn::Max(range.high, hn::Sub(xi, move))};
-  }
-  return {hn::Min(range.low, hn::Zero(d)), range.high};
-}
-
-/// Step 1.
-template <class Codec>
-HWY_INLINE void find_lattices(const OffsetGroups<Codec>& groups, const OffsetSearch& search,
-                              GroupLattices& found) {
-  const F32 d;
-  const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f), highest = hn::Set(d, Codec::kMaxCode);
-  for (std::size_t c = 0; c < kChunks; ++c) {
-    const VF width = hn::Sub(groups.high.load(c), hn::Min(groups.low.load(c), zero));
-    const VF step = hn::Mul(width, hn::Set(d, 1.0f / (Codec::kMaxCode + 1)));
-    // Without positive weights and without spread: only an offset.
-    VF best_gain = zero;
-    Lattice best{zero, hn::Min(divide_or_zero(groups.sum.load(c), groups.weights->total.load(c)), zero)};
-    for (const float cut : search.cuts) {
-      const LaneRange range = cut_range(groups, c, hn::Mul(step, hn::Set(d, cut)));
-      const VF span = hn::Sub(range.high, range.low);
-      const auto usable = hn::Gt(span, hn::Set(d, kSmallestPeak));
-      const VF inverse = hn::Div(highest, hn::IfThenElse(usable, span, one));
-      const OffsetSums sums = code_sums<Codec>(groups.x.at[c], groups.weights->w.at[c], inverse,
-                                               hn::Mul(hn::Neg(range.low), inverse));
-      VF gain;
-      const Lattice fit = fit_lattice(sums, groups.weights->total.load(c), groups.sum.load(c), gain);
-      const auto better = hn::And(usable, hn::Gt(gain, best_gain));
-      best_gain = hn::IfThenElse(better, gain, best_gain);
-      best = {hn::IfThenElse(better, fit.scale, best.scale), hn::IfThenElse(better, fit.offset, best.offset)};
-    }
-    found.scale.store(c, best.scale);
-    found.offset.store(c, best.offset);
-  }
 }
 
 /// A group with codes at hand: what is tried, and the best so far.

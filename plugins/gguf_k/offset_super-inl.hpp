@@ -4,9 +4,9 @@
 //   2. d, dmin: the largest scale and minimum of the super-block get the largest codes.
 //   3. For each group all pairs of integer scales and minima around its lattice, scored with the values that they decode to. The middle of
 //      the range stays where it is while the scale changes.
-// Minima are subtracted, so groups of positive weights are badly served: there the negated weights are searched, and d and dmin stored negated.
-//
 //   4. d and dmin refitted to the codes found, all neighbouring pairs again; kept if the error falls.
+//
+// Super-blocks that are left with an unusual error get more: offset_search-inl.hpp.
 
 // clang-format off
 #if defined(POLYQUANT_GGUF_K_OFFSET_SUPER_INL_HPP) == defined(HWY_TARGET_TOGGLE)
@@ -17,7 +17,7 @@
 #endif
 // clang-format on
 
-#include "offset_groups-inl.hpp"
+#include "offset_lattices-inl.hpp"
 #include "scale_super.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -108,78 +108,72 @@ HWY_INLINE void refit(const OffsetGroups<Codec>& groups, OffsetChoice& choice) {
   }
 }
 
+/// The best so far for each super-block of a batch. What happens to one does not depend on the others: `open` says which may change.
+struct OffsetBest {
+  OffsetChoice choice;
+  float error[2];
+  bool open[2];
+};
+
+/// Numbers for scales and for minima.
+struct Factors {
+  float scale = 0, min = 0;
+};
+
 /// Takes over the super-blocks in which `choice` is better.
 template <class Codec>
-HWY_INLINE void keep_better(const OffsetChoice& choice, OffsetChoice& best, float (&best_error)[2]) {
+HWY_INLINE void keep_better(const OffsetChoice& choice, OffsetBest& best) {
   constexpr std::size_t kPerSuper = OffsetGroups<Codec>::kPerSuper;
   for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
     const float error = ordered_sum(choice.errors.at + h * kPerSuper, kPerSuper);
-    if (!(error < best_error[h])) continue;
-    best_error[h] = error;
+    if (!best.open[h] || !(error < best.error[h])) continue;
+    best.error[h] = error;
     for (std::size_t g = h * kPerSuper; g < (h + 1) * kPerSuper; ++g) {
-      best.d.at[g] = choice.d.at[g];
-      best.dmin.at[g] = choice.dmin.at[g];
-      best.scales.at[g] = choice.scales.at[g];
-      best.mins.at[g] = choice.mins.at[g];
+      best.choice.d.at[g] = choice.d.at[g];
+      best.choice.dmin.at[g] = choice.dmin.at[g];
+      best.choice.scales.at[g] = choice.scales.at[g];
+      best.choice.mins.at[g] = choice.mins.at[g];
     }
   }
 }
 
-/// Steps 2 to 4 for one pair of stretches.
+/// Steps 3 and 4 for the factors that `choice` has.
 template <class Codec>
-HWY_INLINE void search_factors(const OffsetGroups<Codec>& groups, const GroupLattices& found,
-                               float stretch_scale, float stretch_min, const OffsetSearch& search,
-                               OffsetChoice& best, float (&best_error)[2]) {
-  constexpr std::size_t kPerSuper = OffsetGroups<Codec>::kPerSuper;
-  OffsetChoice choice;
-  for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
-    float scale = 0, min = 0;
-    for (std::size_t g = h * kPerSuper; g < (h + 1) * kPerSuper; ++g) {
-      scale = HWY_MAX(scale, found.scale.at[g]);
-      min = HWY_MAX(min, -found.offset.at[g]);
-    }
-    set_factors<kPerSuper>(choice, h,
-                           nonzero_f16(scale * stretch_scale / static_cast<float>(Codec::kMaxScale)),
-                           nonzero_f16(min * stretch_min / static_cast<float>(Codec::kMaxMin)));
-  }
+HWY_INLINE void search_pairs(const OffsetGroups<Codec>& groups, const GroupLattices& found,
+                             const OffsetSearch& search, OffsetChoice& choice, OffsetBest& best) {
   choose_pairs(groups, found, search, choice);
   for (int round = 0;; ++round) {
-    keep_better<Codec>(choice, best, best_error);
+    keep_better<Codec>(choice, best);
     if (round == search.refits) return;
     refit(groups, choice);
   }
 }
 
-/// As for super-blocks without minima: a look at many d and dmin where only their rounding is left to gain.
-template <class Codec>
-HWY_NOINLINE void search_exact_fit(const OffsetGroups<Codec>& groups, const GroupLattices& found,
-                                   const OffsetSearch& search, OffsetChoice& best, float (&best_error)[2]) {
-  for (int code = Codec::kMaxScale; code >= Codec::kMaxScale / 8 && code > 0; code -= 1 + code / 32) {
-    const float stretch = static_cast<float>(Codec::kMaxScale) / static_cast<float>(code);
-    search_factors(groups, found, stretch, stretch, search, best, best_error);
+/// The largest scale and minimum of a super-block's groups; of those with scales up to `limit`.
+template <std::size_t kPerSuper>
+HWY_INLINE Factors largest_factors(const GroupLattices& found, std::size_t super, float limit) {
+  Factors largest;
+  for (std::size_t g = super * kPerSuper; g < (super + 1) * kPerSuper; ++g) {
+    if (found.scale.at[g] > limit) continue;
+    largest.scale = HWY_MAX(largest.scale, found.scale.at[g]);
+    largest.min = HWY_MAX(largest.min, -found.offset.at[g]);
   }
+  return largest;
 }
 
+/// Steps 2 to 4 for one pair of stretches.
 template <class Codec>
-HWY_INLINE OffsetChoice search_super(const OffsetGroups<Codec>& groups, const OffsetSearch& search) {
-  constexpr std::size_t kSupers = OffsetGroups<Codec>::kSupers, kPerSuper = OffsetGroups<Codec>::kPerSuper;
-  GroupLattices found;
-  find_lattices(groups, search, found);
-  OffsetChoice best;  // all zeros
-  float squares[2] = {0, 0}, best_error[2];
-  const F32 d;
-  for (std::size_t c = 0; c < kChunks; ++c)
-    for (GroupValues* values : {&best.d, &best.dmin, &best.scales, &best.mins}) values->store(c, hn::Zero(d));
-  for (std::size_t h = 0; h < kSupers; ++h)
-    best_error[h] = squares[h] = ordered_sum(groups.squares.at + h * kPerSuper, kPerSuper);
-  for (const float stretch_scale : search.stretches)
-    for (const float stretch_min : search.stretches)
-      search_factors(groups, found, stretch_scale, stretch_min, search, best, best_error);
-  bool exact = false;
-  for (std::size_t h = 0; h < kSupers; ++h)
-    exact = exact || (best_error[h] > 0.0f && best_error[h] <= squares[h] * kSuperExactFit);
-  if (HWY_UNLIKELY(exact)) search_exact_fit(groups, found, search, best, best_error);
-  return best;
+HWY_INLINE void search_factors(const OffsetGroups<Codec>& groups, const GroupLattices& found, Factors stretch,
+                               const OffsetSearch& search, OffsetBest& best) {
+  constexpr std::size_t kPerSuper = OffsetGroups<Codec>::kPerSuper;
+  OffsetChoice choice;
+  for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
+    const Factors largest = largest_factors<kPerSuper>(found, h, HUGE_VALF);
+    set_factors<kPerSuper>(choice, h,
+                           nonzero_f16(largest.scale * stretch.scale / static_cast<float>(Codec::kMaxScale)),
+                           nonzero_f16(largest.min * stretch.min / static_cast<float>(Codec::kMaxMin)));
+  }
+  search_pairs(groups, found, search, choice, best);
 }
 
 }  // namespace pq::gguf::HWY_NAMESPACE

@@ -27,11 +27,12 @@ struct Q2_K {
   static_assert(sizeof(Block) == 84 && alignof(Block) == 2);
 
   static OffsetSearch search(Effort effort) noexcept {
-    static constexpr std::array<float, 4> kCuts{0.0f, 0.21f, 0.42f, 0.63f};
+    static constexpr std::array<RangeCut, 5> kCuts{
+        {{0.0f, 0.0f}, {0.21f, 0.21f}, {0.42f, 0.42f}, {0.63f, 0.63f}, {0.0f, -1.0f}}};
     static constexpr std::array<float, 3> kStretches{1.05f, 1.0f, 1.15f};
-    if (effort == Effort::fast) return {kCuts, std::span(kStretches).first(1), 1, 1, 1};
-    if (effort == Effort::normal) return {kCuts, std::span(kStretches).first(1), 3, 2, 1};
-    return {kCuts, kStretches, 6, 6, 2};
+    if (effort == Effort::fast) return {kCuts, 1.5f, std::span(kStretches).first(1), 1, 1, 1};
+    if (effort == Effort::normal) return {kCuts, 1.5f, std::span(kStretches).first(1), 3, 2, 1};
+    return {kCuts, 1.5f, kStretches, 6, 6, 2};
   }
 
   static void unpack(const Block& block, SuperBlock& out) noexcept {

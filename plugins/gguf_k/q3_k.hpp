@@ -30,9 +30,9 @@ struct Q3_K {
     static constexpr std::array<float, 11> kStretches{0.94f, 0.96f, 0.98f, 1.0f,  1.02f, 1.04f,
                                                       1.06f, 1.08f, 1.1f,  1.13f, 1.16f};
     static constexpr std::array<float, 4> kMore{1.0f, 1.06f, 1.12f, 1.2f};
-    if (effort == Effort::fast) return {kStarts, kStretches, {}, 4, 1, 2};
-    if (effort == Effort::normal) return {kStarts, kStretches, {}, 8, 2, 2};
-    return {kStarts, kStretches, kMore, 14, 3, 4};
+    if (effort == Effort::fast) return {kStarts, 0.5f, kStretches, {}, 4, 1, 2};
+    if (effort == Effort::normal) return {kStarts, 0.5f, kStretches, {}, 8, 2, 2};
+    return {kStarts, 0.5f, kStretches, kMore, 14, 3, 4};
   }
 
   static void unpack(const Block& block, SuperBlock& out) noexcept {

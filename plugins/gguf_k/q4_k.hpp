@@ -27,11 +27,12 @@ struct Q4_K {
   static_assert(sizeof(Block) == 144 && alignof(Block) == 2);
 
   static OffsetSearch search(Effort effort) noexcept {
-    static constexpr std::array<float, 4> kCuts{0.0f, 0.3f, 0.6f, 0.9f};
+    static constexpr std::array<RangeCut, 5> kCuts{
+        {{0.0f, 0.0f}, {0.3f, 0.3f}, {0.6f, 0.6f}, {0.9f, 0.9f}, {0.0f, -1.0f}}};
     static constexpr std::array<float, 3> kStretches{1.05f, 1.0f, 1.1f};
-    if (effort == Effort::fast) return {kCuts, std::span(kStretches).first(1), 3, 1, 1};
-    if (effort == Effort::normal) return {kCuts, std::span(kStretches).first(1), 3, 2, 1};
-    return {kCuts, kStretches, 6, 6, 2};
+    if (effort == Effort::best) return {kCuts, 2.4f, kStretches, 6, 6, 2};
+    return {kCuts, 2.4f, std::span(kStretches).first(1),
+            3,     2,    1};  // with fewer, single tensors are above ggml's error
   }
 
   static void unpack(const Block& block, SuperBlock& out) noexcept {

@@ -30,9 +30,9 @@ struct Q6_K {
     static constexpr std::array<float, 1> kStretches{
         1.06f};  // scale codes around the middle have room on both sides
     static constexpr std::array<float, 3> kMore{1.0f, 1.03f, 1.1f};
-    if (effort == Effort::fast) return {kStarts, kStretches, {}, 4, 1, 2};
-    if (effort == Effort::normal) return {kStarts, kStretches, {}, 8, 1, 4};
-    return {kStarts, kStretches, kMore, 14, 3, 4};
+    if (effort == Effort::fast) return {kStarts, 0.42f, kStretches, {}, 4, 1, 2};
+    if (effort == Effort::normal) return {kStarts, 0.42f, kStretches, {}, 8, 1, 4};
+    return {kStarts, 0.42f, kStretches, kMore, 14, 3, 4};
   }
 
   static void unpack(const Block& block, SuperBlock& out) noexcept {

@@ -21,17 +21,28 @@ HWY_INLINE void load_super(const float* weights, const ElementMajor<Codec::kGrou
   const F32 d;
   constexpr std::size_t kGroup = Codec::kGroup;
   groups.w = &w;
+  const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f);
+  GroupValues repeats;
+  auto two_sided = hn::Ne(zero, zero);
   for (std::size_t c = 0; c < kChunks; ++c) {
     const LaneRange range =
         load_weights(Consecutive<kGroup>{weights + c * kLanes * kGroup}, kGroup, groups.x.at[c]);
     groups.peak.store(c, range.peak());
-    VF squares = hn::Zero(d);
+    two_sided = hn::Or(two_sided, hn::And(hn::Lt(range.low, zero), hn::Gt(range.high, zero)));
+    VF squares = zero, total = zero, equal = zero, before = hn::Load(d, groups.x.at[c]);
     for (std::size_t i = 0; i < kGroup; ++i) {
-      const VF x = hn::Load(d, groups.x.at[c] + i * kLanes);
-      squares = hn::Add(squares, hn::Mul(hn::Mul(hn::Load(d, w.at[c] + i * kLanes), x), x));
+      const VF x = hn::Load(d, groups.x.at[c] + i * kLanes), wi = hn::Load(d, w.at[c] + i * kLanes);
+      squares = hn::Add(squares, hn::Mul(hn::Mul(wi, x), x));
+      total = hn::Add(total, wi);
+      equal = hn::Add(equal, hn::IfThenElseZero(hn::Eq(x, before), one));
+      before = x;
     }
+    repeats.store(c, equal);
     groups.squares.store(c, squares);
+    groups.total.store(c, total);
   }
+  groups.one_sided = hn::AllFalse(d, two_sided);
+  groups.on_grid = ordered_sum(repeats.at, kBatchGroups) >= kGridRepeats + kBatchGroups;
 }
 
 template <class Codec>
@@ -39,7 +50,6 @@ void encode_scale_super(const SuperCall& call) {
   using Block = typename Codec::Block;
   constexpr std::size_t kGroup = Codec::kGroup;
   const F32 d;
-  const ScaleSearch search = Codec::search(call.effort);
   ScaleGroups<Codec> groups;
   ElementMajor<kGroup> w;
   SuperBlock block;
@@ -52,7 +62,7 @@ void encode_scale_super(const SuperCall& call) {
     for (std::int64_t r = 0; r < call.rows.rows; ++r) {
       load_super<Codec>(call.rows.data + r * call.rows.stride + static_cast<std::int64_t>(s * kSuperWeights),
                         w, groups);
-      const ScaleChoice choice = search_super(groups, search);
+      const ScaleChoice choice = search_super(groups, call.effort);
       block.d = choice.d;
       for (std::size_t g = 0; g < kBatchGroups; ++g)
         block.scales[g] = static_cast<std::int16_t>(choice.scales.at[g]);

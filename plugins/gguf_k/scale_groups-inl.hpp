@@ -24,6 +24,9 @@ struct ScaleGroups {
   const ElementMajor<kGroup>* w;
   GroupValues peak;     // the weight of largest magnitude
   GroupValues squares;  // sum w x^2
+  GroupValues total;    // sum w
+  bool one_sided;       // no group has weights of both signs
+  bool on_grid;         // many weights equal the one before
 };
 
 /// Scale codes of the groups, and the error of the values that they decode to.
@@ -84,9 +87,9 @@ HWY_INLINE void find_scales(const ScaleGroups<Codec>& groups, const ScaleSearch&
     const auto alive = hn::Ge(hn::Abs(peak), hn::Set(d, kSmallestPeak));
     const VF inverse_peak = hn::Div(one, hn::IfThenElse(alive, peak, one));
     VF scale[2] = {zero, zero}, score[2] = {zero, zero};
-    for (const float start : search.starts) {
-      const VF inverse[2] = {hn::Mul(inverse_peak, hn::Set(d, start * Codec::kMinCode)),
-                             hn::Mul(inverse_peak, hn::Set(d, -start * Codec::kMinCode))};
+    const auto try_start = [&](VF inverse_unit, float start) HWY_ATTR {
+      const VF inverse[2] = {hn::Mul(inverse_unit, hn::Set(d, start * Codec::kMinCode)),
+                             hn::Mul(inverse_unit, hn::Set(d, -start * Codec::kMinCode))};
       ScaleSums sums[2];
       code_sums<Codec>(groups.x.at[c], groups.w->at[c], inverse, sums);
       for (std::size_t k = 0; k < 2; ++k) {
@@ -95,7 +98,12 @@ HWY_INLINE void find_scales(const ScaleGroups<Codec>& groups, const ScaleSearch&
         score[k] = hn::IfThenElse(better, value, score[k]);
         scale[k] = hn::IfThenElse(better, ratio, scale[k]);
       }
-    }
+    };
+    for (const float start : search.starts) try_start(inverse_peak, start);
+    const VF rms = hn::Sqrt(divide_or_zero(groups.squares.load(c), groups.total.load(c)));
+    const VF signed_rms = hn::CopySign(rms, peak);
+    try_start(hn::Div(one, hn::IfThenElse(hn::Gt(rms, hn::Set(d, kSmallestPeak)), signed_rms, one)),
+              search.rms);
     for (std::size_t k = 0; k < 2; ++k) {
       found.scale[k].store(c, scale[k]);
       found.score[k].store(c, score[k]);

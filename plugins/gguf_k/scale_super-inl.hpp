@@ -90,23 +90,70 @@ HWY_NOINLINE void search_exact_fit(const ScaleGroups<Codec>& groups, const Signe
   }
 }
 
+/// The error with real group scales.
 template <class Codec>
-HWY_INLINE ScaleChoice search_super(const ScaleGroups<Codec>& groups, const ScaleSearch& search) {
+HWY_INLINE float possible_error(const ScaleGroups<Codec>& groups, const SignedScales& found) {
+  GroupValues error;
+  for (std::size_t c = 0; c < kChunks; ++c)
+    error.store(c, hn::Sub(groups.squares.load(c), hn::Max(found.score[0].load(c), found.score[1].load(c))));
+  return ordered_sum(error.at, kBatchGroups);
+}
+
+/// Where a few groups have scales so large that the others are stored badly: d from smaller and smaller groups.
+template <class Codec>
+HWY_NOINLINE void search_smaller_factors(const ScaleGroups<Codec>& groups, const SignedScales& found,
+                                         const ScaleSearch& search, ScaleChoice& best, float& best_error) {
+  constexpr float kNext = 0.8f;  // what is nearer has been tried with all scale codes around
+  float limit = HUGE_VALF;
+  for (std::size_t round = 0; round < kBatchGroups; ++round) {
+    float scale = 0;
+    for (std::size_t g = 0; g < kBatchGroups; ++g) {
+      const float other = found.scale[found.score[1].at[g] > found.score[0].at[g] ? 1 : 0].at[g];
+      if (std::abs(other) <= limit && std::abs(other) > std::abs(scale)) scale = other;
+    }
+    if (scale == 0.0f) return;
+    limit = kNext * std::abs(scale);
+    if (round > 0)
+      search_factor(groups, found, nonzero_f16(scale / static_cast<float>(Codec::kMinScale)), search, best,
+                    best_error);
+  }
+}
+
+/// All that `search` says.
+template <class Codec>
+HWY_INLINE void search_all(const ScaleGroups<Codec>& groups, const ScaleSearch& search, ScaleChoice& best,
+                           float& best_error) {
   SignedScales found;
   find_scales(groups, search, found);
+  const float squares = ordered_sum(groups.squares.at, kBatchGroups);
+  search_factor(groups, found, best_factor<Codec>(found, search.stretches), search, best, best_error);
+  for (const float stretch : search.more_stretches)
+    search_factor(groups, found, super_scale<Codec>(found, Sign::better, stretch), search, best, best_error);
+  if (HWY_UNLIKELY(best_error > squares * kSuperBestFit &&
+                   best_error > possible_error(groups, found) * kSuperPoorFit))
+    search_smaller_factors(groups, found, search, best, best_error);
+  if (HWY_UNLIKELY(best_error > squares * kSuperBestFit && best_error <= squares * kSuperExactFit<Codec>))
+    search_exact_fit(groups, found, search, best, best_error);
+}
+
+/// `best` includes all that `normal` does, and so does `fast` for super-blocks on which it may fail. The error of weights of one sign jumps about
+/// with d and the scales: they are always searched as by `best`.
+template <class Codec>
+HWY_INLINE ScaleChoice search_super(const ScaleGroups<Codec>& groups, Effort effort) {
   ScaleChoice best;  // all zeros
   const F32 d;
   for (std::size_t c = 0; c < kChunks; ++c) {
     best.scales.store(c, hn::Zero(d));
     best.errors.store(c, groups.squares.load(c));
   }
-  const float squares = ordered_sum(best.errors.at, kBatchGroups);
-  float best_error = squares;
-  search_factor(groups, found, best_factor<Codec>(found, search.stretches), search, best, best_error);
-  for (const float stretch : search.more_stretches)
-    search_factor(groups, found, super_scale<Codec>(found, Sign::better, stretch), search, best, best_error);
-  if (HWY_UNLIKELY(best_error <= squares * kSuperExactFit))
-    search_exact_fit(groups, found, search, best, best_error);
+  float best_error = ordered_sum(best.errors.at, kBatchGroups);
+  if (best_error == 0.0f) return best;
+  if (effort == Effort::best) search_all(groups, Codec::search(Effort::normal), best, best_error);
+  search_all(groups, Codec::search(effort), best, best_error);
+  if (HWY_UNLIKELY(effort == Effort::fast && groups.on_grid))
+    search_all(groups, Codec::search(Effort::normal), best, best_error);
+  if (HWY_UNLIKELY(effort != Effort::best && groups.one_sided))
+    search_all(groups, Codec::search(Effort::best), best, best_error);
   return best;
 }
 

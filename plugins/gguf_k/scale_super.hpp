@@ -3,13 +3,14 @@
 
 #include <polyquant/codec/rounding.hpp>
 
-#include <cmath>
+#include <algorithm>
 #include <span>
 
 namespace pq::gguf {
 
 struct ScaleSearch {
   std::span<const float> starts;  // |code| of the peak / |kMinCode|, for both signs of the scale
+  float rms = 0;                  // one more: of the weighted root mean square, for peaks that do not count
   std::span<const float>
       stretches;  // factors of the super-scale that follows from the largest scale: the one that rounds least is taken
   std::span<const float> more_stretches;  // these are searched as well
@@ -18,13 +19,21 @@ struct ScaleSearch {
   int refit_window = 2;
 };
 
-/// Squared errors up to this share of the squares are mostly due to the rounding of d, which is often a subnormal f16.
-inline constexpr float kSuperExactFit = 0x1p-15f;
+/// Squared errors up to this share of the squares, far below what random weights leave, are mostly due to the rounding of d (often a subnormal
+/// f16) and of the group scales.
+template <class Codec>
+inline constexpr float kSuperExactFit = std::max(0x1p-15f,
+                                                 1.0f / (128.0f * (Codec::kMaxCode - Codec::kMinCode) *
+                                                         (Codec::kMaxCode - Codec::kMinCode)));
 
-/// The f16 number nearest to `value`, but not 0 for other numbers: with the smallest f16 the group scales can still be chosen.
-inline float nonzero_f16(float value) noexcept {
-  const float rounded = f16_round(value);
-  return rounded == 0.0f && value != 0.0f ? std::copysign(0x1p-24f, value) : rounded;
-}
+/// How many times the error with real group scales the one with integers may be before other super-scales are tried. On ordinary weights it is
+/// below 1.
+inline constexpr float kSuperPoorFit = 1.3f;
+/// Errors below this are no larger than what the rounding of one normal f16 number leaves: not worth a look.
+inline constexpr float kSuperBestFit = 0x1p-26f;
+
+/// Super-blocks with as many weights that equal the one before are taken for quantized ones, or sparse ones. Of 32 levels it is every 32nd
+/// weight, of weights with a normal distribution in bf16 every 1100th.
+inline constexpr float kGridRepeats = 5;
 
 }  // namespace pq::gguf
