@@ -16,15 +16,10 @@ constexpr std::int64_t kBatchRows =
 class Collector {
  public:
   void add(const GgufMatrix& target, const Site& site, const SiteSum* sum) {
-    const auto [at, fresh] = entries_.try_emplace(target.name);
-    ImatrixData::Entry& entry = at->second;
-    const auto cols = static_cast<std::size_t>(site.cols);
-    if (fresh) {
-      entry.name = target.name;
-      entry.counts.resize(static_cast<std::size_t>(target.matrices));
-      entry.sums.resize(entry.counts.size() * cols);
-    }
-    const auto matrix = static_cast<std::size_t>(target.matrix);
+    const auto cols = static_cast<std::size_t>(site.cols), matrix = static_cast<std::size_t>(target.matrix);
+    Measured& measured = entry_of(target, cols);
+    ImatrixData::Entry& entry = measured.entry;
+    measured.of_experts = measured.of_experts || site.expert >= 0;
     if (sum == nullptr || matrix >= entry.counts.size() || entry.counts[matrix] != 0) return;
     entry.counts[matrix] = sum->rows;
     for (std::size_t c = 0; c < cols; ++c)
@@ -33,24 +28,55 @@ class Collector {
 
   std::vector<ImatrixData::Entry> take(std::vector<std::string>& warnings) {
     std::vector<ImatrixData::Entry> result;
-    std::int64_t starved = 0, experts = 0;
-    for (auto& [name, entry] : entries_) {
-      const auto none = std::count(entry.counts.begin(), entry.counts.end(), 0);
-      if (none == static_cast<std::ptrdiff_t>(entry.counts.size())) continue;  // never measured at all
-      starved += none;
-      experts += static_cast<std::int64_t>(entry.counts.size());
-      result.push_back(std::move(entry));
+    Missing experts, others;
+    for (auto& [name, measured] : entries_) {
+      const std::vector<std::int64_t>& counts = measured.entry.counts;
+      const std::int64_t none = std::count(counts.begin(), counts.end(), 0);
+      if (none == static_cast<std::int64_t>(counts.size())) continue;  // never measured at all
+      Missing& missing = measured.of_experts ? experts : others;
+      missing.add(name, none, static_cast<std::int64_t>(counts.size()));
+      result.push_back(std::move(measured.entry));
     }
-    if (starved > 0)
+    if (experts.missing > 0)
       warnings.push_back(fmt::format(
-          "{} of {} matrices were never reached by a token (experts that no sample chose); they are "
+          "{} of {} matrices of experts were never reached by a token (for example some of '{}'); they are "
           "quantized without importance unless there is more calibration data",
-          starved, experts));
+          experts.missing, experts.all, experts.example));
+    if (others.missing > 0)
+      warnings.push_back(
+          fmt::format("{} of {} matrices, for example some of '{}', are not read where activations are "
+                      "measured; they are "
+                      "quantized without importance",
+                      others.missing, others.all, others.example));
     return result;
   }
 
  private:
-  std::map<std::string, ImatrixData::Entry> entries_;
+  struct Measured {
+    ImatrixData::Entry entry;
+    bool of_experts = false;
+  };
+  struct Missing {
+    std::int64_t missing = 0, all = 0;
+    std::string example;
+    void add(const std::string& name, std::int64_t none, std::int64_t matrices) {
+      if (missing == 0 && none > 0) example = name;
+      missing += none;
+      all += matrices;
+    }
+  };
+
+  Measured& entry_of(const GgufMatrix& target, std::size_t cols) {
+    const auto [at, fresh] = entries_.try_emplace(target.name);
+    ImatrixData::Entry& entry = at->second.entry;
+    if (!fresh) return at->second;
+    entry.name = target.name;
+    entry.counts.resize(static_cast<std::size_t>(target.matrices));
+    entry.sums.resize(entry.counts.size() * cols);
+    return at->second;
+  }
+
+  std::map<std::string, Measured> entries_;
 };
 
 }  // namespace
