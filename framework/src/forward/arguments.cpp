@@ -122,70 +122,8 @@ void Arguments::finish() const {
 
 void Arguments::misfit(std::size_t tensor, const std::string& wanted) const {
   const ViewTensor& found = binding_.view().tensors[tensor];
-  throw FormatError(binding_.scope().source() + ": tensor '" + found.name + "' has the shape " +
+  throw FormatError(binding_.place() + ": tensor '" + found.name + "' has the shape " +
                     to_string(found.shape) + ", but the configuration gives " + wanted);
-}
-
-WeightSlice Arguments::matrix(std::int64_t in) {
-  WeightSlice slice;
-  slice.tensor = binding_.tensor(text("weight"));
-  slice.in = in;
-  slice.transposed = flag("transposed");
-  slice.groups = has("groups") ? positive("groups") : 1;
-  slice.matrix = integer("matrix", 0);
-  const Shape& shape = binding_.view().tensors[slice.tensor].shape;
-  if (shape.size() < 2 || shape.size() > 3) misfit(slice.tensor, "a matrix");
-  const std::int64_t height = shape[shape.size() - 2], width = shape.back();
-  const std::int64_t stored = slice.transposed ? width : height;
-  if ((slice.transposed ? height : width) != in)
-    misfit(slice.tensor, std::to_string(in) + (slice.transposed ? " rows" : " columns"));
-  const std::int64_t matrices = shape.size() == 3 ? shape[0] : 1;
-  if (slice.matrix < 0 || slice.matrix >= matrices)
-    misfit(slice.tensor, "a matrix number " + std::to_string(slice.matrix));
-  if (stored % slice.groups != 0)
-    misfit(slice.tensor, "a multiple of " + std::to_string(slice.groups) + " rows");
-  const std::int64_t group = stored / slice.groups;
-  slice.first = integer("first", 0);
-  slice.step = integer("step", 1);
-  slice.count = has("count") ? positive("count") : group;
-  if (slice.first < 0 || slice.step < 1 || slice.first + (slice.count - 1) * slice.step >= group)
-    misfit(slice.tensor, "rows " + std::to_string(slice.first) + " to " +
-                             std::to_string(slice.first + (slice.count - 1) * slice.step) + " of each of " +
-                             std::to_string(slice.groups) + " groups");
-  slice.out = slice.groups * slice.count;
-  return slice;
-}
-
-WeightSlice Arguments::vector(const std::string& tensor, std::int64_t size, const WeightSlice* like) {
-  WeightSlice slice;
-  if (like != nullptr) slice = *like;
-  slice.tensor = binding_.tensor(tensor);
-  slice.transposed = false;
-  slice.in = 1;
-  const Shape& shape = binding_.view().tensors[slice.tensor].shape;
-  const bool is_stack = like != nullptr && shape.size() == 2;  // a vector for each matrix of a stack
-  if (!is_stack) slice.matrix = -1;
-  const std::int64_t stored = is_stack ? shape.back() : elements(shape);
-  if (like == nullptr) {
-    if (stored != size) misfit(slice.tensor, std::to_string(size) + " numbers");
-    slice.count = slice.out = size;
-  } else if (stored % slice.groups != 0 ||
-             slice.first + (slice.count - 1) * slice.step >= stored / slice.groups ||
-             (is_stack && slice.matrix >= shape[0])) {
-    misfit(slice.tensor, "a number for each of the " + std::to_string(size) + " rows");
-  }
-  return slice;
-}
-
-std::optional<WeightSlice> Arguments::bias(const WeightSlice& weight) {
-  std::string name = text("bias", "");
-  if (name.empty()) {
-    name = text("weight");
-    if (!name.ends_with(".weight")) return std::nullopt;
-    name.replace(name.size() - 6, 6, "bias");
-    if (!binding_.find(name)) return std::nullopt;
-  }
-  return vector(name, weight.out, &weight);
 }
 
 }  // namespace pq

@@ -17,9 +17,10 @@ namespace pq {
 /// What binding knows about the model so far.
 class Binding {
  public:
-  /// `names`: tensors by the name that the family knows them by.
+  /// `names`: tensors by the name that the family knows them by. `place`: the model, in messages about its tensors; those about the
+  /// configuration begin with the scope's source.
   Binding(const Graph& graph, ConfigScope& scope, const ModelView& view,
-          const std::map<std::string, std::size_t>& names);
+          const std::map<std::string, std::size_t>& names, std::string place);
 
   /// The operations of a list for layer `layer` (-1: outside the layers). Throws ConfigError for mistakes in the graph, FormatError for a model that
   /// does not fit it.
@@ -28,6 +29,9 @@ class Binding {
   /// Columns of a value.
   std::int64_t width(const std::string& value) const;
   void set_width(const std::string& value, std::int64_t cols);
+  /// Among how many experts a choice was made.
+  std::int64_t routed(const std::string& choice) const;
+  void set_routed(const std::string& choice, std::int64_t experts) { routed_[choice] = experts; }
   /// All sites met so far.
   const std::vector<std::shared_ptr<Site>>& sites() const noexcept { return sites_; }
   const std::vector<bool>& used() const noexcept { return used_; }
@@ -35,7 +39,7 @@ class Binding {
   // For the operations:
   ConfigScope& scope() noexcept { return scope_; }
   const ModelView& view() const noexcept { return view_; }
-  const std::map<std::string, RopeSpec>& ropes() const noexcept { return ropes_; }
+  const std::string& place() const noexcept { return place_; }
   int layer() const noexcept { return layer_; }
   int expert() const noexcept { return expert_; }
   /// The tensor of a graph's name with N and E filled in; nothing if the model has none.
@@ -43,7 +47,6 @@ class Binding {
   std::string filled(const std::string& name) const;
   /// Marks the tensor as used. Throws FormatError if it is missing.
   std::size_t tensor(const std::string& name);
-  void mark(std::size_t tensor) { used_[tensor] = true; }
   void open_site(const std::string& value, std::shared_ptr<Site> site);
   /// A matrix is multiplied with `value`.
   void read_at_site(const std::string& value, const WeightSlice& slice);
@@ -57,7 +60,8 @@ class Binding {
   ConfigScope& scope_;
   const ModelView& view_;
   const std::map<std::string, std::size_t>& names_;
-  std::map<std::string, std::int64_t> widths_;
+  std::string place_;
+  std::map<std::string, std::int64_t> widths_, routed_;
   std::map<std::string, std::shared_ptr<Site>> open_sites_;  // by value
   std::vector<std::shared_ptr<Site>> sites_;
   std::map<std::string, RopeSpec> ropes_;
@@ -106,6 +110,8 @@ class Arguments {
 
  private:
   const Node* find(const char* key);
+  /// Sets what `slice` takes of the `stored` rows of its matrix.
+  void choose_rows(WeightSlice& slice, std::int64_t stored);
 
   Binding& binding_;
   const Node& step_;

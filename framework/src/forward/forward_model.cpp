@@ -2,6 +2,7 @@
 
 #include "forward/binding.hpp"
 #include "model/tensor_links.hpp"
+#include "model/tensor_shapes.hpp"
 #include "model/view_builder.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -14,24 +15,29 @@
 namespace pq {
 namespace {
 
-constexpr std::int64_t kMaxLayers = 10000;
+bool is_folder(const ModelView& view) { return view.reader->header().dialect == Dialect::huggingface; }
+
+std::shared_ptr<const ModelView> tensors_of(const OpenedModel& model, const std::filesystem::path& path) {
+  ViewOptions options;
+  options.tensors_only = true;  // a tokenizer is read by those who need it
+  return make_view(model.reader, path, Dialect::huggingface, options);
+}
 
 // config.json in the Hugging Face dialect: the model's own, or what the view makes of GGUF metadata.
-Json config_of(const OpenedModel& model, const ModelView& view, const std::filesystem::path& path) {
-  if (model.reader->header().dialect == Dialect::huggingface)
-    return read_config(ModelFiles(*model.reader, path));
+Json config_of(const ModelView& view, const std::filesystem::path& path) {
+  if (is_folder(view)) return read_config(ModelFiles(*view.reader, path));
   for (const SideFile& file : view.side_files)
     if (file.name == "config.json") return parse_json(file.content, path.string());
   throw FormatError(path.string() + ": no config.json follows from this file, so it cannot be run");
 }
 
-const Family& family_of(const Json& config, const std::filesystem::path& path) {
+const Family& family_of(const Json& config, const std::string& source) {
   if (const Family* family = installed_family(config)) return *family;
   const Json* names = config.find("architectures");
   const bool listed = names != nullptr && names->is_array() && !names->array().empty();
   const Json* type = config.find("model_type");
   const std::string name = listed ? display(names->array()[0]) : type != nullptr ? display(*type) : "(none)";
-  throw FormatError(path.string() + ": the architecture '" + name + "' is not known" +
+  throw FormatError(source + ": the architecture '" + name + "' is not known" +
                     suggestion(name, known_architectures(installed_families())) + ", so it cannot be run");
 }
 
@@ -58,16 +64,16 @@ void refuse_unread(const Binding& binding, const Graph& graph, const Family& fam
   };
   for (std::size_t i = 0; i < view.tensors.size(); ++i)
     if (!binding.used()[i] && !is_needless(i))
-      throw FormatError(scope.source() + ": the graph of the family '" + family.id +
+      throw FormatError(binding.place() + ": the graph of the family '" + family.id +
                         "' does not read tensor '" + view.tensors[i].name +
                         "'; the model would compute something else");
 }
 
-void refuse_storage(const Family& family, const ModelView& view, const std::string& source) {
+void refuse_storage(const Family& family, const ModelView& view, const std::string& place) {
   for (const RefuseRule& rule : family.refuse)
     for (const ViewTensor& tensor : view.tensors)
       if (matches(tensor.name, rule.pattern))
-        throw FormatError(source + ": tensor '" + tensor.name + "': " + rule.text);
+        throw FormatError(place + ": tensor '" + tensor.name + "': " + rule.text);
 }
 
 // Per head the slope of ALiBi: powers of 2 that fall to 2^-bias_max; with a number of heads that is no power of two the odd ones of twice as many
@@ -85,44 +91,73 @@ Json alibi_slopes(const std::vector<Json>& arguments) {
   return Json(std::move(slopes));
 }
 
-void check_config(const Family& family, const Graph& graph, const ConfigScope& scope) {
+// Texts of conditions begin with the name of the file.
+void check_config(const Family& family, const Graph& graph, const ConfigScope& scope,
+                  const std::string& place) {
   scope.check_kinds();
   for (const auto* conditions : {&family.errors, &graph.errors})
     for (const ConditionText& condition : *conditions)
-      if (condition.when.test(scope, true))
-        throw FormatError(scope.source() + ": " + fill_in(condition.text, scope));
+      if (condition.when.test(scope, true)) throw FormatError(place + ": " + fill_in(condition.text, scope));
+}
+
+using Names = std::map<std::string, std::size_t>;
+
+Names names_of(const ModelView& view, const Family& family) {
+  Names names;
+  for (std::size_t i = 0; i < view.tensors.size(); ++i)
+    names.emplace(renamed(view.tensors[i].name, family), i);
+  return names;
+}
+
+// What a graph reads of a tensor follows from the configuration; of a larger tensor something would be left out. (Tensors of GGUF files have
+// passed the same check on their way into the view.)
+void check_shapes(const ModelView& view, const Family& family, const Json& config, const Names& names,
+                  const std::string& place) {
+  ConfigScope scope(&family.let, config, family.defaults, place + "/config.json");
+  scope.set_tensors([&names](const std::string& name) { return names.contains(name); });
+  for (const TensorLink& link : tensor_links(family, scope))
+    for (const std::string& name : link.huggingface) {
+      const auto found = names.find(name);
+      if (found == names.end()) continue;  // the graph knows what it needs
+      const ViewTensor& tensor = view.tensors[found->second];
+      const std::string& file = view.reader->header().tensors[tensor.map.parts.front().stored].file;
+      check_shape(link, tensor.name, tensor.shape, place, file, scope);
+    }
 }
 
 }  // namespace
 
 ForwardModel::ForwardModel(const OpenedModel& model, const std::filesystem::path& path)
-    : view_(make_view(model.reader, path, Dialect::huggingface, {})) {
-  const Json stored = config_of(model, *view_, path);
-  const Family& family = family_of(stored, path);
+    : view_(tensors_of(model, path)) {
+  const std::string place = path.string(), source = is_folder(*view_) ? place + "/config.json" : place;
+  const Json stored = config_of(*view_, path);
+  const Family& family = family_of(stored, source);
   family_ = family.id;
-  refuse_storage(family, *view_, path.string());
+  refuse_storage(family, *view_, place);
   const Graph graph = installed_graph(family);
   const Json config = with_nested(stored, family);
-  std::map<std::string, std::size_t> names;
-  for (std::size_t i = 0; i < view_->tensors.size(); ++i)
-    names.emplace(renamed(view_->tensors[i].name, family), i);
-  ConfigScope scope(&graph.let, config, family.defaults, path.string());
+  const Names names = names_of(*view_, family);
+  ConfigScope scope(&graph.let, config, family.defaults, source);
   scope.set_tensors([&names](const std::string& name) { return names.contains(name); });
   scope.set_function("alibi_slopes", alibi_slopes);
-  check_config(family, graph, scope);
+  check_config(family, graph, scope, place);
+  if (is_folder(*view_)) check_shapes(*view_, family, config, names, place);
+  Binding binding(graph, scope, *view_, names, place);
+  bind(graph, binding);
+  refuse_unread(binding, graph, family, *view_, scope);
+}
 
-  Binding binding(graph, scope, *view_, names);
+void ForwardModel::bind(const Graph& graph, Binding& binding) {
   embed_ = binding.bind(graph.embed, -1);
   hidden_ = binding.width(kHidden);
-  const std::int64_t layers = Expression::parse("layers").integer(scope);
+  const std::int64_t layers = Expression::parse("layers").integer(binding.scope());
   if (layers < 1 || layers > kMaxLayers)
-    throw FormatError(path.string() + ": " + std::to_string(layers) + " layers are not possible");
+    throw FormatError(binding.scope().source() + ": " + std::to_string(layers) + " layers are not possible");
   for (int layer = 0; layer < layers; ++layer) layers_.push_back(binding.bind(graph.layer, layer));
   if (binding.width(kHidden) != hidden_) throw ConfigError("the graph changes the width of the value 'x'");
   head_ = binding.bind(graph.head, -1);
   vocabulary_ = binding.width(kLogits);
   sites_ = binding.sites();
-  refuse_unread(binding, graph, family, *view_, scope);
 }
 
 }  // namespace pq

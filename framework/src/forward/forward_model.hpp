@@ -12,6 +12,9 @@
 
 namespace pq {
 
+class Binding;
+struct Graph;
+
 /// Immutable; made from headers only.
 class ForwardModel {
  public:
@@ -36,6 +39,8 @@ class ForwardModel {
   static constexpr const char* kLogits = "logits";
 
  private:
+  void bind(const Graph& graph, Binding& binding);
+
   std::shared_ptr<const ModelView> view_;
   std::string family_;
   std::int64_t hidden_ = 0, vocabulary_ = 0;

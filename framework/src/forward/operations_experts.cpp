@@ -1,6 +1,7 @@
 // Mixtures of experts: the choice, and the experts' own graph on the rows that chose them.
 #include "forward/binding.hpp"
 #include "forward/operations.hpp"
+#include "model/family_rules.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -40,6 +41,7 @@ class Route final : public Operation {
                         " of " + std::to_string(rules_.experts) + " experts from " +
                         std::to_string(rules_.groups_used) + " of " + std::to_string(rules_.groups) +
                         " groups is not possible");
+    a.binding().set_routed(target_, rules_.experts);
   }
   void run(RunState& state) const override {
     RoutingRules rules = rules_;
@@ -62,7 +64,11 @@ class Experts final : public Operation {
  public:
   explicit Experts(Arguments& a)
       : target_(a.target()), of_(a.text("of")), by_(a.text("by")), result_(a.text("result")) {
-    const std::int64_t count = a.positive("count");
+    const std::int64_t count = a.positive("count"), routed = a.binding().routed(by_);
+    if (count != routed)
+      throw FormatError(a.binding().scope().source() + ": the model has " + std::to_string(count) +
+                        " experts, but its router chooses among " + std::to_string(routed) + " (" +
+                        a.binding().scope().keys_of({parse_expression(a.node("count"), "count")}) + ")");
     const std::vector<Node>& steps = a.node("each").items();
     const std::int64_t width = a.width(of_);
     for (std::int64_t e = 0; e < count; ++e)

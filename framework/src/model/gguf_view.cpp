@@ -4,6 +4,7 @@
 #include "model/gguf_metadata.hpp"
 #include "model/gguf_names.hpp"
 #include "model/tensor_links.hpp"
+#include "model/tensor_shapes.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
@@ -80,14 +81,6 @@ class GgufViewBuilder {
     }
   }
 
-  // What the config did not say and the class default filled in: often the cause of a mismatch.
-  std::string defaults_note() const {
-    if (scope_.defaults_used().empty()) return "";
-    std::string note = " (config.json lacks ";
-    for (const std::string& key : scope_.defaults_used()) note += (note.back() == ' ' ? "" : ", ") + key;
-    return note + "; the class defaults were taken)";
-  }
-
   // A wrong number of layers shows as a layer too many or too few.
   std::string layers_note(bool wanted) const {
     return wanted ? " (" + scope_.keys_of({Expression::parse("layers")}) + ")" : "";
@@ -122,23 +115,17 @@ class GgufViewBuilder {
         if (link.optional && stored.empty()) return false;
         throw FormatError(files_.path().string() + ": tensor '" + name +
                           "' is missing, which a model of the family '" + family_.id +
-                          "' with this config.json needs" + layers_note(link.layer >= 0) + defaults_note());
+                          "' with this config.json needs" + layers_note(link.layer >= 0) +
+                          defaults_note(scope_));
       }
       stored.push_back(found->second);
-      check_source(link, header_.tensors[found->second]);
+      const TensorInfo& info = header_.tensors[found->second];
+      check_shape(link, info.name, info.shape, files_.path().string(), info.file, scope_);
       used_[found->second] = true;
     }
     for (RowMap::Part& part : tensor.map.parts) part.stored = stored[part.stored];
     set_encodings(tensor, header_);
     return true;
-  }
-
-  void check_source(const TensorLink& link, const TensorInfo& info) const {
-    if (info.shape == link.shape) return;
-    throw FormatError(files_.path().string() + (info.file.empty() ? "" : "/" + info.file) + ": tensor '" +
-                      info.name + "' has the shape " + to_string(info.shape) + ", but config.json gives " +
-                      to_string(link.shape) + " (" + scope_.keys_of(link.rule->shape) + ")" +
-                      defaults_note());
   }
 
   static std::size_t position(const ViewTensor& tensor) {
@@ -167,7 +154,7 @@ class GgufViewBuilder {
         throw FormatError(files_.path().string() + ": tensor '" + header_.tensors[i].name +
                           "' is not known to the family '" + family_.id +
                           "' with this config.json; it would be lost" +
-                          layers_note(matches(header_.tensors[i].name, "*.*.*.*")) + defaults_note());
+                          layers_note(matches(header_.tensors[i].name, "*.*.*.*")) + defaults_note(scope_));
   }
 
   bool same_bytes(std::size_t a, std::size_t b) const {

@@ -50,6 +50,7 @@ class HuggingFaceViewBuilder {
     const std::vector<TensorLink> links = tensor_links(family_, scope, header_.tensors.size());
     add_tensors(links, view);
     set_facts(view.facts, family_, scope);
+    view.side_files.push_back({"config.json", {}, to_json(config_) + "\n"});
     if (!options.tensors_only) add_files(view);
     for (const ConditionText& warning : family_.reverse_warnings)
       if (warning.when.test(metadata_scope_, true))
@@ -244,7 +245,6 @@ class HuggingFaceViewBuilder {
 
   void add_files(ModelView& view) {
     view.metadata.set("format", std::string("pt"));  // transformers asks for it
-    view.side_files.push_back({"config.json", {}, to_json(config_) + "\n"});
     const Json generation = fill_template(family_.generation_config, metadata_scope_);
     if (generation.is_object())
       view.side_files.push_back({"generation_config.json", {}, to_json(generation) + "\n"});

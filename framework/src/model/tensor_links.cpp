@@ -9,7 +9,6 @@ namespace pq {
 namespace {
 
 // Far above every model, so that a config.json with nonsense does not fill the memory.
-constexpr std::int64_t kMaxLayers = 10000;
 constexpr std::int64_t kUsualLayers = 1000;  // cheap to write out: then it is said which tensor is missing
 constexpr std::int64_t kMaxExperts = 10000;
 constexpr std::size_t kMaxNames = 1'000'000;

@@ -14,6 +14,9 @@
 
 namespace pq {
 
+/// Far above every model, so that a config.json with nonsense does not fill the memory.
+inline constexpr std::int64_t kMaxLayers = 10000;
+
 /// One GGUF tensor and the Hugging Face tensors whose rows it has.
 struct TensorLink {
   std::vector<std::string> huggingface;  // empty if generated

@@ -102,7 +102,8 @@ struct ViewOptions {
   std::string pre_tokenizer;  // tokenizer.ggml.pre if it cannot be recognised; empty = detect
   /// GGUF -> Hugging Face, families that know several: "single", "fused", or "auto" = as general.source.experts says, else the usual form.
   std::string experts = "auto";
-  bool tensors_only = false;  // metadata and side files of another dialect are not needed
+  /// Metadata and side files of another dialect are not needed, but for a config.json that follows from GGUF metadata.
+  bool tensors_only = false;
 };
 
 /// The model in the dialect `target`. Same dialect as the reader: everything as it stands (roles from the family if it is known). Another one: by

@@ -165,6 +165,66 @@ TEST_CASE("forward: what does not fit its graph is refused with tensor and key",
   }
 }
 
+TEST_CASE("forward: a tensor with rows that the configuration does not know is refused with its keys",
+          "[forward]") {
+  struct Change {
+    const char *name, *from, *to, *tensor, *keys;
+  };
+  const auto change = GENERATE(
+      Change{"phi3", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 1", "qkv_proj.weight",
+             "num_key_value_heads 1"},
+      Change{"llama", "\"vocab_size\": 280", "\"vocab_size\": 100", "lm_head.weight", "vocab_size 100"},
+      Change{"granitemoe", "\"num_local_experts\": 4", "\"num_local_experts\": 3", "input_linear.weight",
+             "num_local_experts 3"},
+      Change{"gpt-oss", "\"num_local_experts\": 4", "\"num_local_experts\": 3", "router.weight",
+             "num_local_experts 3"},
+      Change{"qwen3moe-fused", "\"num_local_experts\": 4", "\"num_local_experts\": 3", "mlp.gate.weight",
+             "num_local_experts 3"});
+  const tiny::Copy copy(change.name);
+  copy.replace("config.json", change.from, change.to);
+  const std::string error = error_of(copy);
+  INFO(change.name);
+  CHECK_THAT(error, Contains(change.tensor) && Contains(change.keys));
+  CHECK_THAT(error, Contains("has the shape") && Contains("but config.json gives"));
+}
+
+TEST_CASE("forward: a GGUF file runs on token ids whatever its tokenizer is", "[forward]") {
+  const tiny::Expected expected = tiny::expected_logits("llama");
+  tiny::MemoryModel model = tiny::written(*tiny::gguf_view_of("llama"), "f32");
+  model.header.metadata.set("tokenizer.ggml.tokens", std::vector<std::string>{"same", "same", "\xff"});
+  tiny::Runner runner(tiny::open_memory(std::move(model)), "llama.gguf");
+  CHECK(tiny::difference(runner.logits({expected.tokens}), expected.logits) <= 1e-5f * expected.largest);
+}
+
+TEST_CASE("forward: a size that no model has is refused", "[forward]") {
+  const tiny::Copy copy("llama");
+  copy.replace("config.json", "\"vocab_size\": 280", "\"vocab_size\": 4611686018427387904");
+  CHECK_THAT(error_of(copy), Contains("vocab_size") && Contains("no size of a tensor"));
+}
+
+TEST_CASE("forward: numbers that give no finite result are refused with their key", "[forward]") {
+  struct Change {
+    const char *name, *key;
+    Json value;
+  };
+  const auto change =
+      GENERATE(Change{"llama", "rms_norm_eps", Json(-1)}, Change{"gpt2", "layer_norm_epsilon", Json(-1)},
+               Change{"phi3-longrope-long", "original_max_position_embeddings", Json(0)},
+               Change{"phi3-longrope-long", "original_max_position_embeddings", Json(1)});
+  Json config = tiny::config(change.name);
+  config.set(change.key, change.value);
+  const tiny::Copy copy(change.name);
+  std::ofstream(copy.path() / "config.json", std::ios::binary) << to_json(config);
+  INFO(change.name << " " << change.key);
+  CHECK_THAT(error_of(copy), Contains(change.key));
+}
+
+TEST_CASE("forward: messages about a folder's configuration name its file", "[forward]") {
+  const tiny::Copy copy("llama-bias");
+  copy.replace("config.json", "\"silu\"", "\"mish\"");
+  CHECK_THAT(error_of(copy), Contains(copy.path().string() + "/config.json: the activation"));
+}
+
 TEST_CASE("forward: a token outside the vocabulary is refused", "[forward]") {
   tiny::Runner runner(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"));
   CHECK_THROWS_WITH(runner.logits({{1, 280}}), "token 280 does not exist: the model has the tokens 0 to 279");

@@ -27,7 +27,7 @@ std::string binding_error(const std::string& text) {
   ConfigScope scope(&graph.let, config, defaults, "config.json");
   const ModelView view;
   const std::map<std::string, std::size_t> names;
-  Binding binding(graph, scope, view, names);
+  Binding binding(graph, scope, view, names, "model");
   binding.set_width("x", 8);
   try {
     binding.bind(graph.layer, 0);
@@ -78,4 +78,10 @@ TEST_CASE("graph: operations are checked when they meet a model", "[forward][gra
   CHECK_THAT(binding_error("layer: [{attention: a, q: x, k: x, v: x, heads: 3, kv_heads: 1, scale: 1}]\n"),
              Contains("8 columns cannot be cut into 3 heads"));
   CHECK_THAT(binding_error("layer: [{scale: x, by: heads}]\n"), Contains("key 'heads' is missing"));
+  CHECK_THAT(
+      binding_error("layer: [{route: c, of: x, used: 2}, {experts: y, of: x, by: c, count: 3, result: x, "
+                    "each: [{scale: x, by: 2}]}]\n"),
+      Contains("config.json: the model has 3 experts, but its router chooses among 8"));
+  CHECK_THAT(binding_error("layer: [{experts: y, of: x, by: c, count: 3, result: x, each: []}]\n"),
+             Contains("reads the choice 'c', which nothing has made"));
 }
