@@ -1,5 +1,6 @@
 #include "judge_text.hpp"
 
+#include "forward/token_ids.hpp"
 #include "progress_bar.hpp"
 #include "running_model.hpp"
 
@@ -35,11 +36,7 @@ void check_same_tokens(const std::vector<std::int32_t>& tokens, RunningModel& re
 }
 
 void check_ids(const std::vector<std::int32_t>& tokens, const ForwardModel& model) {
-  for (const std::int32_t id : tokens)
-    if (id >= model.vocabulary())
-      throw FormatError(fmt::format(
-          "the tokenizer gives the token {}, but the model has {} only; the files do not belong together", id,
-          model.vocabulary()));
+  check_tokenizer_ids(tokens, model.vocabulary());
 }
 
 }  // namespace

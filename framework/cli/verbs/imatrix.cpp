@@ -74,8 +74,9 @@ void imatrix(Session& session, const Options& options) {
   RunningModel running(session, options.model, options.backend);
   const GgufMatrices names(running.opened(), options.model);
   const SampleSet samples = cut_samples(
-      sample_options(options),
-      document_encoder(running.opened(), options.model, running.tokenizer(), running.model().vocabulary()));
+      sample_options(options), document_encoder(
+                                   running.opened(), options.model,
+                                   [&running] { return running.tokenizer(); }, running.model().vocabulary()));
   ProgressBar bar(session.shows_progress());
   const SiteSums sums = measure_sites(running.pass(), running.device(), samples, options.output,
                                       [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });

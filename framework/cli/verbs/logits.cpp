@@ -1,5 +1,7 @@
 // polyquant logits: what a model answers to some tokens, as f32 on standard output.
+#include "evaluation/softmax_rows.hpp"
 #include "forward/forward_pass.hpp"
+#include "forward/token_ids.hpp"
 #include "model/open_tokenizer.hpp"
 #include "plan/choose_backend.hpp"
 #include "session.hpp"
@@ -52,9 +54,19 @@ std::vector<std::int32_t> tokens_of(const Options& options, const OpenedModel& m
       .encode(options.text, EncodeOptions{!options.no_special, options.parse_special});
 }
 
-void check_tokens(const std::vector<std::int32_t>& tokens, const ForwardModel& model) {
+// Rows that begin with that of token `first`.
+void check_finite(ConstMatrix logits, std::int64_t first, const std::string& model) {
+  for (std::int64_t r = 0; r < logits.rows; ++r)
+    if (!all_finite(logits.row(r)))
+      throw FormatError(model + ": the logits of token " + std::to_string(first + r) +
+                        " are not finite; the file is damaged, or its numbers are too large for f32");
+}
+
+void check_tokens(const std::vector<std::int32_t>& tokens, const ForwardModel& model,
+                  const Options& options) {
   if (tokens.empty())
     throw ConfigError("there are no tokens to run; give at least one with --tokens, or a longer --text");
+  if (options.has_text) check_tokenizer_ids(tokens, model.vocabulary());
   for (const std::int32_t token : tokens)
     if (token < 0 || token >= model.vocabulary())
       throw ConfigError("token " + std::to_string(token) + " does not exist; the model has the tokens 0 to " +
@@ -71,7 +83,7 @@ void logits(Session& session, const Options& options) {
   const OpenedModel opened = open_model(options.model, session.registry());
   const ForwardModel model(opened, options.model);
   const std::vector<std::vector<std::int32_t>> texts = {tokens_of(options, opened)};
-  check_tokens(texts[0], model);
+  check_tokens(texts[0], model, options);
   const auto device =
       choose_backend(Node::scalar(options.backend), session.registry()).open(session.executor());
   const auto weights = stored_weights(
@@ -83,9 +95,11 @@ void logits(Session& session, const Options& options) {
   ForwardPass::Wanted wanted;
   wanted.last_only = options.last;
   wanted.head_rows = kRowsAtATime;
-  wanted.logits = [&](std::size_t, std::int64_t, const DeviceMatrix& rows) {
+  wanted.logits = [&](std::size_t, std::int64_t first, const DeviceMatrix& rows) {
     values.resize(static_cast<std::size_t>(rows.rows() * rows.cols()));
-    device->download(rows, Matrix{values.data(), rows.rows(), rows.cols(), rows.cols()});
+    const Matrix matrix{values.data(), rows.rows(), rows.cols(), rows.cols()};
+    device->download(rows, matrix);
+    check_finite(matrix, options.last ? batches[0].rows() - 1 : first, options.model);
     session.print({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)});
   };
   pass.run(batches, *store, wanted);

@@ -70,8 +70,12 @@ void DocumentList::add_folder(const fs::path& folder) {
   std::error_code failed;
   for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
     const std::string extension = at->path().extension().string();
-    if (!at->is_regular_file()) continue;
-    if (extension == ".txt" || extension == ".jsonl")
+    const bool is_text = extension == ".txt" || extension == ".jsonl";
+    std::error_code unknown;  // of a link that leads nowhere, or to itself
+    const fs::file_status status = at->status(unknown);
+    if (unknown && is_text) throw FormatError(at->path().string() + ": cannot be read: " + unknown.message());
+    if (!fs::is_regular_file(status)) continue;
+    if (is_text)
       found.push_back(at->path());
     else
       ++other_files_;

@@ -1,6 +1,6 @@
 #include "calibration/samples.hpp"
 
-#include "base/seeded_random.hpp"
+#include "calibration/source_cutter.hpp"
 #include "tokenizer/sha256.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -12,106 +12,6 @@
 
 namespace pq {
 namespace {
-
-using Tokens = std::vector<std::int32_t>;
-
-/// Takes documents of one source until there are as many samples as wanted; can be asked for more later.
-class SourceCutter {
- public:
-  SourceCutter(const SampleOptions& options, std::size_t source, const DocumentEncoder& encoder)
-      : options_(options),
-        encoder_(encoder),
-        source_(source),
-        documents_(options.sources[source].path),
-        random_(options.seed + source) {
-    order_.resize(static_cast<std::size_t>(documents_.size()));
-    std::iota(order_.begin(), order_.end(), std::int64_t{0});
-    if (options.shuffle) random_.shuffle(order_);
-  }
-
-  /// Makes `available()` reach `count`, if the documents suffice.
-  void read_until(std::int64_t count) {
-    while (available() < count && next_ < order_.size()) {
-      Tokens tokens = encode(documents_.read(order_[next_++]));
-      tokens_read_ += static_cast<std::int64_t>(tokens.size());
-      if (options_.pack)
-        packed_.insert(packed_.end(), tokens.begin(), tokens.end());
-      else if (!tokens.empty())
-        add_begin(std::move(tokens));
-    }
-  }
-
-  std::int64_t available() const {
-    return static_cast<std::int64_t>(options_.pack ? packed_.size() / length() : begins_.size());
-  }
-
-  /// `count` of the samples, in order; the random choice among those of a long document is made here.
-  void take(std::int64_t count, SampleSet& to) {
-    SourceUse use{options_.sources[source_].path,
-                  documents_.size(),
-                  static_cast<std::int64_t>(next_),
-                  tokens_read_,
-                  count,
-                  0};
-    for (const std::size_t index : choose(count)) {
-      to.samples.push_back({sample(index), source_});
-      use.tokens += static_cast<std::int64_t>(to.samples.back().tokens.size());
-    }
-    to.sources.push_back(std::move(use));
-    if (documents_.other_files() > 0)
-      to.warnings.push_back(fmt::format("{}: {} files that are neither .txt nor .jsonl were left out",
-                                        options_.sources[source_].path.string(), documents_.other_files()));
-  }
-
- private:
-  std::size_t length() const { return static_cast<std::size_t>(options_.length); }
-
-  Tokens encode(const Document& document) const {
-    if (const auto* text = std::get_if<std::string>(&document.content)) return encoder_.text(*text);
-    if (const auto* chat = std::get_if<Conversation>(&document.content)) return encoder_.chat(*chat);
-    const Tokens& tokens = std::get<Tokens>(document.content);
-    for (const std::int32_t id : tokens)
-      if (id < 0 || id >= encoder_.vocabulary)
-        throw FormatError(
-            fmt::format("{}: token id {} is outside the model's vocabulary of {}; make the tokens "
-                        "with this model's tokenizer or give texts",
-                        document.place, id, encoder_.vocabulary));
-    return tokens;
-  }
-
-  void add_begin(Tokens tokens) {
-    tokens.resize(std::min(tokens.size(), length()));
-    begins_.push_back(std::move(tokens));
-  }
-
-  std::vector<std::size_t> choose(std::int64_t count) {
-    std::vector<std::size_t> chosen(static_cast<std::size_t>(available()));
-    std::iota(chosen.begin(), chosen.end(), std::size_t{0});
-    if (options_.shuffle && count < available()) random_.shuffle(chosen);
-    chosen.resize(static_cast<std::size_t>(count));
-    std::sort(chosen.begin(), chosen.end());
-    return chosen;
-  }
-
-  Tokens sample(std::size_t index) const {
-    if (!options_.pack) return begins_[index];
-    const auto begin = packed_.begin() + static_cast<std::ptrdiff_t>(index * length());
-    Tokens tokens(begin, begin + options_.length);
-    if (encoder_.bos >= 0) tokens.front() = encoder_.bos;
-    return tokens;
-  }
-
-  const SampleOptions& options_;
-  const DocumentEncoder& encoder_;
-  std::size_t source_;
-  DocumentList documents_;
-  SeededRandom random_;
-  std::vector<std::int64_t> order_;
-  std::size_t next_ = 0;
-  std::int64_t tokens_read_ = 0;
-  Tokens packed_;
-  std::vector<Tokens> begins_;
-};
 
 void check(const SampleOptions& options) {
   if (options.sources.empty())
@@ -205,7 +105,8 @@ SampleSet cut_samples(const SampleOptions& options, const DocumentEncoder& encod
   for (std::size_t i = 0; i < options.sources.size(); ++i) cutters.emplace_back(options, i, encoder);
   const std::vector<std::int64_t> counts = quotas(options, cutters);
   SampleSet set;
-  for (std::size_t i = 0; i < cutters.size(); ++i) cutters[i].take(counts[i], set);
+  const std::int32_t bos = options.pack && encoder.bos ? encoder.bos(set.warnings) : -1;
+  for (std::size_t i = 0; i < cutters.size(); ++i) cutters[i].take(counts[i], bos, set);
   report_shortage(options, set);
   set.hash = hash_of(set.samples);
   return set;

@@ -35,8 +35,8 @@ struct DocumentEncoder {
   std::function<std::vector<std::int32_t>(const std::string&)> text;   // with BOS and the like
   std::function<std::vector<std::int32_t>(const Conversation&)> chat;  // by the model's chat template
   std::int32_t vocabulary = 0;                                         // ids of "tokens" are below this
-  std::int32_t bos =
-      -1;  // put in place of the first token of every packed sample; -1: the model expects none
+  /// Put in place of the first token of every packed sample; -1, or no function: the model expects none. Asked once, behind the last text.
+  std::function<std::int32_t(std::vector<std::string>& warnings)> bos;
 };
 
 struct Sample {

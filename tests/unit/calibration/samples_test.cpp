@@ -22,7 +22,7 @@ pq::DocumentEncoder bytes_encoder(std::int32_t bos = -1) {
     return Tokens(1, static_cast<std::int32_t>(chat.messages.array().size()));
   };
   encoder.vocabulary = 128;
-  encoder.bos = bos;
+  encoder.bos = [bos](std::vector<std::string>&) { return bos; };
   return encoder;
 }
 
@@ -143,6 +143,21 @@ TEST_CASE("samples: too little text is a warning, none at all an error", "[calib
   CHECK_THAT(set.warnings.at(0), Contains("6 tokens gives only 2 of 5 samples of 3 tokens"));
   CHECK_THROWS_WITH(pq::cut_samples(options_of({{path}}, 5, 7), bytes_encoder()),
                     Contains("too few for one sample of 7"));
+}
+
+TEST_CASE("samples: links that lead nowhere are errors of their folder", "[calibration][samples]") {
+  const TemporaryFolder folder;
+  write(folder, "texts/a.txt", "abcdef");
+  std::filesystem::create_symlink("loop.txt", folder / "texts/loop.txt");
+  const auto cut = [&] { pq::cut_samples(options_of({{folder / "texts"}}, 1, 2), bytes_encoder()); };
+  CHECK_THROWS_AS(cut(), pq::FormatError);
+  CHECK_THROWS_WITH(cut(), Contains("loop.txt: cannot be read"));
+  std::filesystem::remove(folder / "texts/loop.txt");
+  std::filesystem::create_symlink("nowhere.txt", folder / "texts/gone.txt");
+  CHECK_THROWS_WITH(cut(), Contains("gone.txt: cannot be read"));
+  std::filesystem::remove(folder / "texts/gone.txt");
+  std::filesystem::create_symlink("loop", folder / "texts/loop");  // no text
+  CHECK_NOTHROW(cut());
 }
 
 TEST_CASE("samples: broken lines and other files name their place", "[calibration][samples]") {
