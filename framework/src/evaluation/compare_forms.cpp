@@ -30,29 +30,46 @@ Views by_source_names(const ComparedModel& a, const ComparedModel& b) {
   }
 }
 
-bool is_one_sided(const NotCompared& tensor) {
-  return tensor.reason == kOnlyInA || tensor.reason == kOnlyInB;
+// What of a model is compared by GGUF's names.
+struct LeftOver {
+  ModelView view;               // tensors that need stored tensors which nothing compared so far needs
+  std::set<std::string> names;  // of the tensors in the Hugging Face dialect that they stand for
+};
+
+std::set<std::size_t> stored_parts(const ModelView& view) {
+  std::set<std::size_t> parts;
+  for (const ViewTensor& tensor : view.tensors)
+    for (const RowMap::Part& part : tensor.map.parts) parts.insert(part.stored);
+  return parts;
 }
 
-// The tensors of `other`, a view of the same model, that need stored tensors which no compared one of `view` needs.
-ModelView left_over(const ModelView& view, const Comparison& compared, const ModelView& other) {
-  std::set<std::string> names;
+// `other`: the model of `view` with GGUF's names. What GGUF has no place for keeps its own name.
+LeftOver left_over(const ModelView& view, std::string_view reason, const Comparison& compared,
+                   const ModelView& other) {
+  std::set<std::string> one_sided;
   for (const NotCompared& tensor : compared.not_compared)
-    if (is_one_sided(tensor)) names.insert(tensor.name);
-  std::set<std::size_t> left;
-  for (const ViewTensor& tensor : view.tensors)
-    if (names.contains(tensor.name))
-      for (const RowMap::Part& part : tensor.map.parts) left.insert(part.stored);
-  ModelView result = other;
-  std::erase_if(result.tensors, [&](const ViewTensor& tensor) {
+    if (tensor.reason == reason) one_sided.insert(tensor.name);
+  ModelView rest = view;
+  std::erase_if(rest.tensors, [&](const ViewTensor& tensor) { return !one_sided.contains(tensor.name); });
+  const std::set<std::size_t> left = stored_parts(rest);
+  LeftOver result{other, {}};
+  std::erase_if(result.view.tensors, [&](const ViewTensor& tensor) {
     return std::none_of(tensor.map.parts.begin(), tensor.map.parts.end(),
                         [&](const RowMap::Part& part) { return left.contains(part.stored); });
   });
+  const std::set<std::size_t> kept = stored_parts(result.view);
+  for (const ViewTensor& tensor : rest.tensors)
+    if (std::all_of(tensor.map.parts.begin(), tensor.map.parts.end(),
+                    [&](const RowMap::Part& part) { return kept.contains(part.stored); }))
+      result.names.insert(tensor.name);
   return result;
 }
 
-void append(Comparison& all, Comparison&& more) {
-  std::erase_if(all.not_compared, is_one_sided);
+void append(Comparison& all, Comparison&& more, const LeftOver& a, const LeftOver& b) {
+  std::erase_if(all.not_compared, [&](const NotCompared& tensor) {
+    return (tensor.reason == kOnlyInA && a.names.contains(tensor.name)) ||
+           (tensor.reason == kOnlyInB && b.names.contains(tensor.name));
+  });
   for (TensorDifference& tensor : more.tensors) all.tensors.push_back(std::move(tensor));
   for (NotCompared& tensor : more.not_compared) all.not_compared.push_back(std::move(tensor));
   all.total.add(more.total);
@@ -80,9 +97,10 @@ Comparison compare_forms(const ComparedModel& a, const ComparedModel& b, const E
     log::debug(std::string("names that differ are not compared by GGUF's: ") + error.what());
     return result;
   }
-  Comparison more = compare_models(left_over(*views.a, result, *other.a),
-                                   left_over(*views.b, result, *other.b), find_encoding, executor);
-  if (!more.tensors.empty()) append(result, std::move(more));
+  const LeftOver left_a = left_over(*views.a, kOnlyInA, result, *other.a),
+                 left_b = left_over(*views.b, kOnlyInB, result, *other.b);
+  Comparison more = compare_models(left_a.view, left_b.view, find_encoding, executor);
+  if (!more.tensors.empty()) append(result, std::move(more), left_a, left_b);
   return result;
 }
 
