@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace pq {
@@ -13,6 +14,9 @@ namespace {
 using Experts = std::map<std::size_t, ImatrixEntry>;  // by number
 
 constexpr std::size_t kMostExperts = 10000;
+// Experts that no token reached have no entry in the older files. More missing ones than there are others, and than this, would only cost
+// memory.
+constexpr std::size_t kMostMissing = 128;
 
 ImatrixEntry stacked(const std::string& name, const Experts& experts) {
   const std::size_t count = experts.rbegin()->first + 1;
@@ -47,7 +51,13 @@ void ImatrixReader::stack_experts() {
     if (const auto [place, is_new] = experts.try_emplace(name->expert, entry); !is_new)
       fail(fmt::format("the entry '{}' is there twice", entry.name));
   }
-  for (const auto& [name, experts] : stacks) kept.push_back(stacked(name, experts));
+  for (const auto& [name, experts] : stacks) {
+    const std::size_t last = experts.rbegin()->first, missing = last + 1 - experts.size();
+    if (missing > std::max(experts.size(), kMostMissing))
+      fail(fmt::format("the entries of '{}' go up to expert {}, but {} of the experts below it have none",
+                       name, last, missing));
+    kept.push_back(stacked(name, experts));
+  }
   imatrix_->entries_ = std::move(kept);
 }
 

@@ -138,6 +138,18 @@ TEST_CASE("imatrix: single experts of other widths are refused", "[calibration][
       Catch::Contains("the entry 'blk.0.ffn_up.1.weight' is unlike those of the other experts"));
 }
 
+TEST_CASE("imatrix: entries of single experts that leave large gaps are refused", "[calibration][imatrix]") {
+  const TemporaryFolder folder;
+  const auto open = [&](int expert) {
+    const std::string name = "blk.0.ffn_up." + std::to_string(expert) + ".weight";
+    return open_imatrix(LegacyBytes().number(1).entry(name, 1, {5, 6}).write(folder / "gap.dat"));
+  };
+  CHECK(open(128)->entries()[0].counts.size() == 129);
+  CHECK_THROWS_WITH(open(129),
+                    Contains("the entries of 'blk.0.ffn_up_exps.weight' go up to expert 129, but 129 of "
+                             "the experts below it have none"));
+}
+
 TEST_CASE("imatrix: damaged files of the older kind are refused with the place", "[calibration][imatrix]") {
   const TemporaryFolder folder;
   const auto refused = [&](const LegacyBytes& bytes) {
