@@ -91,7 +91,7 @@ SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& sampl
   ForwardPass::Wanted wanted;
   wanted.observer = &sums;
   wanted.before = [&](int layer) { progress(layer + 1, pass.model().layers() + 1); };
-  if (with_output) wanted.logits = [](std::size_t, std::int64_t, const DeviceMatrix&) {};
+  wanted.head_sites = with_output;
   pass.run(batches, *store, wanted);
   return sums;
 }

@@ -26,7 +26,7 @@ RopeTables& ForwardPass::ropes_for(const Batch& batch) {
   return ropes_;
 }
 
-void ForwardPass::operate(const Operations& operations, RunState& state) const {
+void ForwardPass::operate(std::span<const std::unique_ptr<Operation>> operations, RunState& state) {
   for (const auto& operation : operations) operation->run(state);
 }
 
@@ -50,8 +50,9 @@ void ForwardPass::layer(int number, const Batch& batch, std::unique_ptr<DeviceMa
   hidden = values_.take(ForwardModel::kHidden);
 }
 
-std::unique_ptr<DeviceMatrix> ForwardPass::head(const DeviceMatrix& hidden,
-                                                std::span<const std::int32_t> rows, Observer* observer) {
+void ForwardPass::operate_on_rows(std::span<const std::unique_ptr<Operation>> operations,
+                                  const DeviceMatrix& hidden, std::span<const std::int32_t> rows,
+                                  Observer* observer) {
   enter(model_.layers());
   Batch batch;
   batch.append(std::vector<std::int32_t>(rows.size(), 0));
@@ -59,8 +60,22 @@ std::unique_ptr<DeviceMatrix> ForwardPass::head(const DeviceMatrix& hidden,
   device_.math().gather_rows(hidden, rows, *chosen);
   RunState state{device_, weights_, batch, ropes_for(batch), observer, values_, {}};
   values_.set(ForwardModel::kHidden, std::move(chosen));
-  operate(model_.head(), state);
+  operate(operations, state);
+}
+
+std::unique_ptr<DeviceMatrix> ForwardPass::head(const DeviceMatrix& hidden,
+                                                std::span<const std::int32_t> rows, Observer* observer) {
+  operate_on_rows(model_.head(), hidden, rows, observer);
   return values_.take(ForwardModel::kLogits);
+}
+
+void ForwardPass::measure_head(const DeviceMatrix& hidden, std::span<const std::int32_t> rows,
+                               Observer& observer) {
+  const Operations& head = model_.head();
+  const auto last =
+      std::find_if(head.rbegin(), head.rend(), [](const auto& step) { return step->is_site(); });
+  operate_on_rows(std::span(head).first(static_cast<std::size_t>(head.rend() - last)), hidden, rows,
+                  &observer);
 }
 
 std::unique_ptr<DeviceMatrix> ForwardPass::from_store(HiddenStore& store, std::int64_t first,
@@ -99,7 +114,7 @@ void ForwardPass::run(const std::vector<Batch>& batches, HiddenStore& store, con
     }
   }
   if (wanted.before) wanted.before(model_.layers());
-  if (wanted.logits) run_head(batches, store, wanted);
+  if (wanted.logits || (wanted.head_sites && wanted.observer != nullptr)) run_head(batches, store, wanted);
 }
 
 void ForwardPass::run_head(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted) {
@@ -114,8 +129,11 @@ void ForwardPass::run_head(const std::vector<Batch>& batches, HiddenStore& store
         row = static_cast<std::int32_t>(batch.begins[static_cast<std::size_t>(row) + 1] - 1);
     for (std::size_t done = 0; done < rows.size();) {
       const std::size_t count = std::min(rows.size() - done, static_cast<std::size_t>(wanted.head_rows));
-      wanted.logits(b, static_cast<std::int64_t>(done),
-                    *head(*hidden, {rows.data() + done, count}, wanted.observer));
+      const std::span<const std::int32_t> some(rows.data() + done, count);
+      if (wanted.logits)
+        wanted.logits(b, static_cast<std::int64_t>(done), *head(*hidden, some, wanted.observer));
+      else
+        measure_head(*hidden, some, *wanted.observer);
       done += count;
     }
     first += batch.rows();

@@ -32,13 +32,16 @@ class ForwardPass {
   /// Logits [rows, vocabulary] of these rows of a residual stream behind the last layer.
   std::unique_ptr<DeviceMatrix> head(const DeviceMatrix& hidden, std::span<const std::int32_t> rows,
                                      Observer* observer = nullptr);
+  /// Shows the sites of the head to the observer; the products behind them are not computed.
+  void measure_head(const DeviceMatrix& hidden, std::span<const std::int32_t> rows, Observer& observer);
 
   /// Gets logits of rows [first, first + logits.rows()) of a batch, in order.
   using LogitsSink = std::function<void(std::size_t batch, std::int64_t first, const DeviceMatrix& logits)>;
   /// What is asked of a whole run.
   struct Wanted {
     Observer* observer = nullptr;
-    LogitsSink logits;                      // empty: the head is not run
+    LogitsSink logits;                      // empty: the head is not run,
+    bool head_sites = false;                // or only as far as its sites
     bool last_only = false;                 // logits of each text's last token only; `first` counts texts
     std::int64_t head_rows = 256;           // logits at a time
     std::function<void(int layer)> before;  // progress: -1 embedding, layers() the head
@@ -49,7 +52,9 @@ class ForwardPass {
  private:
   void enter(int stage);
   RopeTables& ropes_for(const Batch& batch);
-  void operate(const Operations& operations, RunState& state) const;
+  static void operate(std::span<const std::unique_ptr<Operation>> operations, RunState& state);
+  void operate_on_rows(std::span<const std::unique_ptr<Operation>> operations, const DeviceMatrix& hidden,
+                       std::span<const std::int32_t> rows, Observer* observer);
   std::unique_ptr<DeviceMatrix> from_store(HiddenStore& store, std::int64_t first, const Batch& batch);
   void to_store(HiddenStore& store, std::int64_t first, const DeviceMatrix& hidden);
   void run_head(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted);

@@ -61,6 +61,8 @@ class Operation {
  public:
   virtual ~Operation() = default;
   virtual void run(RunState& state) const = 0;
+  /// Shows activations to the observer and computes nothing.
+  virtual bool is_site() const noexcept { return false; }
 };
 using Operations = std::vector<std::unique_ptr<Operation>>;
 

@@ -145,6 +145,7 @@ class SiteMark final : public Operation {
   void run(RunState& state) const override {
     if (state.observer != nullptr) state.observer->at_site(*site_, state.batch, state.values.at(of_));
   }
+  bool is_site() const noexcept override { return true; }
 
  private:
   std::string of_;

@@ -1,4 +1,5 @@
 // How a model is run: threads, batches, sites, and what is refused.
+#include "calibration/site_sums.hpp"
 #include "forward/tiny_forward.hpp"
 #include "model/tiny_model.hpp"
 
@@ -52,6 +53,21 @@ class Scaled final : public WeightSource {
       for (float& weight : out.row(r)) weight *= factor;
   }
   float factor = 1;
+
+ private:
+  const WeightSource& source_;
+};
+
+// The head's matrix cannot be read.
+class WithoutHead final : public WeightSource {
+ public:
+  explicit WithoutHead(const WeightSource& source) : source_(source) {}
+  const ModelView& view() const override { return source_.view(); }
+  void read(std::size_t tensor, std::int64_t first, Matrix out,
+            std::vector<std::byte>& scratch) const override {
+    if (view().tensors[tensor].name == "lm_head.weight") throw std::runtime_error("the head was read");
+    source_.read(tensor, first, out, scratch);
+  }
 
  private:
   const WeightSource& source_;
@@ -126,6 +142,26 @@ TEST_CASE("forward: experts are measured on the tokens that chose them", "[forwa
   for (const auto& site : runner.model().sites())
     sparse += site->name == "expert_in" && site->expert == 0 ? 1 : 0;
   CHECK(seen.expert_rows == static_cast<std::int64_t>(expected.tokens.size()) * used * sparse);
+}
+
+TEST_CASE("forward: the sites of the head are measured without its products", "[forward]") {
+  const tiny::Expected expected = tiny::expected_logits("llama");
+  tiny::Runner runner(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"));
+  SiteSums with_logits(runner.device()), without(runner.device());
+  runner.logits({expected.tokens}, &with_logits);
+  const WithoutHead weights(runner.weights());
+  ForwardPass pass(runner.model(), weights, runner.device(), runner.pool());
+  ForwardPass::Wanted wanted;
+  wanted.observer = &without;
+  wanted.head_sites = true;
+  const std::vector<Batch> batches =
+      make_batches(std::vector<std::vector<std::int32_t>>{expected.tokens}, 4096);
+  const auto store = memory_store(batches[0].rows(), runner.model().hidden_cols());
+  pass.run(batches, *store, wanted);
+  const Site& head = *runner.model().sites().back();
+  REQUIRE(without.find(head) != nullptr);
+  CHECK(without.find(head)->rows == with_logits.find(head)->rows);
+  CHECK(without.find(head)->squares[5] == Approx(with_logits.find(head)->squares[5]));
 }
 
 TEST_CASE("forward: changed weights count after reload()", "[forward]") {
