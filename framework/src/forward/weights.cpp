@@ -1,44 +1,11 @@
 #include "forward/weights.hpp"
 
-#include <polyquant/base/error.hpp>
-
 #include <algorithm>
 
 namespace pq {
 namespace {
 
 constexpr std::int64_t kPieceWeights = 1 << 16;  // decoded at a time by one thread
-
-class StoredWeights final : public WeightSource {
- public:
-  StoredWeights(std::shared_ptr<const ModelView> view, const EncodingLookup& find_encoding)
-      : view_(std::move(view)) {
-    std::map<std::string, std::shared_ptr<const Encoding>> known;
-    const EncodingLookup find = [&](const std::string& spec) {
-      const auto [place, is_new] = known.try_emplace(spec);
-      if (is_new) place->second = find_encoding(spec);
-      return place->second;
-    };
-    for (const ViewTensor& tensor : view_->tensors)
-      decoders_.push_back(RowDecoder::find(*view_, tensor, find));
-  }
-  const ModelView& view() const override { return *view_; }
-  void read(std::size_t tensor, std::int64_t first, Matrix out,
-            std::vector<std::byte>& scratch) const override {
-    if (!decoders_[tensor].missing().empty())
-      throw PluginError("tensor '" + view_->tensors[tensor].name + "' is stored as " +
-                        decoders_[tensor].missing() +
-                        ", which no plugin decodes; `polyquant plugins` lists what is loaded");
-    read_decoded_rows(*view_, tensor, first, out, decoders_[tensor], scratch);
-  }
-  void release(std::size_t tensor, std::int64_t first, std::int64_t count) const override {
-    release_rows(*view_, tensor, first, count);
-  }
-
- private:
-  std::shared_ptr<const ModelView> view_;
-  std::vector<RowDecoder> decoders_;
-};
 
 // Rows of one matrix of the tensor.
 std::int64_t matrix_rows(const ViewTensor& tensor, const WeightSlice& slice) {
@@ -50,13 +17,6 @@ std::uint64_t bytes_of(const DeviceMatrix& matrix) {
 }
 
 }  // namespace
-
-void WeightSource::release(std::size_t, std::int64_t, std::int64_t) const {}
-
-std::unique_ptr<WeightSource> stored_weights(std::shared_ptr<const ModelView> view,
-                                             const EncodingLookup& find_encoding) {
-  return std::make_unique<StoredWeights>(std::move(view), find_encoding);
-}
 
 void WeightCache::read_rows(const WeightSlice& slice, Matrix out) const {
   const std::int64_t stored = matrix_rows(source_.view().tensors[slice.tensor], slice);
@@ -127,6 +87,7 @@ std::shared_ptr<const DeviceMatrix> WeightCache::row(const std::vector<WeightSli
   const auto count = static_cast<std::int64_t>(all.size());
   auto matrix = device_.allocate(1, count);
   device_.upload({all.data(), 1, count, count}, *matrix, 0);
+  bytes_ += bytes_of(*matrix);
   return row = std::move(matrix);
 }
 
@@ -162,7 +123,7 @@ std::unique_ptr<DeviceMatrix> WeightCache::rows(std::size_t tensor,
 }
 
 void WeightCache::trim() {
-  if (bytes_ > limit_) clear();
+  if (bytes_ > kDefaultLimit) clear();
 }
 
 void WeightCache::clear() {

@@ -45,14 +45,17 @@ struct WeightSlice {
   auto operator<=>(const WeightSlice&) const = default;
 };
 
-/// Matrices on the device, kept while their layer runs. One caller at a time.
+/// Weights on the device, kept while their layer runs and as long as all together take at most kDefaultLimit. One caller at a time.
 class WeightCache {
  public:
   WeightCache(const WeightSource& source, Device& device, Executor& executor)
       : source_(source), device_(device), executor_(executor) {}
 
+  /// Bytes on the device. Beyond it the experts of a large layer are decoded again for every batch.
+  static constexpr std::uint64_t kDefaultLimit = std::uint64_t{4} << 30;
+
   const WeightSource& source() const noexcept { return source_; }
-  /// The slice as [out, in]; lives until the next clear().
+  /// The slice as [out, in].
   std::shared_ptr<const DeviceMatrix> matrix(const WeightSlice& slice);
   /// Whole tensors as one row, one after another.
   std::shared_ptr<const DeviceMatrix> row(const std::vector<WeightSlice>& parts);
@@ -60,10 +63,9 @@ class WeightCache {
   std::vector<float> values(const WeightSlice& slice) const;
   /// Rows of a tensor by number, [rows.size(), cols].
   std::unique_ptr<DeviceMatrix> rows(std::size_t tensor, std::span<const std::int32_t> rows) const;
-  /// Matrices of experts are only kept while all matrices together are below this.
-  void set_limit(std::uint64_t bytes) noexcept { limit_ = bytes; }
-  /// Drops matrices of a stack if the limit is exceeded.
+  /// Drops everything if it takes more than kDefaultLimit; called between experts.
   void trim();
+  /// Drops everything. What callers still hold stays valid.
   void clear();
 
  private:
@@ -76,7 +78,7 @@ class WeightCache {
   Executor& executor_;
   std::map<WeightSlice, std::shared_ptr<const DeviceMatrix>> matrices_;
   std::map<std::vector<WeightSlice>, std::shared_ptr<const DeviceMatrix>> rows_;
-  std::uint64_t bytes_ = 0, limit_ = std::uint64_t{4} << 30;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace pq
