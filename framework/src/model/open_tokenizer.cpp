@@ -2,6 +2,7 @@
 
 #include "model/model_files.hpp"
 #include "model/tokenizer_config.hpp"
+#include "tokenizer/token_limit.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -46,7 +47,7 @@ void add_added_tokens(const ModelFiles& files, TokenizerRules& rules) {
   const Json added = files.json("added_tokens.json");
   if (!added.is_object()) return;
   for (const auto& [text, id] : added.object()) {
-    if (!id.is_integer() || id.integer() < 0 || id.integer() >= (1 << 26))
+    if (!id.is_integer() || id.integer() < 0 || id.integer() >= kMaxTokens)
       throw FormatError((files.path() / "added_tokens.json").string() + ": '" + text +
                         "' has no token number");
     AddedToken token;

@@ -1,6 +1,7 @@
 #include "model/tokenizer_config.hpp"
 
 #include "model/expression.hpp"
+#include "tokenizer/token_limit.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -8,8 +9,6 @@
 
 namespace pq {
 namespace {
-
-constexpr std::int64_t kMaxTokens = std::int64_t{1} << 26;
 
 bool flag(const Json& token, const char* key) {
   const Json* value = token.find(key);

@@ -2,6 +2,7 @@
 
 #include "tokenizer/gguf_arrays.hpp"
 #include "tokenizer/gguf_splitter.hpp"
+#include "tokenizer/token_limit.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -65,7 +66,8 @@ class Reader {
   void read_tokens() {
     const auto* tokens = tokenizer_array<std::string>(metadata_, "tokens");
     if (tokens == nullptr || tokens->empty()) fail("tokenizer.ggml.tokens is missing");
-    if (tokens->size() > (std::size_t{1} << 26)) fail("tokenizer.ggml.tokens has too many entries");
+    if (tokens->size() > static_cast<std::size_t>(kMaxTokens))
+      fail("tokenizer.ggml.tokens has too many entries");
     vocabulary_.tokens = *tokens;
     std::unordered_set<std::string_view> seen;
     for (std::size_t id = 0; id < tokens->size(); ++id) {

@@ -1,14 +1,12 @@
 #include "tokenizer/tokenizer_json.hpp"
 
 #include "base/json_builder.hpp"
+#include "tokenizer/token_limit.hpp"
 
 #include <polyquant/base/error.hpp>
 
 namespace pq {
 namespace {
-
-constexpr std::int64_t kMaxTokens = std::int64_t{1}
-                                    << 26;  // far above every vocabulary, small enough to index
 
 // Takes model.vocab and model.merges out of the stream of events.
 class Reader final : public JsonBuilder {
