@@ -17,15 +17,6 @@ using pq::cli::Session;
 constexpr int kUsageError = 2;
 constexpr int kClosedPipe = 128 + SIGPIPE;  // what shells say of a program that SIGPIPE ended
 
-extern "C" void on_interrupt(int signal) {
-  // The second one ends the program at once.
-  if (pq::interrupt_requested()) {
-    std::signal(signal, SIG_DFL);
-    std::raise(signal);
-  }
-  pq::request_interrupt();
-}
-
 void report(const std::string& message) {
   std::fprintf(stderr, "polyquant: error: %s\n", pq::printable(message).c_str());
 }
@@ -101,7 +92,7 @@ int run(CLI::App& app, Session& session, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGINT, on_interrupt);
+  pq::watch_interrupts();
   std::signal(SIGPIPE,
               SIG_IGN);  // a closed pipe is an error of the write, so that all is put in order before the end
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files likewise
