@@ -4,6 +4,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/file_lock.hpp"
+#include "base/final_name.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -115,7 +116,7 @@ void sync_folder_of(const fs::path& path) noexcept {
 }  // namespace
 
 PartialFile::PartialFile(fs::path path, std::uint64_t size, bool resume)
-    : path_(std::move(path)), size_(size) {
+    : path_(std::move(path)), size_(size), replaces_(is_taken(path_)) {
   const fs::path partial = partial_path();
   std::error_code ignored;
   if (fs::is_directory(path_, ignored)) throw_uncreatable(path_, "a folder has this name");
@@ -160,9 +161,10 @@ void PartialFile::flush() {
 void PartialFile::seal() {
   PQ_ASSERT(fd_ >= 0, "a file is sealed once");
   flush();
-  if (::rename(partial_path().c_str(), path_.c_str()) != 0)
-    throw ResourceError(fmt::format("{}: cannot be renamed to its final name: {}", partial_path().string(),
-                                    error_text(errno)));
+  if (!replaces_)
+    rename_new(partial_path(), path_);
+  else if (::rename(partial_path().c_str(), path_.c_str()) != 0)
+    throw_not_renamed(partial_path(), errno);
   ::close(std::exchange(fd_, -1));
   sync_folder_of(path_);
 }

@@ -2,6 +2,7 @@
 #include <polyquant/base/file.hpp>
 
 #include "base/descriptor.hpp"
+#include "base/final_name.hpp"
 
 #include <fmt/format.h>
 #include <stdio.h>   // renameat2
@@ -13,11 +14,6 @@ namespace pq {
 namespace {
 
 namespace fs = std::filesystem;
-
-[[noreturn]] void throw_not_renamed(const fs::path& from, int error) {
-  throw ResourceError(
-      fmt::format("{}: cannot be renamed to its final name: {}", from.string(), error_text(error)));
-}
 
 void rename_or_throw(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) throw_not_renamed(from, errno);
@@ -51,6 +47,7 @@ void replace_in_two_steps(const fs::path& partial, const fs::path& final) {
 PartialFolder::PartialFolder(fs::path path, bool resume) : path_(std::move(path)) {
   // "out/" and "out" are the same folder; the partial name needs the latter.
   if (!path_.has_filename()) path_ = path_.parent_path();
+  replaces_ = is_taken(path_);
   const fs::path partial = partial_path();
   const auto refuse = [&](const std::string& reason) {
     throw ConfigError(fmt::format("{}: cannot be created: {}", partial.string(), reason));
@@ -87,8 +84,8 @@ void PartialFolder::seal() {
   PQ_ASSERT(!sealed_, "a folder is sealed once");
   const fs::path partial = partial_path();
   std::error_code ignored;
-  if (!fs::exists(path_, ignored)) {
-    rename_or_throw(partial, path_);
+  if (!replaces_ || !is_taken(path_)) {
+    rename_new(partial, path_);
   } else if (exchange(partial, path_)) {
     fs::remove_all(partial, ignored);  // the old folder has this name now
   } else {

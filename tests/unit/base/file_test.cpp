@@ -196,3 +196,26 @@ TEST_CASE("partial folder: a file in its place, or no parent folder, is a config
              Catch::Contains("is a file"));
   CHECK_THROWS_AS(PartialFolder(folder / "none/out"), ConfigError);
 }
+
+TEST_CASE("partial file: what has got its name in the meantime stays", "[file][unit]") {
+  const TempFolder folder;
+  PartialFile file(folder / "out", 3);
+  file.write(0, bytes_of("new"));
+  write_file(folder / "out", "mine");
+  CHECK_THAT(message_of<ResourceError>([&] { file.seal(); }), Catch::Contains("has appeared"));
+  CHECK(read_file(folder / "out") == "mine");
+  fs::remove(folder / "out");
+  file.seal();
+  CHECK(read_file(folder / "out") == "new");
+}
+
+TEST_CASE("partial folder: what has got its name in the meantime stays", "[file][unit]") {
+  const TempFolder folder;
+  PartialFolder out(folder / "out");
+  write_file(out.partial_path() / "new", "2");
+  fs::create_directory(folder / "out");
+  write_file(folder / "out" / "thesis.txt", "mine");
+  CHECK_THAT(message_of<ResourceError>([&] { out.seal(); }), Catch::Contains("has appeared"));
+  CHECK(read_file(folder / "out" / "thesis.txt") == "mine");
+  CHECK(fs::exists(out.partial_path() / "new"));
+}

@@ -58,7 +58,8 @@ class PQ_API PartialFile {
   void flush();
   /// Keeps the partial file when this object dies (for resume).
   void keep() noexcept { keep_ = true; }
-  /// Flushes, closes and renames to the final name. An existing file of that name is replaced by the same rename.
+  /// Flushes, closes and renames to the final name. A file of that name is replaced by the same rename if it was there when this object was
+  /// made; one that has appeared since is somebody's, stays, and is a ResourceError.
   void seal();
 
  private:
@@ -66,9 +67,11 @@ class PQ_API PartialFile {
   std::uint64_t size_ = 0;
   int fd_ = -1;
   bool keep_ = false;
+  bool replaces_ = false;
 };
 
-/// An output folder: filled as PATH.partial/, renamed to PATH by seal(). An existing folder PATH is exchanged in one step and then removed.
+/// An output folder: filled as PATH.partial/, renamed to PATH by seal(). A folder PATH that was there when this object was made is exchanged in
+/// one step and then removed; what has appeared since stays, and seal() throws ResourceError.
 class PQ_API PartialFolder {
  public:
   explicit PartialFolder(std::filesystem::path path, bool resume = false);
@@ -85,6 +88,7 @@ class PQ_API PartialFolder {
   std::filesystem::path path_;
   bool keep_ = false;
   bool sealed_ = false;
+  bool replaces_ = false;
 };
 
 /// The whole of a small file (at most `limit` bytes). Throws FormatError if it is missing, unreadable or larger.
