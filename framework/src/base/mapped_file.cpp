@@ -1,16 +1,21 @@
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/file.hpp>
+#include <polyquant/base/log.hpp>
 
 #include "base/descriptor.hpp"
+#include "base/interrupt.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace pq {
 namespace {
@@ -25,9 +30,28 @@ Descriptor open_for_reading(const std::filesystem::path& path, struct ::stat& st
   if (!file) throw_unreadable(path, error_text(errno));
   if (::fstat(file.get(), &status) != 0) throw_unreadable(path, error_text(errno));
   if (S_ISDIR(status.st_mode)) throw_unreadable(path, "it is a folder");
-  // From here on a pipe may block: it is read to its end, whenever its writer is ready.
+  // From here on a pipe may block: it is read to its end.
   if (::fcntl(file.get(), F_SETFL, 0) != 0) throw_unreadable(path, error_text(errno));
   return file;
+}
+
+/// A pipe with a name, as mkfifo makes it; one of `<(command)` had its writer when it was made.
+bool is_named_pipe(int file, const struct ::stat& status) noexcept {
+  constexpr long kNamelessPipes = 0x50495045;  // PIPEFS_MAGIC, linux/magic.h
+  struct ::statfs system = {};
+  return S_ISFIFO(status.st_mode) && ::fstatfs(file, &system) == 0 &&
+         static_cast<long>(system.f_type) != kNamelessPipes;
+}
+
+/// Until a writer has opened the pipe, reading would find its end.
+void wait_for_writer(int file, const std::filesystem::path& path) {
+  constexpr int kMilliseconds = 100;
+  struct ::pollfd pipe = {file, POLLIN, 0};
+  for (bool said = false; ::poll(&pipe, 1, kMilliseconds) <= 0;) {
+    throw_if_interrupted();
+    if (!std::exchange(said, true))
+      log::info(path.string() + " is a pipe; waiting for what is written to it");
+  }
 }
 
 }  // namespace
@@ -61,6 +85,7 @@ void MappedFile::release(std::uint64_t offset, std::uint64_t count) const noexce
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit) {
   struct ::stat status = {};
   const Descriptor file = open_for_reading(path, status);
+  if (is_named_pipe(file.get(), status)) wait_for_writer(file.get(), path);
   std::string text;
   // Read to the end rather than by st_size: files in /proc claim zero bytes.
   for (;;) {

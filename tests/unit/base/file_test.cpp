@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <string_view>
+#include <thread>
 
 using namespace pq;
 using test::message_of;
@@ -218,4 +219,13 @@ TEST_CASE("partial folder: what has got its name in the meantime stays", "[file]
   CHECK_THAT(message_of<ResourceError>([&] { out.seal(); }), Catch::Contains("has appeared"));
   CHECK(read_file(folder / "out" / "thesis.txt") == "mine");
   CHECK(fs::exists(out.partial_path() / "new"));
+}
+
+TEST_CASE("text file: a pipe is read when its writer comes", "[file][unit]") {
+  const TempFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  std::thread writer([&] { write_file(folder / "pipe", "version: 1"); });  // opening waits for the reader
+  const std::string text = read_text_file(folder / "pipe", 99);
+  writer.join();
+  CHECK(text == "version: 1");
 }
