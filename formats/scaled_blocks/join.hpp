@@ -31,6 +31,7 @@ struct JoinRule {
   std::string method;       // quantization_config.quant_method
   std::string numbers_end;  // how the names of the numbers end: "_blocks"
   std::string scales_end;   // and those of their scales, after the same begin: "_scales"
+  std::string dtype;        // of the numbers, which mean nothing without their scales: "U8"
   /// Throws FormatError, beginning with `place`, for types and shapes that do not belong together. `config`: quantization_config as text.
   std::unique_ptr<JoinedTensor> (*join)(const TensorStore& store, std::size_t numbers, std::size_t scales,
                                         const std::string& config, const std::string& place) = nullptr;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -52,7 +53,8 @@ class Fp8Tensor final : public JoinedTensor {
       throw FormatError(misfit(place, codes, factors, "F8_E4M3 numbers and F32, BF16 or F8_E8M0 scales"));
     height_ = codes.shape[codes.shape.size() - 2];
     width_ = cols(codes.shape);
-    if (elements(factors.shape) == 1 && codes.shape.size() == 2) tile_ = {height_, width_};
+    if (elements(factors.shape) == 1 && codes.shape.size() == 2)
+      tile_ = {std::max<std::int64_t>(1, height_), std::max<std::int64_t>(1, width_)};
     Shape wanted = codes.shape;
     wanted[wanted.size() - 2] = tiles(height_, tile_.rows);
     wanted.back() = tiles(width_, tile_.cols);
@@ -107,7 +109,7 @@ class Fp8Tensor final : public JoinedTensor {
 
 const JoinRule& fp8_rule() {
   static const JoinRule kRule{
-      "fp8", ".weight", ".weight_scale_inv",
+      "fp8", ".weight", ".weight_scale_inv", "F8_E4M3",
       [](const TensorStore& store, std::size_t numbers, std::size_t scales, const std::string& config,
          const std::string& place) -> std::unique_ptr<JoinedTensor> {
         return std::make_unique<Fp8Tensor>(store, numbers, scales, config, place);

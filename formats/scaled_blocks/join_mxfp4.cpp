@@ -59,7 +59,7 @@ class Mxfp4Tensor final : public JoinedTensor {
 
 const JoinRule& mxfp4_rule() {
   static const JoinRule kRule{
-      "mxfp4", "_blocks", "_scales",
+      "mxfp4", "_blocks", "_scales", "U8",
       [](const TensorStore& store, std::size_t numbers, std::size_t scales, const std::string&,
          const std::string& place) -> std::unique_ptr<JoinedTensor> {
         return std::make_unique<Mxfp4Tensor>(store, numbers, scales, place);

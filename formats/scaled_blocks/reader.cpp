@@ -84,6 +84,8 @@ class JoinedReader final : public ModelReader {
       places_.push_back({index, std::move(joined)});
       return;
     }
+    if (tensor.name.ends_with(rule_.scales_end) || tensor.dtype->name == rule_.dtype)
+      throw FormatError(alone(tensor));
     const auto bytes = stored_bytes(*tensor.dtype, {cols(tensor.shape)});
     if (!bytes)
       throw FormatError(
@@ -91,6 +93,15 @@ class JoinedReader final : public ModelReader {
     header_.tensors.push_back({tensor.name, tensor.shape, std::string(tensor.dtype->encoding), *bytes,
                                store_.shard_name(tensor.shard), tensor.offset});
     places_.push_back({index, nullptr});
+  }
+
+  std::string alone(const StoredTensor& tensor) const {
+    return fmt::format(
+        "{}: tensor {} {} {} stands alone; the method '{}' stores numbers {} as *{} and their scales as *{}, "
+        "and "
+        "neither means anything without the other",
+        store_.path().string(), shown(tensor.name), tensor.dtype->name, to_string(tensor.shape), rule_.method,
+        rule_.dtype, rule_.numbers_end, rule_.scales_end);
   }
 
   // The tensor of the same name with another end.

@@ -13,6 +13,7 @@ SEEDS = {
     "fp8": file({"w.weight": entry("F8_E4M3", [3, 130], 0, 390), "w.weight_scale_inv": entry("F32", [1, 2], 390, 398)}, bytes(398)),
     "fp8_bf16": file({"w.weight": entry("F8_E4M3", [2, 2], 0, 4), "w.weight_scale_inv": entry("BF16", [1, 1], 4, 6)}, bytes(6)),
     "fp8_one": file({"w.weight": entry("F8_E4M3", [2, 2], 0, 4), "w.weight_scale_inv": entry("F32", [], 4, 8)}, bytes(8)),
+    "fp8_empty": file({"w.weight": entry("F8_E4M3", [0, 4], 0, 0), "w.weight_scale_inv": entry("F32", [1], 0, 4)}, bytes(4)),
     "alone": file({"w_scales": entry("U8", [2], 0, 2), "v.weight": entry("F8_E4M3", [2, 2], 2, 6)}, bytes(6)),
     "misfit": file({"w_blocks": entry("U8", [2, 16], 0, 32), "w_scales": entry("U8", [3], 32, 35)}, bytes(35)),
 }

@@ -159,3 +159,29 @@ TEST_CASE("scaled blocks: nothing is written in these formats", "[formats][scale
   CHECK_FALSE(fp8()->info().can_write);
   CHECK_THROWS_WITH(fp8()->create("x", {}, false), "format 'fp8' can only be read");
 }
+
+TEST_CASE("scaled blocks: numbers or scales that stand alone are refused", "[formats][scaled_blocks]") {
+  const auto refuses = [](const Format& format, const std::string& config, const std::string& weights) {
+    const Folder folder(config, weights);
+    CHECK_THAT(message_of<FormatError>([&] { format.open(folder.path()); }), Contains("stands alone"));
+  };
+  refuses(*fp8(), kFp8Config, file_of("{" + entry("a.weight", "F8_E4M3", "[1,4]", "[0,4]") + "}", "1234"));
+  refuses(*fp8(), kFp8Config, file_of("{" + entry("a.gate_up", "F8_E4M3", "[1,4]", "[0,4]") + "}", "1234"));
+  refuses(*fp8(), kFp8Config,
+          file_of("{" + entry("a.weight_scale_inv", "F32", "[1]", "[0,4]") + "}", f32(8)));
+  refuses(*fp8(), kFp8Config,
+          file_of("{" + entry("a.weight", "F8_E4M3", "[1,4]", "[0,4]") + "," +
+                      entry("a.weight_scale", "F32", "[1]", "[4,8]") + "}",
+                  "1234" + f32(8)));
+  refuses(*mxfp4(), kMxfp4Config, file_of("{" + entry("e.w_blocks", "U8", "[1,1,4]", "[0,4]") + "}", "1234"));
+  refuses(*mxfp4(), kMxfp4Config, file_of("{" + entry("e.w_scales", "U8", "[1,4]", "[0,4]") + "}", "1234"));
+}
+
+TEST_CASE("scaled blocks: a matrix without weights is refused, whatever its scales",
+          "[formats][scaled_blocks]") {
+  const auto shape = GENERATE(as<std::string>(), "[0,4]", "[3,0]", "[0,0]");
+  const Folder folder(kFp8Config, file_of("{" + entry("a.weight", "F8_E4M3", shape, "[0,0]") + "," +
+                                              entry("a.weight_scale_inv", "F32", "[1]", "[0,4]") + "}",
+                                          f32(8)));
+  CHECK_THROWS_AS(fp8()->open(folder.path()), FormatError);
+}
