@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 git rev-parse --git-dir >/dev/null || { echo "lint: error: the checks read the list of files from git" >&2; exit 1; }
 
 checks=("$@")
-[ "$#" -gt 0 ] || checks=(abi_lock file_length includes format headers golden_size machine_paths scripts todo)
+[ "$#" -gt 0 ] || checks=(abi_lock class_names file_length includes format headers golden_size machine_paths scripts todo)
 failed=()
 for check in "${checks[@]}"; do
   echo "lint: $check"

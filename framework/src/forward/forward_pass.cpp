@@ -26,7 +26,7 @@ RopeTables& ForwardPass::ropes_for(const Batch& batch) {
   return ropes_;
 }
 
-void ForwardPass::operate(std::span<const std::unique_ptr<Operation>> operations, RunState& state) {
+void ForwardPass::operate(std::span<const std::unique_ptr<Operation>> operations, ForwardState& state) {
   for (const auto& operation : operations) operation->run(state);
 }
 
@@ -36,7 +36,7 @@ std::unique_ptr<DeviceMatrix> ForwardPass::embed(const Batch& batch) {
     if (token < 0 || token >= model_.vocabulary())
       throw ConfigError("token " + std::to_string(token) + " does not exist: the model has the tokens 0 to " +
                         std::to_string(model_.vocabulary() - 1));
-  RunState state{device_, weights_, batch, ropes_for(batch), nullptr, values_, {}};
+  ForwardState state{device_, weights_, batch, ropes_for(batch), nullptr, values_, {}};
   operate(model_.embed(), state);
   return values_.take(ForwardModel::kHidden);
 }
@@ -44,7 +44,7 @@ std::unique_ptr<DeviceMatrix> ForwardPass::embed(const Batch& batch) {
 void ForwardPass::layer(int number, const Batch& batch, std::unique_ptr<DeviceMatrix>& hidden,
                         Observer* observer) {
   enter(number);
-  RunState state{device_, weights_, batch, ropes_for(batch), observer, values_, {}};
+  ForwardState state{device_, weights_, batch, ropes_for(batch), observer, values_, {}};
   values_.set(ForwardModel::kHidden, std::move(hidden));
   operate(model_.layer(number), state);
   hidden = values_.take(ForwardModel::kHidden);
@@ -58,7 +58,7 @@ void ForwardPass::operate_on_rows(std::span<const std::unique_ptr<Operation>> op
   batch.append(std::vector<std::int32_t>(rows.size(), 0));
   auto chosen = device_.allocate(batch.rows(), hidden.cols());
   device_.math().gather_rows(hidden, rows, *chosen);
-  RunState state{device_, weights_, batch, ropes_for(batch), observer, values_, {}};
+  ForwardState state{device_, weights_, batch, ropes_for(batch), observer, values_, {}};
   values_.set(ForwardModel::kHidden, std::move(chosen));
   operate(operations, state);
 }

@@ -52,7 +52,7 @@ class ForwardPass {
  private:
   void enter(int stage);
   RopeTables& ropes_for(const Batch& batch);
-  static void operate(std::span<const std::unique_ptr<Operation>> operations, RunState& state);
+  static void operate(std::span<const std::unique_ptr<Operation>> operations, ForwardState& state);
   void operate_on_rows(std::span<const std::unique_ptr<Operation>> operations, const DeviceMatrix& hidden,
                        std::span<const std::int32_t> rows, Observer* observer);
   std::unique_ptr<DeviceMatrix> from_store(HiddenStore& store, std::int64_t first, const Batch& batch);

@@ -46,7 +46,7 @@ class RopeTables {
 };
 
 /// What operations of one batch share.
-struct RunState {
+struct ForwardState {
   Device& device;
   WeightCache& weights;
   const Batch& batch;
@@ -60,7 +60,7 @@ struct RunState {
 class Operation {
  public:
   virtual ~Operation() = default;
-  virtual void run(RunState& state) const = 0;
+  virtual void run(ForwardState& state) const = 0;
   /// Shows activations to the observer and computes nothing.
   virtual bool is_site() const noexcept { return false; }
 };

@@ -31,7 +31,7 @@ class Rope final : public Operation {
                         std::to_string(options_.head_cols));
     a.binding().set_width(target_, a.width(target_));
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     const RopeTables::Table& table = state.ropes.get(table_, spec_, state.batch, state.device);
     state.math().rope(state.values.at(target_), *table.cosines, *table.sines, options_);
   }
@@ -64,7 +64,7 @@ class Attention final : public Operation {
     cols_ = options_.heads * of_v;
     a.binding().set_width(target_, cols_);
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     AttentionOptions options = options_;
     const std::vector<AttentionSpan> spans = state.batch.spans();
     const std::vector<float> sinks = sinks_ ? state.weights.values(*sinks_) : std::vector<float>();
@@ -96,7 +96,7 @@ class Join final : public Operation {
     }
     a.binding().set_width(target_, heads_ * head_);
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     DeviceMatrix& out = state.values.make(target_, state.batch.rows(), heads_ * head_);
     std::int64_t at = 0;
     for (std::size_t i = 0; i < parts_.size(); ++i) {

@@ -20,7 +20,7 @@ class Embedding final : public Operation {
     if (shape.size() != 2) a.misfit(tensor_, "a matrix");
     a.binding().set_width(target_, cols(shape));
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     auto rows = state.weights.rows(tensor_, state.batch.tokens);
     if (scale_ != 1) state.math().scale(*rows, scale_);
     state.values.set(target_, std::move(rows));
@@ -42,7 +42,7 @@ class Positions final : public Operation {
     if (cols(tensor.shape) != a.width(target_))
       a.misfit(tensor_, std::to_string(a.width(target_)) + " columns");
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     std::vector<std::int32_t> positions(state.batch.tokens.size());
     for (std::size_t t = 0; t < state.batch.texts(); ++t) {
       if (state.batch.length(t) > count_)
@@ -77,7 +77,7 @@ class Norm final : public Operation {
     if (centred && !bias.empty() && a.binding().find(bias)) bias_.push_back(a.vector(bias, size_of(weight_)));
     a.binding().set_width(target_, width);
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     DeviceMatrix& in = state.values.at(of_);
     DeviceMatrix& out = target_ == of_ ? in : state.values.make(target_, in.rows(), in.cols());
     const auto weight = weight_.empty() ? nullptr : state.weights.row(weight_);
@@ -122,7 +122,7 @@ class Linear final : public Operation {
     a.binding().read_at_site(of_, weight_);
     a.binding().set_width(target_, weight_.out);
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     const DeviceMatrix& in = state.values.at(of_);
     DeviceMatrix& out = state.values.make(target_, in.rows(), weight_.out);
     state.math().gemm(in, false, *state.weights.matrix(weight_), true, out, 1, 0);
@@ -142,7 +142,7 @@ class SiteMark final : public Operation {
     *site_ = {a.binding().layer(), a.target(), a.binding().expert(), a.width(of_), {}};
     a.binding().open_site(of_, site_);
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     if (state.observer != nullptr) state.observer->at_site(*site_, state.batch, state.values.at(of_));
   }
   bool is_site() const noexcept override { return true; }

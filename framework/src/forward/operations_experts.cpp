@@ -43,7 +43,7 @@ class Route final : public Operation {
                         " groups is not possible");
     a.binding().set_routed(target_, rules_.experts);
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     RoutingRules rules = rules_;
     if (correction_) rules.correction = state.weights.values(*correction_);
     const DeviceMatrix& logits = state.values.at(of_);
@@ -77,7 +77,7 @@ class Experts final : public Operation {
     if (a.width(of_) != width) throw_at(a.mark(), "the experts must not write the value that they share");
     a.binding().set_width(target_, cols_);
   }
-  void run(RunState& state) const override {
+  void run(ForwardState& state) const override {
     const Routing& routing = state.routings.at(by_);
     PQ_ASSERT(routing.experts.size() == experts_.size(), "every expert has a logit");
     auto all = state.values.take(of_);

@@ -12,7 +12,7 @@ template <class Function>
 class Simple final : public Operation {
  public:
   explicit Simple(Function function) : function_(std::move(function)) {}
-  void run(RunState& state) const override { function_(state); }
+  void run(ForwardState& state) const override { function_(state); }
 
  private:
   Function function_;
@@ -45,7 +45,7 @@ std::unique_ptr<Operation> make_glu(Arguments& a) {
   options.up_offset = static_cast<float>(a.number("up_offset", 0));
   const std::int64_t width = a.width(gate);
   a.binding().set_width(target, width);
-  return simple([=](RunState& state) {
+  return simple([=](ForwardState& state) {
     DeviceMatrix& in = state.values.at(gate);
     DeviceMatrix& out = target == gate ? in : state.values.make(target, in.rows(), width);
     state.math().glu(in, state.values.at(up), options, out);
@@ -55,7 +55,7 @@ std::unique_ptr<Operation> make_glu(Arguments& a) {
 std::unique_ptr<Operation> make_activate(Arguments& a) {
   const Activation activation = a.activation("function");
   rewritten(a);
-  return simple([target = a.target(), activation](RunState& state) {
+  return simple([target = a.target(), activation](ForwardState& state) {
     state.math().activate(state.values.at(target), activation);
   });
 }
@@ -65,14 +65,14 @@ std::unique_ptr<Operation> make_add(Arguments& a) {
   check_equal(a, a.target(), of);
   rewritten(a);
   return simple(
-      [target = a.target(), of, factor = static_cast<float>(a.number("factor", 1))](RunState& state) {
+      [target = a.target(), of, factor = static_cast<float>(a.number("factor", 1))](ForwardState& state) {
         state.math().add(state.values.at(of), factor, state.values.at(target));
       });
 }
 
 std::unique_ptr<Operation> make_scale(Arguments& a) {
   rewritten(a);
-  return simple([target = a.target(), by = static_cast<float>(a.number("by"))](RunState& state) {
+  return simple([target = a.target(), by = static_cast<float>(a.number("by"))](ForwardState& state) {
     if (by != 1) state.math().scale(state.values.at(target), by);
   });
 }
@@ -81,21 +81,21 @@ std::unique_ptr<Operation> make_scale_rows(Arguments& a) {
   const std::string by = a.text("by");
   if (a.width(by) != 1) throw_at(a.mark(), "'by' must be a value of one column");
   rewritten(a);
-  return simple([target = a.target(), by](RunState& state) {
+  return simple([target = a.target(), by](ForwardState& state) {
     state.math().scale_rows(state.values.at(target), state.values.at(by));
   });
 }
 
 std::unique_ptr<Operation> make_clamp(Arguments& a) {
   rewritten(a);
-  return simple([target = a.target(), limit = static_cast<float>(a.number("limit"))](RunState& state) {
+  return simple([target = a.target(), limit = static_cast<float>(a.number("limit"))](ForwardState& state) {
     state.math().clamp(state.values.at(target), -limit, limit);
   });
 }
 
 std::unique_ptr<Operation> make_soft_cap(Arguments& a) {
   rewritten(a);
-  return simple([target = a.target(), cap = static_cast<float>(a.number("cap"))](RunState& state) {
+  return simple([target = a.target(), cap = static_cast<float>(a.number("cap"))](ForwardState& state) {
     state.math().soft_cap(state.values.at(target), cap);
   });
 }
