@@ -91,7 +91,6 @@ OutputSpec parse_output(const Node& node, const std::string& where, const std::f
   output.recipe = text_or(node, "recipe", "");
   output.recipe_mark = mark_of(node, "recipe");
   output.encoding = node_or_null(node, "encoding");
-  output.allocate = node_or_null(node, "allocate");
   output.quantizer = node_or_null(node, "quantizer");
   if (const Node* rules = node.find("rules")) output.rules = parse_rules(*rules, where + ".rules");
   output.fallback = text_or(node, "fallback", "");
@@ -99,7 +98,6 @@ OutputSpec parse_output(const Node& node, const std::string& where, const std::f
   output.lossless = parse_lossless(node);
   output.lossless_mark = mark_of(node, "lossless");
   output.options = node_or_null(node, "options");
-  output.card = node_or_null(node, "card");
   return output;
 }
 

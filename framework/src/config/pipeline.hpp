@@ -27,7 +27,6 @@ struct OutputSpec {
   std::string recipe;  // exactly one of recipe, encoding, allocate (or none: keep what is stored)
   Mark recipe_mark;
   Node encoding;
-  Node allocate;
   Node quantizer;  // null = rtn
   std::vector<Rule> rules;
   std::string fallback;  // spec of the encoding for tensors whose columns do not fit; "" = refuse
@@ -35,7 +34,6 @@ struct OutputSpec {
   std::optional<Lossless> lossless;
   Mark lossless_mark;
   Node options;  // of the format
-  Node card;
 };
 
 struct Pipeline {
@@ -50,7 +48,6 @@ struct Pipeline {
   Mark imatrix_mark;
   std::vector<OutputSpec> outputs;
   Node recipes;
-  Node evaluate;
   std::filesystem::path report;
   Mark report_mark;
   std::filesystem::path work;

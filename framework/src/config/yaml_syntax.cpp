@@ -53,7 +53,7 @@ std::optional<std::pair<int, int>> open_quote(std::string_view text) {
     if (c == '\n') {
       ++line;
       column = 0;
-    } else if (quote == '"' && c == '\\') {
+    } else if (quote == '"' && c == '\\' && i + 1 < text.size()) {
       ++i;
       ++column;
     } else if (quote != 0) {

@@ -41,3 +41,9 @@ TEST_CASE("yaml syntax: the sentence names the place and the cure in our own wor
   CHECK_THAT(message_of([&] { pq::parse_yaml(text, "p.yaml"); }),
              Catch::StartsWith(std::string("p.yaml:") + message));
 }
+
+TEST_CASE("yaml syntax: a backslash at the end of the text is looked at alone", "[config][yaml]") {
+  const std::string text = "a: \"b\\";
+  CHECK_THAT(message_of([&] { pq::parse_yaml(text, "p"); }),
+             Catch::Contains("this quotation mark is not closed"));
+}
