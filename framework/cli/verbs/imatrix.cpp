@@ -1,6 +1,8 @@
 // polyquant imatrix: measures an importance matrix.
 #include "calibration/measure.hpp"
 #include "calibration/model_documents.hpp"
+#include "plan/replaceable.hpp"
+#include "plan/source_files.hpp"
 #include "progress_bar.hpp"
 #include "running_model.hpp"
 #include "session.hpp"
@@ -32,14 +34,29 @@ SampleOptions sample_options(const Options& options) {
   return result;
 }
 
-void check_target(const Options& options) {
-  const std::filesystem::path to(options.to);
-  std::error_code ignored;
-  if (to.extension() != ".gguf")
+void check_name(const Options& options) {
+  if (std::filesystem::path(options.to).extension() != ".gguf")
     throw ConfigError("--to must end with .gguf, got '" + options.to +
                       "': the older kind (.dat) is only read");
-  if (std::filesystem::exists(to, ignored) && !options.force)
-    throw ConfigError(options.to + " exists; choose another name or add --force to replace it");
+}
+
+void check_target(const Options& options, const OpenedModel& model) {
+  std::vector<std::filesystem::path> inputs = {options.calibration};
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(options.calibration, ignored))
+    inputs.push_back(entry.path());
+  const ReadNames read(options.model, source_files(options.model, *model.reader), inputs);
+  check_new_file(options.to, read, options.force);
+}
+
+/// The folder of --to, as `run` makes it.
+void make_folder(const Options& options) {
+  std::error_code failed;
+  const auto folder = std::filesystem::absolute(options.to, failed).parent_path();
+  if (!failed) std::filesystem::create_directories(folder, failed);
+  if (failed)
+    throw ConfigError(fmt::format("the folder {} cannot be made: {}; choose another place for --to",
+                                  folder.string(), failed.message()));
 }
 
 nlohmann::ordered_json report_json(const Options& options, const SampleSet& samples,
@@ -70,13 +87,15 @@ std::string report_text(const Options& options, const SampleSet& samples, const 
 }
 
 void imatrix(Session& session, const Options& options) {
-  check_target(options);
+  check_name(options);
   RunningModel running(session, options.model, options.backend);
+  check_target(options, running.opened());
   const GgufMatrices names(running.opened(), options.model);
   const SampleSet samples = cut_samples(
       sample_options(options), document_encoder(
                                    running.opened(), options.model,
                                    [&running] { return running.tokenizer(); }, running.model().vocabulary()));
+  make_folder(options);
   ProgressBar bar(session.shows_progress());
   const SiteSums sums = measure_sites(running.pass(), running.device(), samples, options.output,
                                       [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
@@ -84,6 +103,7 @@ void imatrix(Session& session, const Options& options) {
   std::vector<std::string> warnings = samples.warnings;
   const ImatrixData data = imatrix_of(running.model(), names, sums, samples, options.length, warnings);
   for (const std::string& warning : warnings) log::warning(warning);
+  check_target(options, running.opened());  // once more: measuring takes long
   write_imatrix(options.to, data, *session.registry().format(Node::scalar("gguf")));
   if (options.json)
     session.print_json(report_json(options, samples, data));

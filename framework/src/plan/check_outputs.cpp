@@ -8,7 +8,6 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <map>
 #include <system_error>
@@ -17,24 +16,6 @@ namespace pq {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The nearest thing above `path` that exists.
-fs::path existing_folder(const fs::path& path) {
-  std::error_code ignored;
-  fs::path folder = fs::absolute(path, ignored).parent_path();
-  while (!fs::exists(folder, ignored) && folder != folder.root_path()) folder = folder.parent_path();
-  return folder;
-}
-
-void check_creatable(const fs::path& path) {
-  std::error_code ignored;
-  const fs::path folder = existing_folder(path);
-  if (!fs::is_directory(folder, ignored))
-    throw ConfigError(fmt::format("{} cannot be created: {} is no folder", path.string(), folder.string()));
-  if (::access(folder.c_str(), W_OK | X_OK) != 0)
-    throw ConfigError(fmt::format("{} cannot be created: there is no permission to write in {}",
-                                  path.string(), folder.string()));
-}
 
 /// What lies under the partial names must be what an interrupted run left there.
 void check_partial(const Plan& plan, const PlannedOutput& output, const OutputNames& names,
@@ -54,22 +35,9 @@ void check_partial(const Plan& plan, const PlannedOutput& output, const OutputNa
                     output.to.string(), claim.journal.string()));
 }
 
-/// A rename would replace the link and leave alone what it points to, which is hardly ever meant.
-void refuse_link(const fs::path& path) {
-  std::error_code failed;
-  if (!fs::is_symlink(path, failed)) return;
-  const fs::path target = fs::weakly_canonical(path.parent_path() / fs::read_symlink(path, failed), failed);
-  throw ConfigError(fmt::format("{} is a symbolic link; name the place that it points to ({}) or another one",
-                                path.string(), target.string()));
-}
-
-void check_target(const Plan& plan, const ReadNames& read, const PlannedOutput& output, bool force) {
-  const OutputNames names = names_of(output);
-  const ClaimState claim = read_claim(names.claim);
-  check_creatable(output.to);
+void check_final_names_of(const PlannedOutput& output, const OutputNames& names, const ClaimState& claim,
+                          bool force) {
   refuse_link(output.to);
-  for (const fs::path& name : names.all) read.check_apart_from(name);
-  check_partial(plan, output, names, claim, force);
   std::error_code ignored;
   std::vector<fs::path> replaced = names.final;
   replaced.push_back(output.to);
@@ -84,20 +52,14 @@ void check_target(const Plan& plan, const ReadNames& read, const PlannedOutput& 
   }
 }
 
-void check_report(const Plan& plan, const ReadNames& read, bool force) {
-  if (plan.report.empty()) return;
-  check_creatable(plan.report);
-  read.check_apart_from(plan.report);
-  const fs::path partial = with_suffix(plan.report, ".partial");
-  if (file_id(partial))
-    throw ConfigError(
-        fmt::format("{} exists; move it away or choose another name for the report", partial.string()));
-  if (!file_id(plan.report)) return;
-  check_replaceable(plan.report, force);
-  std::error_code ignored;
-  if (fs::is_directory(plan.report, ignored))
-    throw ConfigError(
-        fmt::format("{} is a folder, but the report is a file; choose another name", plan.report.string()));
+void check_target(const Plan& plan, const ReadNames& read, const PlannedOutput& output, bool force) {
+  const OutputNames names = names_of(output);
+  const ClaimState claim = read_claim(names.claim);
+  check_creatable(output.to);
+  refuse_link(output.to);
+  for (const fs::path& name : names.all) read.check_apart_from(name);
+  check_partial(plan, output, names, claim, force);
+  check_final_names_of(output, names, claim, force);
 }
 
 /// Where the pipeline names the last output or report of that path.
@@ -195,12 +157,20 @@ void check_space(const Plan& plan) {
 
 }  // namespace
 
+void check_final_names(const Plan& plan, bool force) {
+  for (const PlannedOutput& output : plan.outputs)
+    at_place(output.to_mark, [&] {
+      const OutputNames names = names_of(output);
+      check_final_names_of(output, names, read_claim(names.claim), force);
+    });
+}
+
 void check_outputs(const Plan& plan, bool force) {
   check_apart(plan);
   const ReadNames read(plan);
   for (const PlannedOutput& output : plan.outputs)
     at_place(output.to_mark, [&] { check_target(plan, read, output, force); });
-  at_place(plan.report_mark, [&] { check_report(plan, read, force); });
+  if (!plan.report.empty()) at_place(plan.report_mark, [&] { check_new_file(plan.report, read, force); });
   check_space(plan);
 }
 

@@ -8,6 +8,7 @@
 
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace pq {
@@ -26,10 +27,16 @@ std::optional<FileId> file_id(const fs::path& path) {
   return FileId(status.st_dev, status.st_ino);
 }
 
+namespace {
+// "out/" and "out" are the same folder.
+fs::path without_slash(const fs::path& path) { return path.has_filename() ? path : path.parent_path(); }
+}  // namespace
+
+fs::path claim_path(const fs::path& output) { return with_suffix(without_slash(output), ".partial.claim"); }
+
 OutputNames names_of(const PlannedOutput& output) {
   OutputNames names;
-  // "out/" and "out" are the same folder.
-  const fs::path to = output.to.has_filename() ? output.to : output.to.parent_path();
+  const fs::path to = without_slash(output.to);
   const auto& files = output.layout.files;
   const bool is_one_file = files.size() == 1 && fs::path(files.front().name) == to.filename();
   names.is_folder = output.format->info().is_folder && !is_one_file;
@@ -38,7 +45,7 @@ OutputNames names_of(const PlannedOutput& output) {
   else
     for (const OutputLayout::File& file : files) names.final.push_back(to.parent_path() / file.name);
   for (const fs::path& path : names.final) names.partial.push_back(with_suffix(path, ".partial"));
-  names.claim = with_suffix(to, ".partial.claim");
+  names.claim = claim_path(to);
   names.all = names.final;
   names.all.insert(names.all.end(), names.partial.begin(), names.partial.end());
   names.all.push_back(names.claim);
@@ -48,14 +55,34 @@ OutputNames names_of(const PlannedOutput& output) {
 
 fs::path journal_path(const Plan& plan) {
   if (!plan.work.empty()) return plan.work / "journal.jsonl";
-  const fs::path& to = plan.outputs.front().to;
-  return with_suffix(to.has_filename() ? to : to.parent_path(), ".partial.journal");
+  return with_suffix(without_slash(plan.outputs.front().to), ".partial.journal");
 }
+
+namespace {
+
+/// The first line may have been cut off by a kill.
+bool is_claim(const fs::path& claim) {
+  constexpr std::string_view kBegin = R"({"journal":")";
+  std::error_code failed;
+  if (!fs::is_regular_file(fs::symlink_status(claim, failed))) return false;
+  std::ifstream file(claim, std::ios::binary);
+  std::string begin(kBegin.size(), '\0');
+  file.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(file.gcount()));
+  return !file.bad() && kBegin.starts_with(begin);
+}
+
+}  // namespace
 
 ClaimState read_claim(const fs::path& claim) {
   ClaimState state;
+  if (!file_id(claim)) return state;
+  if (!is_claim(claim))
+    throw ConfigError(fmt::format(
+        "{} exists, and is no claim of polyquant; move it away or choose another name for the output",
+        claim.string()));
   std::ifstream file(claim);
-  state.exists = file.is_open();
+  state.exists = true;
   // A line that was cut off, by a kill or a full disk, was not acted upon.
   for (std::string line; std::getline(file, line);) {
     const Json json = Json::parse(line, nullptr, false);

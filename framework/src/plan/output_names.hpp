@@ -27,6 +27,9 @@ struct OutputNames {
 };
 OutputNames names_of(const PlannedOutput& output);
 
+/// The name of the claim beside an output.
+std::filesystem::path claim_path(const std::filesystem::path& output);
+
 /// journal.jsonl in plan.work, or a file beside the first output.
 std::filesystem::path journal_path(const Plan& plan);
 
@@ -37,7 +40,8 @@ struct ClaimState {
   /// The partial files that this run began to rename after all were complete: final name -> identity.
   std::map<std::filesystem::path, FileId> sealing;
 };
-ClaimState read_claim(const std::filesystem::path& claim);
+/// Throws ConfigError for something of that name that polyquant did not write: neither empty nor, cut off or not, lines of a claim.
+PQ_API ClaimState read_claim(const std::filesystem::path& claim);
 
 /// The file under this final name was finished by the run that the claim speaks of.
 bool is_sealed(const ClaimState& claim, const std::filesystem::path& final);

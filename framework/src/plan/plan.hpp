@@ -81,4 +81,8 @@ PQ_API Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, 
 /// part of a model, outputs inside each other, free disk space.
 PQ_API void check_outputs(const Plan& plan, bool force);
 
+/// The part of it that may change while a run works: what has the final name of an output by now, and is neither of this run nor, with
+/// `force`, a model.
+PQ_API void check_final_names(const Plan& plan, bool force);
+
 }  // namespace pq

@@ -12,9 +12,12 @@ namespace pq {
 bool is_inside(const std::filesystem::path& path, const std::filesystem::path& folder);
 
 /// Everything that a run reads, by names without symbolic links: the model may be a folder of links into another one.
-class ReadNames {
+class PQ_API ReadNames {
  public:
   explicit ReadNames(const Plan& plan);
+  /// `files`: of the model, and what lies beside it; `inputs`: whatever else is read.
+  ReadNames(const std::filesystem::path& model, const std::vector<std::filesystem::path>& files,
+            const std::vector<std::filesystem::path>& inputs);
   /// Throws ConfigError if writing under this name would destroy one of them, or a folder around it.
   void check_apart_from(const std::filesystem::path& path) const;
 
@@ -25,6 +28,19 @@ class ReadNames {
 
 /// Throws ConfigError for something that exists, unless `force`.
 void check_replaceable(const std::filesystem::path& path, bool force);
+
+/// Throws ConfigError for a symbolic link: a rename would replace it and leave alone what it points to, which is hardly ever meant.
+void refuse_link(const std::filesystem::path& path);
+
+/// Throws ConfigError if the folder that the path would be made in is none, or cannot be written.
+void check_creatable(const std::filesystem::path& path);
+
+/// All checks of a file that is written beside a run, such as a report: before the work, so that nothing is worked out in vain. Throws
+/// ConfigError.
+PQ_API void check_new_file(const std::filesystem::path& path, const ReadNames& read, bool force);
+
+/// The nearest thing above `path` that exists.
+std::filesystem::path existing_folder(const std::filesystem::path& path);
 
 /// Throws ConfigError if the folder holds anything but files of a model and what the output will write again.
 void check_folder(const std::filesystem::path& folder, const PlannedOutput& output);

@@ -27,23 +27,30 @@ std::set<Id> components_of(const Plan& plan) {
 
 }  // namespace
 
-std::vector<fs::path> tensor_files(const Plan& plan) {
+namespace {
+
+std::vector<fs::path> tensor_files(const fs::path& model, const ModelReader& reader) {
   std::error_code ignored;
-  const bool is_folder = fs::is_directory(plan.model, ignored);
+  const bool is_folder = fs::is_directory(model, ignored);
   std::set<std::string> names;
-  for (const TensorInfo& tensor : plan.reader->header().tensors) names.insert(tensor.file);
+  for (const TensorInfo& tensor : reader.header().tensors) names.insert(tensor.file);
   std::vector<fs::path> files;
-  for (const std::string& name : names)
-    files.push_back((is_folder ? plan.model : plan.model.parent_path()) / name);
+  for (const std::string& name : names) files.push_back((is_folder ? model : model.parent_path()) / name);
   return files;
 }
 
-std::vector<fs::path> source_files(const Plan& plan) {
-  std::vector<fs::path> files = tensor_files(plan);
-  for (const SideFile& file : plan.reader->header().side_files)
+}  // namespace
+
+std::vector<fs::path> tensor_files(const Plan& plan) { return tensor_files(plan.model, *plan.reader); }
+
+std::vector<fs::path> source_files(const fs::path& model, const ModelReader& reader) {
+  std::vector<fs::path> files = tensor_files(model, reader);
+  for (const SideFile& file : reader.header().side_files)
     if (!file.path.empty()) files.push_back(file.path);
   return files;
 }
+
+std::vector<fs::path> source_files(const Plan& plan) { return source_files(plan.model, *plan.reader); }
 
 std::string node_text(const Node& node) {
   if (node.is_null()) return "null";

@@ -13,6 +13,8 @@ std::vector<std::filesystem::path> tensor_files(const Plan& plan);
 
 /// These and the model's side files.
 std::vector<std::filesystem::path> source_files(const Plan& plan);
+PQ_API std::vector<std::filesystem::path> source_files(const std::filesystem::path& model,
+                                                       const ModelReader& reader);
 
 /// A component and its options as one line: "affine{bits=4, group=128}".
 std::string node_text(const Node& node);
