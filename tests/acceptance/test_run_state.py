@@ -96,6 +96,21 @@ def two_at_once(whole):
     CHECKS.that(code == 0 and target.stat().st_ino == inode and target.read_bytes() == whole, f"and the first one, killed, continues: {code} {message}")
 
 
+def changed_when_finished(pipeline, first, second):
+    """A finished output is compared with what the run would write, also where the journal has lost a line."""
+    journal, content = beside(first, ".partial.journal"), first.read_bytes()
+    lines = journal.read_bytes()
+    journal.write_bytes(lines[:lines.rstrip(b"\n").rfind(b"\n") + 1])
+    with open(first, "r+b") as file:
+        file.seek(-64, os.SEEK_END)
+        file.write(bytes(byte ^ 1 for byte in content[-64:]))
+    code, message = call("run", pipeline)
+    CHECKS.that(code == 2 and "was changed" in message and not second.exists(), f"a finished output that was changed is noticed: {code}, {message[-120:]}")
+    with open(first, "r+b") as file:
+        file.write(content)
+    journal.write_bytes(lines)
+
+
 def several_outputs(whole):
     """A failure between the final names of two outputs."""
     pipeline = OUT / "two.yaml"
@@ -110,6 +125,7 @@ def several_outputs(whole):
     CHECKS.that(code == 2 and "second.gguf" in message, f"a folder has its name: {code}, {message}")
     second.rmdir()
     inode = first.stat().st_ino
+    changed_when_finished(pipeline, first, second)
     begin = time.monotonic()
     code, message = call("run", pipeline)
     CHECKS.that(code == 0 and first.stat().st_ino == inode and first.read_bytes() == whole, f"the run ends with the finished one as it is: {code} {message} after {time.monotonic() - begin:.2f} s")

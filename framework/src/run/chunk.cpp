@@ -2,6 +2,7 @@
 
 #include "config/place.hpp"
 #include "evaluation/pieces.hpp"
+#include "run/failure.hpp"
 #include "run/row_measures.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -77,7 +78,7 @@ class ChunkRows {
   void check_finite(ConstMatrix weights, std::int64_t first, std::int64_t count) const {
     for (std::int64_t r = first; r < first + count; ++r)
       if (!row_is_finite(weights.row(r)))
-        throw FormatError(fmt::format(
+        throw Lasting<FormatError>(fmt::format(
             "{}: tensor '{}' holds NaN or infinite weights in row {}; the model is damaged, get it anew",
             plan_.model.string(), tensor_.source_name.empty() ? tensor_.name : tensor_.source_name,
             first_ + r));
@@ -151,7 +152,7 @@ std::int64_t encode_into(const PlannedTensor& planned, const TensorQuantizer& qu
                                      std::span<const float> weights) {
   float largest = 0;
   for (const float w : weights) largest = std::max(largest, std::abs(w));
-  throw VerifyError(
+  throw Lasting<VerifyError>(
       fmt::format("tensor '{}', row {}: weights up to {:g} are beyond what {} can hold and would be read "
                   "back as infinite; choose "
                   "bf16 or f32, or add a rule for this tensor",
@@ -193,7 +194,7 @@ Bytes copy_rows(const PlannedTensor& planned, ChunkRows& rows, ChunkResult& resu
 [[noreturn]] void throw_not_exact(const PlannedOutput& output, const PlannedTensor& planned,
                                   const ChunkRows& rows) {
   const bool in_pipeline = is_worth_naming(output.lossless_mark);
-  throw VerifyError(fmt::format(
+  throw Lasting<VerifyError>(fmt::format(
       "{}tensor '{}' cannot be stored exactly as {} (rows {} to {} change); choose another encoding or {}",
       place_prefix(output.lossless_mark), rows.tensor().name, planned.encoding->info().spec, rows.first(),
       rows.first() + rows.count() - 1, in_pipeline ? "`lossless: prefer`" : "--lossless prefer"));

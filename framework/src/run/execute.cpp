@@ -1,4 +1,5 @@
 #include "config/place.hpp"
+#include "run/failure.hpp"
 #include "run/pass.hpp"
 #include "run/peak_memory.hpp"
 #include "run/run.hpp"
@@ -14,7 +15,6 @@
 #include <exception>
 #include <future>
 #include <memory>
-#include <new>
 
 namespace pq {
 namespace {
@@ -81,37 +81,6 @@ void verify_and_seal(std::vector<OutputRun>& runs, RunState& state, Executor& ex
   state.record_sealing();
   for (OutputRun& run : runs)
     if (run.writer != nullptr) run.writer->seal();
-}
-
-/// What is done stays for the next run: after an interruption, when a disk or the memory was too small, and whenever there was something
-/// before. Not after errors that the same command would meet again.
-bool keeps_state(const std::exception_ptr& failure, bool had_state, bool started) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const Interrupted&) {
-    return true;
-  } catch (const FormatError&) {
-    return false;
-  } catch (const VerifyError&) {
-    return false;
-  } catch (const ResourceError&) {
-    return had_state || started;
-  } catch (const std::bad_alloc&) {
-    return had_state || started;
-  } catch (...) {
-    return had_state;
-  }
-}
-
-[[noreturn]] void rethrow_with_advice(const std::exception_ptr& failure) {
-  constexpr const char* kAdvice = "the finished part is kept, run the same command again to continue";
-  try {
-    std::rethrow_exception(failure);
-  } catch (const Interrupted&) {
-    throw Interrupted(fmt::format("interrupted; {}", kAdvice));
-  } catch (const ResourceError& error) {
-    throw ResourceError(fmt::format("{}; {}", error.what(), kAdvice));
-  }
 }
 
 }  // namespace

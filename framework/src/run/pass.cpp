@@ -172,8 +172,11 @@ void run_item(const Pass& pass, const WorkItem& item) {
   const TensorTask& task = pass.task(item);
   process_chunk(pass.plan, task, item.chunk, item.first, item.count, scratch);
   std::vector<ChunkResult> results;
-  for (const TensorTask::Target& target : task.targets)
+  for (const TensorTask::Target& target : task.targets) {
     results.push_back(target.output->tensors[target.tensor].chunks[static_cast<std::size_t>(item.chunk)]);
+    // Not written: a finished output has it already, if nobody has changed it.
+    if (target.output->writer == nullptr) has_chunk(target, item, results.back().hash);
+  }
   pass.journal.record(item.task, item.chunk, results);
   pass.count(item);
 }

@@ -159,7 +159,7 @@ Json plan_identity(const Plan& plan) {
   if (plan.imatrix != nullptr) json["imatrix"] = imatrix_identity(plan);
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
-    const auto key = [&](const char* name) { return fmt::format("outputs[{}] {}", i, name); };
+    const auto key = [&](const char* name) { return output_key(i, name); };
     json[key("to")] = fs::absolute(output.to, ignored).string();
     json[key("format")] = output.format_spec.empty() ? output.format->info().id : output.format_spec;
     json[key("quantizer")] =
@@ -170,6 +170,10 @@ Json plan_identity(const Plan& plan) {
     json[key("files")] = files_identity(output);
   }
   return json;
+}
+
+std::string output_key(std::size_t index, const char* fact) {
+  return fmt::format("outputs[{}] {}", index, fact);
 }
 
 std::string differing_keys(const Json& a, const Json& b) {

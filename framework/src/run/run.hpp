@@ -44,9 +44,10 @@ struct RunOptions {
 };
 
 /// Executes the plan, or finishes an interrupted run of the same plan. Throws FormatError for non-finite weights (naming tensor and row) and
-/// VerifyError when an output does not read back as written, `lossless: require` is not met, or weights are beyond the range of their
-/// encoding; after these no output has its final name and no partial file is left. After Interrupted (SIGINT) and ResourceError (disk full),
-/// partial files and journal are kept, so that the same command continues. Errors while starting leave what was there.
+/// VerifyError when `lossless: require` is not met or weights are beyond the range of their encoding; after these no output has its final name
+/// and no partial file is left. After Interrupted (SIGINT), ResourceError (disk full, a name that was taken meanwhile) and where something could
+/// not be read or does not read back as written (FormatError, VerifyError), partial files and journal are kept, so that the same command continues.
+/// Errors while starting leave what was there.
 PQ_API RunResult execute(const Plan& plan, Executor& executor, const RunOptions& options,
                          const Progress& progress);
 

@@ -1,5 +1,7 @@
 #include "run/run_state.hpp"
 
+#include "run/failure.hpp"
+
 #include <polyquant/base/error.hpp>
 
 #include <fmt/format.h>
@@ -72,16 +74,20 @@ std::vector<RunState::Claim> RunState::take_outputs(const Plan& plan) {
 
 RunState::RunState(const Plan& plan, bool force)
     : plan_(plan),
+      force_(force),
       made_folders_(missing_folders(plan.work)),
       claims_(take_outputs(plan)),
-      journal_(plan, force) {
-  // That of an interrupted run was made by it.
-  if (journal_.resumes() && !plan.work.empty()) made_folders_ = {plan.work};
+      journal_(plan, force, made_folders_.size()) {
+  made_folders_.clear();
+  for (fs::path folder = plan.work;
+       made_folders_.size() < journal_.made_folders() && folder.has_relative_path();
+       folder = folder.parent_path())
+    made_folders_.push_back(folder);
+  check_final_names(plan, force);  // once more: now they are taken
 }
 
 void RunState::begin(Claim& claim) {
-  claim.file.keep_lines({}, 0);
-  claim.file.append(Json({{"journal", text_of(journal_path(plan_))}}).dump());
+  claim.file.restart(Json({{"journal", text_of(journal_path(plan_))}}).dump());
 }
 
 void RunState::remove_side_files(const PlannedOutput& output, const OutputNames& names) const {
@@ -118,6 +124,11 @@ Start RunState::prepare(std::size_t output) {
 }
 
 void RunState::record_sealing() {
+  try {
+    check_final_names(plan_, force_);
+  } catch (const Error& error) {
+    throw ResourceError(full_message(error) + "; it was not there when the run began");
+  }
   for (Claim& claim : claims_) {
     Json files = Json::array();
     for (std::size_t i = 0; i < claim.names.final.size(); ++i)

@@ -15,9 +15,9 @@ enum class Start {
   sealed   // the interrupted run had given it its final name already
 };
 
-/// Takes all outputs of a plan and its journal for this process. Throws ConfigError if another process has one of them, or if the journal
-/// is of another plan (unless `force`).
-class RunState {
+/// Takes all outputs of a plan and its journal for this process. Throws ConfigError if another process has one of them, if the journal
+/// is of another plan (unless `force`), and if something that check_final_names() refuses has appeared since the plan was checked.
+class PQ_API RunState {
  public:
   RunState(const Plan& plan, bool force);
 
@@ -25,7 +25,7 @@ class RunState {
   /// Leaves under the partial names of an output what can be continued, and nothing else.
   Start prepare(std::size_t output);
   const OutputNames& names(std::size_t output) const noexcept { return claims_[output].names; }
-  /// All outputs are complete, and will now be renamed.
+  /// All outputs are complete, and will now be renamed. Throws ResourceError if check_final_names() would refuse what has their names by now.
   void record_sealing();
   /// Keeps everything for the next run.
   void keep() noexcept;
@@ -45,6 +45,7 @@ class RunState {
   void remove_side_files(const PlannedOutput& output, const OutputNames& names) const;
 
   const Plan& plan_;
+  bool force_;
   std::vector<std::filesystem::path>
       made_folders_;  // for the journal only; from the innermost to the outermost
   std::vector<Claim> claims_;

@@ -34,6 +34,9 @@ StateFile::StateFile(fs::path path, const fs::path& what) : path_(std::move(path
     throw ConfigError(
         fmt::format("{} cannot be written: {}; choose another place for the output or add --work",
                     path_.string(), error_text(errno)));
+  struct ::stat status = {};
+  if (::fstat(file_.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    throw ConfigError(fmt::format("{} is no regular file; move it away", path_.string()));
   const LockResult result = lock_file(file_.get(), path_);
   if (result != LockResult::locked)
     throw ConfigError(fmt::format("{}: another process is writing it ({} is locked); wait for it to end",
@@ -51,19 +54,17 @@ StateFile::~StateFile() {
   if (!keep_ && !existed_) remove();
 }
 
-std::vector<std::string> StateFile::lines() const {
-  if (!existed_) return {};
-  const std::string text = read_text_file(path_, kMaxBytes);
-  std::vector<std::string> lines;
-  for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
-    lines.push_back(text.substr(begin, end - begin));
-  return lines;
+std::string StateFile::text() const { return existed_ ? read_text_file(path_, kMaxBytes) : ""; }
+
+void StateFile::keep_bytes(std::uint64_t bytes) {
+  end_ = bytes;
+  if (::ftruncate(file_.get(), static_cast<::off_t>(end_)) != 0) throw_failed(path_, errno);
 }
 
-void StateFile::keep_lines(const std::vector<std::string>& lines, std::size_t count) {
+void StateFile::restart(const std::string& line) {
   end_ = 0;
-  for (std::size_t i = 0; i < count; ++i) end_ += lines[i].size() + 1;
-  if (::ftruncate(file_.get(), static_cast<::off_t>(end_)) != 0) throw_failed(path_, errno);
+  append(line);
+  keep_bytes(end_);
 }
 
 void StateFile::append(const std::string& line) {

@@ -3,16 +3,17 @@
 
 #include "base/descriptor.hpp"
 
+#include <polyquant/base/export.hpp>
+
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <vector>
 
 namespace pq {
 
 /// Opened or created, and locked, by the constructor. Without keep() or remove() the destructor removes it if this object created it. Not
 /// synchronised.
-class StateFile {
+class PQ_API StateFile {
  public:
   /// Throws ConfigError if it cannot be written, or belongs to a process that is alive; `what` is being written then.
   StateFile(std::filesystem::path path, const std::filesystem::path& what);
@@ -24,10 +25,12 @@ class StateFile {
   const std::filesystem::path& path() const noexcept { return path_; }
   /// There was one before.
   bool existed() const noexcept { return existed_; }
-  /// The whole lines of an earlier run.
-  std::vector<std::string> lines() const;
-  /// Forgets everything from line `count` on.
-  void keep_lines(const std::vector<std::string>& lines, std::size_t count);
+  /// What an earlier run wrote; its last line may be cut off.
+  std::string text() const;
+  /// Forgets everything behind the first `bytes`.
+  void keep_bytes(std::uint64_t bytes);
+  /// Makes this line the only one. The others go when it is written, so that there is a first line at any time.
+  void restart(const std::string& line);
   /// Adds a line. Throws ResourceError when the disk is full or fails.
   void append(const std::string& line);
   /// Everything appended is on the disk.

@@ -1,5 +1,6 @@
 #include "run/output_run.hpp"
 
+#include "base/interrupt.hpp"
 #include "evaluation/pieces.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -58,6 +59,7 @@ void verify_output(const OutputRun& output, const ModelReader& reader, Executor&
           const std::int64_t together = output.tensors[index].rows_per_matrix;
           std::size_t chunk = 0;
           for (std::int64_t first = 0, count = 0; first < weight_rows(shape); first += count) {
+            throw_if_interrupted();
             count = rows_of_chunk(first, together, step);
             if (hash_bytes(reader.rows(at, first, count, scratch)) !=
                 output.tensors[index].chunks[chunk++].hash)

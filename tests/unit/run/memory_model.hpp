@@ -50,6 +50,7 @@ struct MemoryDisk {
   bool exists = false, sealed = false, kept = false;
   bool flips_a_byte = false;  // a failing disk
   bool is_full = false;       // when all is written
+  bool cannot_start = false;  // full before that
 };
 
 class MemoryWriter final : public ModelWriter {
@@ -103,6 +104,7 @@ class MemoryFormat final : public Format {
   }
   std::unique_ptr<ModelWriter> create(const std::filesystem::path&, const OutputModel& model,
                                       bool resume) const override {
+    if (disk_.cannot_start) throw ResourceError("the disk is full");
     return std::make_unique<MemoryWriter>(model, disk_, resume);
   }
 
