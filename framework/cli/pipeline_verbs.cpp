@@ -97,7 +97,7 @@ void print_plan(Session& session, Node pipeline, const std::filesystem::path& ba
   try {
     check_outputs(plan, flags.force);
   } catch (const Error& error) {
-    plan.warnings.push_back(std::string("a run would be refused: ") + error.what());
+    plan.warnings.push_back("a run would be refused: " + describe(error).message);
     log::warning(plan.warnings.back());
   }
   if (flags.json)

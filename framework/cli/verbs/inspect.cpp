@@ -7,7 +7,9 @@
 #include "verbs.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/log.hpp>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -74,7 +76,11 @@ TensorInspection inspect_tensor(Session& session, const NamedTensor& named) {
 }
 
 void inspect(Session& session, const Options& options) {
-  const OpenedModel model = open_model(options.path, session.registry());
+  const OpenedModel model = open_model(options.path, session.registry(), UnknownCodes::carry);
+  if (!model.unknown_method.empty())
+    log::warning(
+        fmt::format("{}: no plugin knows the quantization method '{}'; tensors are shown as they are stored",
+                    options.path, model.unknown_method));
   if (!options.tensor.empty()) {
     const TensorInspection tensor =
         inspect_tensor(session, find_tensor(model.reader, options.path, options.tensor));

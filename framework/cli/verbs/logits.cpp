@@ -116,14 +116,16 @@ void add_logits(CLI::App& app, Session& session) {
   verb->add_option("MODEL", options->model, "A model's file or folder.")->required()->type_name("PATH");
   const CLI::Option* tokens =
       verb->add_option("--tokens", options->tokens, "Token ids with commas between them.")->type_name("IDS");
-  const CLI::Option* text =
+  CLI::Option* text =
       verb->add_option("--text", options->text, "A text for the model's tokenizer.")->type_name("TEXT");
   verb->add_flag(
-      "--parse-special", options->parse_special,
-      "With --text, GGUF: control tokens written in the text, such as <|im_end|>, become that token. In "
-      "Hugging Face folders they always do.");
+          "--parse-special", options->parse_special,
+          "With --text, GGUF: control tokens written in the text, such as <|im_end|>, become that token. In "
+          "Hugging Face folders they always do.")
+      ->needs(text);
   verb->add_flag("--no-special", options->no_special,
-                 "With --text: leave out what is put around a text, such as BOS.");
+                 "With --text: leave out what is put around a text, such as BOS.")
+      ->needs(text);
   verb->add_flag("--last", options->last, "Only the row of the last token: what follows the text.");
   verb->add_option("--backend", options->backend, "Where the maths runs.")->type_name("BACKEND");
   session.on(*verb, [&session, options, tokens, text] {

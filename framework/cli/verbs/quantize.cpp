@@ -93,8 +93,11 @@ void add_quantize(CLI::App& app, Session& session) {
   verb.add_option("--calibration", options->calibration, calibration_help("Texts to calibrate with."))
       ->type_name("FILE");
   verb.add_option("--imatrix", options->imatrix, "Importance matrix.")->type_name("FILE");
-  verb.add_option("--samples", options->samples, calibration_help("Calibration samples."))->type_name("N");
+  verb.add_option("--samples", options->samples, calibration_help("Calibration samples."))
+      ->check(CLI::Range(1, 1 << 30))
+      ->type_name("N");
   verb.add_option("--length", options->length, calibration_help("Tokens per calibration sample."))
+      ->check(CLI::Range(1, 1 << 20))
       ->type_name("N");
   verb.add_option("--effort", options->effort, "How much to search: fast, normal or best.")
       ->type_name("LEVEL");

@@ -45,14 +45,20 @@ void encode_lines(const Session& session, const Options& options, const Tokenize
   }
   std::istream& input = options.lines == "-" ? std::cin : file;
   std::string line;
+  nlohmann::json document = nlohmann::json::array();
   for (std::int64_t number = 1; std::getline(input, line); ++number) {
     const std::string place = options.lines + ":" + std::to_string(number);
     const Json text = parse_json(line, place);
     if (!text.is_string())
       throw FormatError(place + ": a line must be one JSON string, got " + std::string(text.kind_name()));
-    session.print(nlohmann::json(tokenizer.encode(text.string(), encode)).dump() + "\n");
+    nlohmann::json ids = tokenizer.encode(text.string(), encode);
+    if (options.json)
+      document.push_back(std::move(ids));
+    else
+      session.print(ids.dump() + "\n");
   }
   if (input.bad()) throw FormatError(options.lines + " cannot be read to its end");
+  if (options.json) session.print_json(document);
 }
 
 // Templates write BOS and the like themselves, as control tokens.
@@ -72,7 +78,7 @@ void encode_chats(const Session& session, const Options& options, const Tokenize
 void tokens(Session& session, const Options& options) {
   if (int{options.has_text} + int{!options.lines.empty()} + int{!options.chat.file.empty()} != 1)
     throw ConfigError("give one of TEXT, --lines FILE and --messages FILE");
-  const OpenedModel model = open_model(options.model, session.registry());
+  const OpenedModel model = open_model(options.model, session.registry(), UnknownCodes::carry);
   const Tokenizer tokenizer = open_tokenizer(model, options.model);
   const EncodeOptions encode{!options.no_special, options.parse_special};
   if (options.has_text)
@@ -83,7 +89,8 @@ void tokens(Session& session, const Options& options) {
     encode_lines(session, options, tokenizer, encode);
 }
 
-void add_chat_options(CLI::App& verb, ChatRequest& chat) {
+/// Returns --messages.
+CLI::Option* add_chat_options(CLI::App& verb, ChatRequest& chat) {
   CLI::Option* messages =
       verb.add_option("--messages", chat.file,
                       "Encode chats as the model's chat template writes them: FILE.json is one conversation, "
@@ -98,6 +105,7 @@ void add_chat_options(CLI::App& verb, ChatRequest& chat) {
                   "With --messages: the chat template of that name, for models with several.")
       ->needs(messages)
       ->type_name("NAME");
+  return messages;
 }
 
 }  // namespace
@@ -112,15 +120,19 @@ void add_tokens(CLI::App& app, Session& session) {
                    "Read texts from FILE, one JSON string per line (- is standard input), and print one JSON "
                    "list per line.")
       ->type_name("FILE");
-  add_chat_options(*verb, options->chat);
+  CLI::Option* messages = add_chat_options(*verb, options->chat);
   verb->add_flag("--parse-special", options->parse_special,
                  "GGUF: control tokens written in the text, such as <|im_end|>, become that token. In "
-                 "Hugging Face folders and with --messages they always do.");
+                 "Hugging Face folders and with --messages they always do.")
+      ->excludes(messages);
   verb->add_flag(
-      "--no-special", options->no_special,
-      "Leave out what is put around a text, such as BOS; with --messages only the template puts it there.");
-  verb->add_flag("--json", options->json,
-                 "Print one JSON list; with --messages one of maps with text and tokens.");
+          "--no-special", options->no_special,
+          "Leave out what is put around a text, such as BOS; with --messages only the template puts it "
+          "there.")
+      ->excludes(messages);
+  verb->add_flag(
+      "--json", options->json,
+      "Print one JSON list; with --lines one of lists, with --messages one of maps with text and tokens.");
   session.on(*verb, [&session, options, text] {
     options->has_text = text->count() > 0;
     tokens(session, *options);

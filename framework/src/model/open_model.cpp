@@ -1,5 +1,7 @@
 #include "model/open_model.hpp"
 
+#include "base/json.hpp"
+
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/file.hpp>
 
@@ -15,17 +17,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kHeadBytes = 64 << 10;
+constexpr std::uint64_t kHeadBytes = 64 << 10;
+constexpr std::uint64_t kMaxConfigBytes = 64 << 20;
 constexpr std::uint64_t kMostWeightsPerByte =
     64;                                      // no encoding comes near; keeps row_bytes() from overflowing
 constexpr std::size_t kMostNames = 100'000;  // of one folder; a model has at most some hundred files
 
 // Nothing of what is no file: a pipe would wait for its writer.
-std::vector<std::byte> read_head(const fs::path& file) {
+std::vector<std::byte> read_head(const fs::path& file, std::uint64_t limit) {
   std::error_code failed;
   if (!fs::is_regular_file(file, failed)) return {};
+  const std::uint64_t size = fs::file_size(file, failed);
   std::ifstream stream(file, std::ios::binary);
-  std::vector<std::byte> head(kHeadBytes);
+  std::vector<std::byte> head(failed ? kHeadBytes : std::min(limit, size));
   stream.read(reinterpret_cast<char*>(head.data()), static_cast<std::streamsize>(head.size()));
   head.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, stream.gcount())));
   return head;
@@ -113,7 +117,9 @@ Looked look_at(const fs::path& path) {
   std::error_code failed;
   looked.probe.is_folder = fs::is_directory(path, failed);
   if (looked.probe.is_folder) looked.probe.names = file_names(path);
-  looked.head = read_head(looked.probe.is_folder ? path / "config.json" : path);
+  // All of a config.json: what it says of the weights may stand at its end.
+  looked.head =
+      looked.probe.is_folder ? read_head(path / "config.json", kMaxConfigBytes) : read_head(path, kHeadBytes);
   looked.probe.head = looked.head;
   return looked;
 }
@@ -125,7 +131,33 @@ std::string why_unknown(const Probe& probe) {
   return "";
 }
 
+/// What config.json calls the method, if a format has left it there: those that know a method take its description away.
+std::string method_left(const ModelReader& reader) {
+  for (const SideFile& file : reader.header().side_files) {
+    if (file.name != "config.json") continue;
+    const std::string text = file.path.empty() ? file.content : read_text_file(file.path, kMaxConfigBytes);
+    if (text.find("quantization_config") == std::string::npos &&
+        text.find("compression_config") == std::string::npos)
+      return "";
+    const Json config = parse_json(text, file.path.empty() ? file.name : file.path.string());
+    for (const char* key : {"quantization_config", "text_config.quantization_config", "compression_config"}) {
+      const Json* found = config.find_path(key);
+      if (found == nullptr || found->is_null()) continue;
+      const Json* method = found->find("quant_method");
+      return method != nullptr && method->is_string() ? method->string() : "without a name";
+    }
+  }
+  return "";
+}
+
 }  // namespace
+
+void throw_unknown_codes(const fs::path& path, const std::string& method) {
+  throw FormatError(fmt::format(
+      "{}: its weights are quantized by the method '{}' (quantization_config in config.json), which no "
+      "plugin can read; take the model from before its quantization",
+      path.string(), method));
+}
 
 std::string recognised_format(const fs::path& path, const PluginRegistry& registry) {
   const Looked looked = look_at(path);
@@ -133,7 +165,7 @@ std::string recognised_format(const fs::path& path, const PluginRegistry& regist
   return format == nullptr ? "" : format->info().id;
 }
 
-OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
+OpenedModel open_model(const fs::path& path, const PluginRegistry& registry, UnknownCodes codes) {
   std::error_code failed;
   const fs::file_status status = fs::status(path, failed);
   if (!fs::exists(status))
@@ -152,6 +184,9 @@ OpenedModel open_model(const fs::path& path, const PluginRegistry& registry) {
     throw FormatError(fmt::format("{} is no model of a known format ({}){}", path.string(),
                                   format_ids(registry), why_unknown(looked.probe)));
   OpenedModel model{format, format->open(path)};
+  model.unknown_method = method_left(*model.reader);
+  if (!model.unknown_method.empty() && codes == UnknownCodes::refuse)
+    throw_unknown_codes(path, model.unknown_method);
   check_row_lengths(*model.reader, path, registry);
   return model;
 }

@@ -170,7 +170,7 @@ void warn_of_lost_files(const PlannedOutput& output, std::vector<std::string>& w
     warnings.push_back(
         fmt::format("{}: {} not written: a single file holds the weights alone; give a folder "
                     "as the output to keep {}",
-                    output.to.filename().string(),
+                    output.to.string(),
                     lost.size() == 1 ? lost[0] + " is"
                                      : fmt::format("{} and {} more files are", lost[0], lost.size() - 1),
                     lost.size() == 1 ? "it" : "them"));
@@ -212,12 +212,28 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   warn_of_missing_importance(output, recipe && recipe->needs_importance, said);
   said.insert(said.end(), output.view->warnings.begin(), output.view->warnings.end());
   warn_of_kept_f32(output, said);
-  warnings.add(output.to.filename().string(), said);
+  warnings.add(output.to.string(), said);
 
   finish_metadata(output, recipe ? recipe->file_type : -1, plan.imatrix.get());
   output.layout = at_place(spec.mark, [&] { return output.format->layout(output.to, output.model); });
   warn_of_lost_files(output, plan.warnings);
   return output;
+}
+
+/// Codes of an unknown method can be carried along, with the config.json that describes them, but not read.
+void check_carried_codes(const Plan& plan, const std::string& method) {
+  if (method.empty()) return;
+  for (const PlannedOutput& output : plan.outputs) {
+    const auto& files = output.layout.files;
+    const bool keeps_config =
+        std::any_of(files.begin(), files.end(), [](const auto& file) { return file.name == "config.json"; });
+    const bool keeps_bytes =
+        std::all_of(output.tensors.begin(), output.tensors.end(),
+                    [](const PlannedTensor& tensor) { return tensor.route == Route::copy; }) &&
+        output.tensors.size() == plan.reader->header().tensors.size();
+    if (!keeps_bytes || !keeps_config || output.format->info().dialect != Dialect::huggingface)
+      throw_unknown_codes(plan.model, method);
+  }
 }
 
 Effort parse_effort(const std::string& text) {
@@ -261,8 +277,8 @@ double PlannedOutput::bits_per_weight() const {
 
 Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads) {
   Plan plan;
-  const OpenedModel model =
-      at_place(pipeline.model_mark, [&] { return open_model(pipeline.model, registry); });
+  const OpenedModel model = at_place(
+      pipeline.model_mark, [&] { return open_model(pipeline.model, registry, UnknownCodes::carry); });
   plan.model = pipeline.model;
   plan.reader = model.reader;
   plan.source_format = model.format->info().id;
@@ -280,6 +296,7 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   OutputWarnings warnings;
   for (const OutputSpec& spec : pipeline.outputs)
     plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan, warnings));
+  at_place(pipeline.model_mark, [&] { check_carried_codes(plan, model.unknown_method); });
   warnings.append_to(plan.warnings);
   plan.plugins = plugins_of(plan, registry);
   estimate(plan, threads);

@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""What is somebody's stays, whatever the command line: names that are taken while a run works, files in place of a run's state, the model
+and the texts of `imatrix`. And what would be lost in silence is refused: weights of unknown methods, options that have no effect."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+from block_folders import folder_like, read_tensors
+from common import GOLDEN, PROGRAM, WIDE, Checks, model, run_json, scratch, tiny_model
+
+CHECKS, OUT = Checks(), scratch()
+TINY = tiny_model(OUT / "tiny")
+
+
+def call(*arguments):
+    done = subprocess.run([str(PROGRAM), *map(str, arguments)], capture_output=True, text=True)
+    return done.returncode, done.stderr.strip()
+
+
+def refused(what, code, message, *arguments):
+    got, text = call(*arguments)
+    CHECKS.that(got == code and re.search(message, text), f"{what}: {got} {text[-150:]}")
+
+
+def stopped(target, *arguments):
+    """A run that stands still in the middle."""
+    journal = target.with_name(target.name + ".partial.journal")
+    process = subprocess.Popen([str(PROGRAM), *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 3):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGSTOP)
+    return process
+
+
+def go_on(process):
+    process.send_signal(signal.SIGCONT)
+    message = process.communicate()[1].strip()
+    return process.returncode, message
+
+
+def names_taken_in_a_run():
+    target = OUT / "taken.gguf"
+    command = ["quantize", model(WIDE), "--recipe", "iq3_s", "--threads", "1", "--to", target]
+    process = stopped(target, *command)
+    target.write_text("mine")
+    code, message = go_on(process)
+    CHECKS.that(code == 4 and target.read_text() == "mine" and "exists" in message and "again" in message, f"a file that took the name stays: {code} {message[-150:]}")
+    target.unlink()
+    inode = target.with_name("taken.gguf.partial").stat().st_ino
+    code, message = call(*command)
+    CHECKS.that(code == 0 and target.stat().st_ino == inode, f"and when it is moved away the run ends: {code} {message[-100:]}")
+    folder = OUT / "folder"
+    command = ["convert", model(WIDE), folder, "--format", "safetensors", "--encoding", "f32", "--threads", "1"]
+    for force in (False, True):
+        if force:
+            folder.mkdir()
+        process = stopped(folder, *command, *(["--force"] if force else []))
+        folder.mkdir(exist_ok=True)
+        (folder / "thesis.txt").write_text("mine")
+        code, message = go_on(process)
+        CHECKS.that(code == 4 and (folder / "thesis.txt").exists(), f"a folder with somebody's file stays, --force: {force}: {code} {message[-150:]}")
+        subprocess.run(["rm", "-r", str(folder)], check=True)
+        code, message = call(*command, *(["--force"] if force else []))
+        CHECKS.that(code == 0 and not list(OUT.glob("folder.*")), f"and when it is moved away the run ends: {code} {message[-100:]}")
+        subprocess.run(["rm", "-r", str(folder)], check=True)
+
+
+def state_of_others():
+    target, work = OUT / "state.gguf", OUT / "work"
+    work.mkdir()
+    (work / "journal.jsonl").write_text("my diary\n")
+    for more in ([], ["--force"]):
+        refused(f"a journal that is none of ours {more}", 2, "no journal of polyquant", "quantize", TINY, "--encoding", "q8_0", "--to", target, "--work", work, *more)
+    CHECKS.that((work / "journal.jsonl").read_text() == "my diary\n" and not target.exists(), "it is still there")
+    (OUT / "state.gguf.partial.claim").write_text("mine\n")
+    (OUT / "state.gguf.partial").write_text("mine, too\n")
+    for more in ([], ["--force"]):
+        refused(f"a claim that is none of ours {more}", 2, "no claim of polyquant", "quantize", TINY, "--encoding", "q8_0", "--to", target, *more)
+    CHECKS.that((OUT / "state.gguf.partial").read_text() == "mine, too\n", "what it seems to speak for is still there")
+
+
+def folders_of_others():
+    for name in ("diary.json", "adapter.safetensors", "words.model"):
+        target = OUT / ("with-" + name.replace(".", "-"))
+        target.mkdir()
+        (target / "config.json").write_text("{}")
+        (target / name).write_text("mine")
+        refused(f"a folder with {name}", 2, re.escape(name), "convert", TINY, target, "--format", "safetensors", "--encoding", "f32", "--force")
+    target = OUT / "with-folder"
+    (target / "config.json").mkdir(parents=True)
+    (target / "other.json").mkdir()
+    refused("a folder with folders", 2, "no file of a model", "convert", TINY, target, "--format", "safetensors", "--encoding", "f32", "--force")
+    target = OUT / "replaced"
+    for more in ([], ["--force"]):
+        code, message = call("convert", TINY, target, "--format", "safetensors", "--encoding", "f32", *more)
+        CHECKS.that(code == 0, f"a folder of ours is replaced {more}: {code} {message[-100:]}")
+
+
+def imatrix_targets():
+    gguf, texts = OUT / "model.gguf", OUT / "texts.txt"
+    call("quantize", TINY, "--encoding", "f16", "--to", gguf)
+    texts.write_text("The quick brown fox. " * 200)
+    before = gguf.read_bytes()
+    options = ["--calibration", texts, "--samples", "1", "--length", "16", "--force"]
+    refused("the model itself", 2, "belongs to the model", "imatrix", gguf, *options, "--to", gguf)
+    os.symlink(texts, OUT / "texts.gguf")
+    refused("a link", 2, "symbolic link", "imatrix", gguf, *options, "--to", OUT / "texts.gguf")
+    os.symlink(OUT / "nothing", OUT / "dangling.gguf")
+    refused("a link that leads nowhere", 2, "symbolic link", "imatrix", gguf, *options[:-1], "--to", OUT / "dangling.gguf")
+    CHECKS.that(gguf.read_bytes() == before and (OUT / "dangling.gguf").is_symlink(), "all is as it was")
+    code, message = call("imatrix", gguf, *options, "--to", OUT / "new" / "folder" / "i.gguf")
+    CHECKS.that(code == 0 and (OUT / "new" / "folder" / "i.gguf").exists(), f"folders are made: {code} {message}")
+    (OUT / "file").write_text("")
+    refused("no folder", 2, "is no folder", "imatrix", gguf, *options, "--to", OUT / "file" / "i.gguf")
+
+
+def plans():
+    """The plan says why a run would be refused."""
+    existing, pipeline = OUT / "existing.gguf", OUT / "plan.yaml"
+    existing.write_text("mine")
+    for to, why in (("existing.gguf", "--force to replace"), ("tiny/config.json", "belongs to the model"), ("file/x.gguf", "is no folder"), ("state.gguf", "no claim")):
+        pipeline.write_text(f"version: 1\nmodel: {TINY}\noutputs: [{{format: gguf, encoding: q8_0, to: {to}}}]\n")
+        code, message = call("plan", pipeline)
+        CHECKS.that(code == 0 and "would be refused" in message and why in message, f"plan of {to}: {code} {message[-150:]}")
+
+
+def unknown_methods():
+    tensors = read_tensors(GOLDEN / "tiny" / "llama" / "model.safetensors")
+    folder = folder_like("llama", OUT / "codes", {"quant_method": "compressed-tensors", "format": "float-quantized"}, tensors)
+    for arguments in (["convert", folder, OUT / "c.gguf", "--format", "gguf", "--encoding", "bf16"], ["quantize", folder, "--encoding", "q8_0", "--to", OUT / "c.gguf"],
+                      ["convert", folder, OUT / "c", "--format", "safetensors", "--encoding", "f32"], ["cat", folder, "model.norm.weight"], ["logits", folder, "--tokens", "1"]):
+        refused(f"{arguments[0]} of an unknown method", 3, "compressed-tensors", *arguments)
+    code, message = call("inspect", folder)
+    CHECKS.that(code == 0 and "compressed-tensors" in message, f"inspect shows it and says so: {code} {message}")
+    code, message = call("convert", folder, OUT / "copy", "--format", "safetensors", "--lossless", "require")
+    same = code == 0 and "quantization_config" in (OUT / "copy" / "config.json").read_text()
+    CHECKS.that(same and read_tensors(OUT / "copy" / "model.safetensors").keys() == tensors.keys(), f"a copy keeps bytes and description: {code} {message[-150:]}")
+    config = json.loads((folder / "config.json").read_text())
+    config = {"padding": "x" * 100000, **config, "quantization_config": {"quant_method": "fp8"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    format_name = run_json("inspect", folder)["format"]
+    CHECKS.that(format_name == "fp8", f"a method is found behind 100 KB of config.json: {format_name}")
+
+
+def options_without_effect():
+    lines = OUT / "lines.jsonl"
+    lines.write_text('"a"\n"b c"\n')
+    both = run_json("tokens", TINY, "--lines", lines)
+    CHECKS.that(len(both) == 2 and all(isinstance(ids, list) for ids in both), f"tokens --lines --json is one document: {both}")
+    for option in ("--no-special", "--parse-special"):
+        refused(f"logits {option} without a text", 2, "text", "logits", TINY, "--tokens", "1", option)
+        refused(f"tokens {option} with chats", 2, "messages", "tokens", TINY, "--messages", lines, option)
+    for option in ("--samples", "--length"):
+        for value in ("0", "-3"):
+            refused(f"quantize {option} {value}", 2, option, "quantize", TINY, "--encoding", "q8_0", "--to", OUT / "n.gguf", option, value)
+
+
+def main():
+    names_taken_in_a_run()
+    state_of_others()
+    folders_of_others()
+    imatrix_targets()
+    plans()
+    unknown_methods()
+    options_without_effect()
+    CHECKS.finish()
+
+
+if __name__ == "__main__":
+    main()
