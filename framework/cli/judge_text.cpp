@@ -1,8 +1,8 @@
 #include "judge_text.hpp"
 
+#include "evaluation/log_prob_file.hpp"
 #include "forward/token_ids.hpp"
 #include "progress_bar.hpp"
-#include "running_model.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/file.hpp>
@@ -12,7 +12,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
+#include <filesystem>
 
 namespace pq::cli {
 namespace {
@@ -39,56 +39,113 @@ void check_ids(const std::vector<std::int32_t>& tokens, const ForwardModel& mode
   check_tokenizer_ids(tokens, model.vocabulary());
 }
 
+/// Keeps open what the predictions of a judgement need.
+class Reference {
+ public:
+  Reference(Session& session, const std::string& path, const TextRequest& request) : path_(path) {
+    if (path.empty()) return;
+    if (LogProbFile::recognises(path))
+      file_ = std::make_shared<const LogProbFile>(path);
+    else
+      model_ = std::make_unique<RunningModel>(session, path, request.backend);
+  }
+  /// Refuses a reference that has other tokens.
+  void check(const std::vector<std::int32_t>& tokens, const std::string& text) {
+    if (model_) check_same_tokens(tokens, *model_, text);
+  }
+  bool is_file() const { return file_ != nullptr; }
+  /// nullptr without a reference.
+  std::unique_ptr<Predictions> predictions(const TextChunks& chunks, std::int64_t vocabulary) {
+    if (file_) check_same_text(*file_, chunks, vocabulary);
+    if (file_) return kept_predictions(file_);
+    return model_ ? running_predictions({model_->pass(), model_->device()}) : nullptr;
+  }
+
+ private:
+  std::string path_;
+  std::shared_ptr<const LogProbFile> file_;
+  std::unique_ptr<RunningModel> model_;
+};
+
+void check_target(const TextRequest& request, const Reference& reference) {
+  if (request.keep_reference.empty()) return;
+  if (reference.is_file())
+    throw ConfigError(
+        "--keep-reference needs a model that runs, but --reference is a file of log-probabilities already");
+  std::error_code ignored;
+  if (std::filesystem::exists(request.keep_reference, ignored) && !request.force)
+    throw ConfigError(request.keep_reference + " exists; choose another name or add --force to replace it");
+}
+
+TextScores score(Session& session, Predictions& model, Predictions* reference, const TextChunks& chunks) {
+  const auto count = static_cast<std::int64_t>(chunks.inputs.size());
+  ProgressBar bar(session.shows_progress());
+  TextScores scores = score_text(
+      model, reference, chunks, session.executor(), [&](std::int64_t done, const TextScores& so_far) {
+        bar.show(done, count);
+        log::debug(
+            fmt::format("chunk {} of {}: perplexity {:.4f}", done, count, perplexity(so_far.nll).value));
+      });
+  bar.finish();
+  return scores;
+}
+
+/// As score(), and the predictions of the reference, or of the model without one, are written to a file.
+TextScores score_and_keep(Session& session, Predictions& model, Predictions* reference,
+                          const TextChunks& chunks, const std::string& path) {
+  LogProbWriter writer(path, chunks, model.vocabulary());
+  const auto recorded = recorded_predictions(reference == nullptr ? model : *reference, writer);
+  TextScores scores = reference == nullptr ? score(session, *recorded, nullptr, chunks)
+                                           : score(session, model, recorded.get(), chunks);
+  writer.seal();
+  return scores;
+}
+
 }  // namespace
 
-void add_text_options(CLI::App& verb, TextRequest& request, bool required) {
+void add_text_options(CLI::App& verb, TextRequest& request) {
   CLI::Option* text =
       verb.add_option("--text", request.text, "The text to predict, a file; its bytes are taken as they are.")
           ->type_name("FILE");
-  if (required) text->required();
-  const auto needs = [&](CLI::Option* option) {
-    if (!required) option->needs(text);
-  };
-  needs(verb.add_option("--context", request.context, "Tokens of a chunk; the second half of each is scored.")
-            ->check(CLI::Range(std::int64_t{4}, std::int64_t{1} << 20))
-            ->capture_default_str());
-  needs(verb.add_option("--chunks", request.chunks, "Score only the first N chunks; 0 means all.")
-            ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
-            ->capture_default_str());
-  needs(verb.add_option("--backend", request.backend, "Where the maths runs.")->type_name("BACKEND"));
+  verb.add_option("--context", request.context, "Tokens of a chunk; the second half of each is scored.")
+      ->check(CLI::Range(std::int64_t{4}, std::int64_t{1} << 20))
+      ->capture_default_str()
+      ->needs(text);
+  verb.add_option("--chunks", request.chunks, "Score only the first N chunks; 0 means all.")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->capture_default_str()
+      ->needs(text);
+  verb.add_option(
+          "--keep-reference", request.keep_reference,
+          "Keep the predictions of the reference in a file that --reference takes in its place; without a "
+          "reference those of MODEL. The format is that of llama-perplexity's --kl-divergence-base.")
+      ->type_name("FILE")
+      ->needs(text);
+  verb.add_flag("--force", request.force, "Replace a file of --keep-reference that exists.");
+  verb.add_option("--backend", request.backend, "Where the maths runs.")->type_name("BACKEND");
 }
 
-ScoreReport judge_text(Session& session, const std::string& model, const std::string& reference,
+ScoreReport judge_text(Session& session, RunningModel& model, const std::string& reference,
                        const TextRequest& request) {
   const auto start = std::chrono::steady_clock::now();
   const std::string text = read_text_file(request.text, kMaxTextBytes);
-  RunningModel judged(session, model, request.backend);
-  std::unique_ptr<RunningModel> other;
-  const std::vector<std::int32_t> tokens = tokens_of(judged, text);
-  check_ids(tokens, judged.model());
-  if (!reference.empty()) {
-    other = std::make_unique<RunningModel>(session, reference, request.backend);
-    check_same_tokens(tokens, *other, text);
-  }
-  const TokenizerFacts& facts = judged.tokenizer()->facts();
+  Reference other(session, reference, request);
+  check_target(request, other);
+  const std::vector<std::int32_t> tokens = tokens_of(model, text);
+  check_ids(tokens, model.model());
+  other.check(tokens, text);
+  const TokenizerFacts& facts = model.tokenizer()->facts();
   const TextChunks chunks =
       cut_chunks(tokens, request.context, request.chunks, facts.adds_bos ? facts.bos : -1);
-  const auto count = static_cast<std::int64_t>(chunks.inputs.size());
-  ProgressBar bar(session.shows_progress());
-  const Judged one{judged.pass(), judged.device()};
-  std::optional<Judged> two;
-  if (other) two.emplace(Judged{other->pass(), other->device()});
-  const TextScores scores = score_text(one, two ? &*two : nullptr, chunks, session.executor(),
-                                       [&](std::int64_t done, const TextScores& so_far) {
-                                         bar.show(done, count);
-                                         log::debug(fmt::format("chunk {} of {}: perplexity {:.4f}", done,
-                                                                count, perplexity(so_far.nll).value));
-                                       });
-  bar.finish();
+  const auto one = running_predictions({model.pass(), model.device()});
+  const auto two = other.predictions(chunks, one->vocabulary());
+  const TextScores scores = request.keep_reference.empty()
+                                ? score(session, *one, two.get(), chunks)
+                                : score_and_keep(session, *one, two.get(), chunks, request.keep_reference);
   ScoreReport report;
   report.statistics = statistics_of(scores);
   report.context = request.context;
-  report.chunks = count;
+  report.chunks = static_cast<std::int64_t>(chunks.inputs.size());
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

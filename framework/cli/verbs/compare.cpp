@@ -49,7 +49,8 @@ void compare(Session& session, const Options& options) {
   std::string text =
       comparison_text(comparison, options.all ? std::numeric_limits<std::size_t>::max() : kShown);
   if (!options.request.text.empty()) {
-    const ScoreReport report = judge_text(session, options.b, options.a, options.request);
+    RunningModel judged(session, options.b, options.request.backend);
+    const ScoreReport report = judge_text(session, judged, options.a, options.request);
     add_scores(json, report);
     text += "\n" + score_text_report(report);
   }
@@ -66,7 +67,8 @@ void add_compare(CLI::App& app, Session& session) {
   CLI::App* verb = app.add_subcommand("compare", "Show the error of each tensor of model B against model A.");
   verb->add_option("A", options->a, "The reference.")->required()->type_name("PATH");
   verb->add_option("B", options->b, "The model to judge.")->required()->type_name("PATH");
-  add_text_options(*verb, options->request, false);
+  add_text_options(*verb, options->request);
+  verb->get_option("--backend")->needs(verb->get_option("--text"));
   verb->add_flag("--all", options->all, "List all tensors rather than the 20 with the largest error.");
   verb->add_flag("--json", options->json, "Print JSON.");
   session.on(*verb, [&session, options] { compare(session, *options); });

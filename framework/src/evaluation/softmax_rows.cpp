@@ -32,22 +32,24 @@ double log_sum_exp_fast(const float* x, std::size_t count) {
   return static_cast<double>(top) + std::log(hn::GetLane(hn::SumOfLanes(F64(), sum)) + rest);
 }
 
-double kl_divergence_fast(const float* p, double p_log_sum, const float* q, double q_log_sum,
+double kl_divergence_fast(const float* p, double p_log_sum, const float* q, double q_log_sum, double floor,
                           std::size_t count) {
   const F32 d;
   const std::size_t lanes = hn::Lanes(d), whole = count - count % lanes;
-  const float p_sum = static_cast<float>(p_log_sum), shift = static_cast<float>(p_log_sum - q_log_sum);
+  const float p_sum = static_cast<float>(p_log_sum), shift = static_cast<float>(p_log_sum - q_log_sum),
+              least = static_cast<float>(floor);
   auto sum = hn::Zero(F64());
-  const auto p_sums = hn::Set(d, p_sum), shifts = hn::Set(d, shift);
+  const auto p_sums = hn::Set(d, p_sum), shifts = hn::Set(d, shift), leasts = hn::Set(d, least);
   for (std::size_t i = 0; i < whole; i += lanes) {
     const auto a = hn::LoadU(d, p + i);
-    const auto probability = hn::Exp(d, hn::Sub(a, p_sums));
+    const auto log_p = hn::Sub(a, p_sums);
+    const auto probability = hn::IfThenElseZero(hn::Gt(log_p, leasts), hn::Exp(d, log_p));
     sum = hn::Add(
         sum, hn::PromoteTo(F64(), hn::Mul(probability, hn::Sub(hn::Sub(a, hn::LoadU(d, q + i)), shifts))));
   }
   double rest = 0;
   for (std::size_t i = whole; i < count; ++i)
-    rest += static_cast<double>(std::exp(p[i] - p_sum) * (p[i] - q[i] - shift));
+    if (p[i] - p_sum > least) rest += static_cast<double>(std::exp(p[i] - p_sum) * (p[i] - q[i] - shift));
   return hn::GetLane(hn::SumOfLanes(F64(), sum)) + rest;
 }
 
@@ -65,9 +67,9 @@ double log_sum_exp(std::span<const float> logits) noexcept {
 }
 
 double kl_divergence(std::span<const float> p_logits, double p_log_sum, std::span<const float> q_logits,
-                     double q_log_sum) noexcept {
+                     double q_log_sum, double floor) noexcept {
   return HWY_DYNAMIC_DISPATCH(kl_divergence_fast)(p_logits.data(), p_log_sum, q_logits.data(), q_log_sum,
-                                                  p_logits.size());
+                                                  floor, p_logits.size());
 }
 
 std::size_t largest(std::span<const float> logits) noexcept {

@@ -1,6 +1,7 @@
 // What evaluation needs of rows of logits. Exponentials in f32, sums in f64, in an order that does not depend on threads.
 #pragma once
 
+#include <limits>
 #include <span>
 
 namespace pq {
@@ -8,9 +9,10 @@ namespace pq {
 /// log(sum(exp(x))) of finite values. Callable from any thread.
 double log_sum_exp(std::span<const float> logits) noexcept;
 
-/// sum(p (log p - log q)) in nats, p and q the softmax of two rows of the same size whose log_sum_exp() are given.
+/// sum(p (log p - log q)) in nats, p and q the softmax of two rows of the same size whose log_sum_exp() are given. Terms whose log p is not
+/// above `floor` are left out.
 double kl_divergence(std::span<const float> p_logits, double p_log_sum, std::span<const float> q_logits,
-                     double q_log_sum) noexcept;
+                     double q_log_sum, double floor = -std::numeric_limits<double>::infinity()) noexcept;
 
 /// Index of the largest value; of equal ones the first.
 std::size_t largest(std::span<const float> logits) noexcept;
