@@ -97,8 +97,11 @@ void imatrix(Session& session, const Options& options) {
                                    [&running] { return running.tokenizer(); }, running.model().vocabulary()));
   make_folder(options);
   ProgressBar bar(session.shows_progress());
-  const SiteSums sums = measure_sites(running.pass(), running.device(), samples, options.output,
-                                      [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
+  MeasureOptions measure;
+  measure.needs = importance_only;
+  measure.with_output = options.output;
+  measure.progress = [&](std::int64_t done, std::int64_t total) { bar.show(done, total); };
+  const SiteSums sums = measure_sites(running.pass(), running.device(), samples, measure);
   bar.finish();
   std::vector<std::string> warnings = samples.warnings;
   const ImatrixData data = imatrix_of(running.model(), names, sums, samples, options.length, warnings);

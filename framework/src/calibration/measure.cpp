@@ -10,9 +10,6 @@
 namespace pq {
 namespace {
 
-constexpr std::int64_t kBatchRows =
-    2048;  // large enough for matrix products, small enough for the caches of activations
-
 class Collector {
  public:
   void add(const GgufMatrix& target, const Site& site, const SiteSum* sum) {
@@ -81,20 +78,24 @@ class Collector {
 
 }  // namespace
 
-SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& samples, bool with_output,
-                       const LayerProgress& progress) {
+SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& samples,
+                       const MeasureOptions& options) {
   std::vector<std::vector<std::int32_t>> texts;
   for (const Sample& sample : samples.samples) texts.push_back(sample.tokens);
-  const std::vector<Batch> batches = make_batches(texts, kBatchRows);
-  const auto store = memory_store(samples.tokens(), pass.model().hidden_cols());
-  SiteSums sums(device);
+  const std::vector<Batch> batches = make_batches(texts, kMeasureRows);
+  const auto store =
+      hidden_store(samples.tokens(), pass.model().hidden_cols(), options.hidden_bytes, options.scratch);
+  SiteSums sums(device, options.needs);
   ForwardPass::Wanted wanted;
   wanted.observer = &sums;
-  wanted.before = [&](int layer) { progress(layer + 1, pass.model().layers() + 1); };
-  wanted.head_sites = with_output;
+  if (options.progress)
+    wanted.before = [&](int layer) { options.progress(layer + 1, pass.model().layers() + 1); };
+  wanted.head_sites = options.with_output;
   pass.run(batches, *store, wanted);
   return sums;
 }
+
+StatisticsNeeded importance_only(const Site&) { return {.importance = true}; }
 
 ImatrixData imatrix_of(const ForwardModel& model, const GgufMatrices& names, const SiteSums& sums,
                        const SampleSet& samples, std::int64_t length, std::vector<std::string>& warnings) {

@@ -11,12 +11,27 @@
 
 namespace pq {
 
+/// Tokens that run together: large enough for matrix products, small enough for the caches of activations.
+inline constexpr std::int64_t kMeasureRows = 2048;
+
 /// Gets layers done and layers in all.
 using LayerProgress = std::function<void(std::int64_t done, std::int64_t total)>;
 
-/// The sums of all sites over all samples, layer by layer; of the output head's input only with `with_output`.
-SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& samples, bool with_output,
-                       const LayerProgress& progress);
+/// What is measured, and how.
+struct MeasureOptions {
+  SiteSums::Needs needs;           // of every site
+  bool with_output = false;        // the input of the output head, too
+  std::int64_t hidden_bytes = -1;  // of residual streams that may lie in memory; more go to a file. -1: all
+  std::filesystem::path scratch;   // folder of that file; empty = the system's for temporary files
+  LayerProgress progress;
+};
+
+/// The sums of all sites over all samples, layer by layer.
+SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& samples,
+                       const MeasureOptions& options);
+
+/// Sums of squares of every site: what an importance matrix is made of.
+StatisticsNeeded importance_only(const Site& site);
 
 /// Entries under the names that GGUF has for the matrices, as llama-imatrix writes them. Experts that no sample reached have the count 0;
 /// `warnings` gets one sentence about them, and one about matrices that have no GGUF name.
