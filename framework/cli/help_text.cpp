@@ -113,6 +113,7 @@ std::string about_key(const std::string& word) {
   look(output_keys(), "an output");
   look(rule_keys(), "a rule");
   look(backend_keys(), "a backend");
+  look(calibration_keys(), "calibration");
   look(common_format_option_keys(), "an output's options");
   return text;
 }
@@ -144,8 +145,8 @@ std::vector<std::string> known_words(const HelpTopics& topics) {
     words.push_back(component.id);
     for (const OptionInfo& option : component.options) words.push_back(option.name);
   }
-  for (const PipelineKeys* keys :
-       {&pipeline_keys(), &output_keys(), &rule_keys(), &backend_keys(), &common_format_option_keys()})
+  for (const PipelineKeys* keys : {&pipeline_keys(), &output_keys(), &rule_keys(), &backend_keys(),
+                                   &calibration_keys(), &common_format_option_keys()})
     for (const PipelineKey& key : *keys) words.push_back(key.name);
   return words;
 }

@@ -111,10 +111,13 @@ void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& 
   const Plan plan = plan_for(session, std::move(pipeline), base, flags);
   check_outputs(plan, flags.force);
   ProgressBar bar(session.shows_progress());
-  const RunOptions options{flags.force};
+  const RunOptions options{flags.force,
+                           [&](std::int64_t done, std::int64_t total) { bar.show(done, total); }};
   const RunResult result = execute(plan, session.executor(), options,
                                    [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
   bar.finish();
+  if (result.calibration)
+    for (const std::string& warning : result.calibration->warnings) log::warning(warning);
   write_report(plan, result);
   if (flags.json)
     session.print_json(run_json(plan, result));

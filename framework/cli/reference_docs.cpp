@@ -69,6 +69,10 @@ std::string key_values(const PipelineKey& key) {
     text = fmt::format("[{0}]({0}s.md)", key.component);
   else if (key.type == Type::integer)
     text = "integer";
+  else if (key.type == Type::number)
+    text = "number";
+  else if (key.type == Type::sources)
+    text = "path or list";
   else if (key.type == Type::list)
     text = "list";
   else if (key.type == Type::map)
@@ -99,8 +103,9 @@ ReferencePage pipeline_page() {
   return {"pipeline.md", std::string(kNotice) + "# Keys of a pipeline\n\n" + keys_table(pipeline_keys()) +
                              "\n## An output\n\n" + keys_table(output_keys()) + "\n## A rule\n\n" +
                              keys_table(rule_keys()) + "\n## A backend\n\n" + keys_table(backend_keys()) +
-                             "\n## `options` of every format\n\n" +
-                             keys_table(common_format_option_keys())};
+                             "\n## `calibration`\n\n" + keys_table(calibration_keys()) +
+                             "\n## An item of `calibration.data`\n\n" + keys_table(source_keys()) +
+                             "\n## `options` of every format\n\n" + keys_table(common_format_option_keys())};
 }
 
 ReferencePage recipes_page(const HelpTopics& topics) {

@@ -91,7 +91,7 @@ void add_quantize(CLI::App& app, Session& session) {
     return help_of(pipeline_keys(), "calibration", help);
   };
   verb.add_option("--calibration", options->calibration, calibration_help("Texts to calibrate with."))
-      ->type_name("FILE");
+      ->type_name("PATH");
   verb.add_option("--imatrix", options->imatrix, "Importance matrix.")->type_name("FILE");
   verb.add_option("--samples", options->samples, calibration_help("Calibration samples."))
       ->check(CLI::Range(1, 1 << 30))

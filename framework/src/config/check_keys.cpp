@@ -24,9 +24,13 @@ void check_kind(const Node& value, const PipelineKey& key) {
     throw_at(value.mark(), "'" + key.name + "' must be a list");
   if (key.type == Type::map && !value.is_map()) throw_at(value.mark(), "'" + key.name + "' must be a map");
   if (key.type == Type::integer) value.as_int(key.name);
+  if (key.type == Type::number) value.as_double(key.name);
+  if (key.type == Type::sources && value.is_map())
+    throw_at(value.mark(), "'" + key.name + "' must be a path or a list of paths");
   if (key.type == Type::component) parse_component_spec(value, key.name);
-  const bool is_text = key.type == Type::text || key.type == Type::path || key.type == Type::choice ||
-                       key.type == Type::recipe;
+  const bool is_source = key.type == Type::sources && value.is_scalar();
+  const bool is_text = is_source || key.type == Type::text || key.type == Type::path ||
+                       key.type == Type::choice || key.type == Type::recipe;
   if (is_text && value.as_string(key.name).empty()) throw_at(value.mark(), "'" + key.name + "' is empty");
 }
 

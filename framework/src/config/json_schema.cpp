@@ -85,8 +85,12 @@ Json key_schema(const PipelineKey& key) {
   if (key.type == Type::choice) return {{"enum", key.choices}};
   if (key.type == Type::integer)
     return {{"anyOf", Json::array({{{"type", "integer"}}, environment_reference()})}};
+  if (key.type == Type::number)
+    return {{"anyOf", Json::array({{{"type", "number"}}, environment_reference()})}};
+  if (key.type == Type::sources) return reference("sources");
   if (key.type == Type::list)
     return {{"type", "array"}, {"items", reference(key.name == "outputs" ? "output" : "rule")}};
+  if (key.name == "calibration") return reference("calibration");
   if (key.type == Type::map) return {{"type", "object"}};
   return {{"type", "string"}};
 }
@@ -162,6 +166,11 @@ std::string pipeline_json_schema(const std::vector<ComponentInfo>& components,
   definitions["recipe"] = Json::parse(own_recipe);
   definitions["output"] = output_schema(components);
   definitions["rule"] = map_schema(rule_keys());
+  definitions["calibration"] = map_schema(calibration_keys());
+  const Json path = {{"type", "string"}};
+  const Json one = {{"anyOf", Json::array({path, map_schema(source_keys())})}};
+  definitions["sources"] = {
+      {"anyOf", Json::array({path, {{"type", "array"}, {"items", one}, {"minItems", 1}}})}};
   // Any word: a pipeline may have recipes of its own.
   definitions["recipe_id"] = {{"anyOf", Json::array({{{"enum", recipes}}, {{"type", "string"}}})}};
   for (const char* kind : {"encoding", "quantizer", "format", "backend"}) {

@@ -126,6 +126,52 @@ int parse_threads(const Node& root) {
   return static_cast<int>(threads);
 }
 
+std::int64_t parse_count(const Node& map, std::string_view key, std::int64_t otherwise, std::int64_t least,
+                         std::int64_t most) {
+  const Node* value = map.find(key);
+  if (value == nullptr) return otherwise;
+  const std::int64_t count = value->as_int(key);
+  if (count < least || count > most)
+    throw_at(value->mark(), "'" + std::string(key) + "' must be between " + std::to_string(least) + " and " +
+                                std::to_string(most) + ", got '" + value->text() + "'");
+  return count;
+}
+
+CalibrationSpec::Source parse_source(const Node& item, const std::filesystem::path& base) {
+  if (!item.is_map()) return {path_of(item, base, "data"), 1, item.mark()};
+  check_keys(item, source_keys(), "an item of calibration.data");
+  CalibrationSpec::Source source{path_of(*item.find("path"), base, "path"), 1, item.mark()};
+  const Node* weight = item.find("weight");
+  if (weight != nullptr) source.weight = weight->as_double("weight");
+  if (!(source.weight > 0) || source.weight > 1e9)
+    throw_at(weight->mark(), "'weight' must be above 0 and at most 1e9, got '" + weight->text() + "'");
+  return source;
+}
+
+std::optional<CalibrationSpec> parse_calibration(const Node& root, const std::filesystem::path& base) {
+  const Node* map = root.find("calibration");
+  if (map == nullptr) return std::nullopt;
+  check_keys(*map, calibration_keys(), "calibration");
+  CalibrationSpec result;
+  result.mark = map->mark();
+  const Node& data = *map->find("data");
+  if (data.is_sequence())
+    for (const Node& item : data.items()) result.sources.push_back(parse_source(item, base));
+  else
+    result.sources.push_back(parse_source(data, base));
+  if (result.sources.empty()) throw_at(data.mark(), "'data' is empty; give at least one file or folder");
+  result.samples = parse_count(*map, "samples", result.samples, 1, std::int64_t{1} << 32);
+  result.length = parse_count(*map, "length", result.length, 1, std::int64_t{1} << 20);
+  result.seed = static_cast<std::uint64_t>(parse_count(*map, "seed", 0, 0, INT64_MAX));
+  result.activations = text_or(*map, "activations", result.activations);
+  if (text_or(*map, "inputs", "original") != "original")
+    throw_at(
+        mark_of(*map, "inputs"),
+        "'inputs: quantized' needs a quantizer that works layer by layer, which this version does not have; "
+        "use 'original'");
+  return result;
+}
+
 std::filesystem::path parse_report(const Node& root, const std::filesystem::path& base) {
   const Node* value = root.find("report");
   if (value == nullptr) return {};
@@ -150,6 +196,7 @@ Pipeline parse_pipeline(const Node& root, const std::filesystem::path& base) {
   pipeline.effort = text_or(root, "effort", pipeline.effort);
   if (const Node* imatrix = root.find("imatrix")) pipeline.imatrix = path_of(*imatrix, base, "imatrix");
   pipeline.imatrix_mark = mark_of(root, "imatrix");
+  pipeline.calibration = parse_calibration(root, base);
   pipeline.recipes = node_or_null(root, "recipes");
   pipeline.outputs = parse_outputs(*root.find("outputs"), base);
   pipeline.report = parse_report(root, base);

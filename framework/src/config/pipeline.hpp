@@ -3,6 +3,7 @@
 
 #include <polyquant/base/node.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -36,6 +37,20 @@ struct OutputSpec {
   Node options;  // of the format
 };
 
+/// `calibration:`, the texts on which activations are measured.
+struct CalibrationSpec {
+  struct Source {
+    std::filesystem::path path;
+    double weight = 1;  // share of the samples
+    Mark mark;
+  };
+  Mark mark;
+  std::vector<Source> sources;
+  std::int64_t samples = 128, length = 512;  // tokens
+  std::uint64_t seed = 0;
+  std::string activations = "auto";
+};
+
 struct Pipeline {
   std::filesystem::path file;  // "" if made from the command line
   std::filesystem::path model;
@@ -43,7 +58,7 @@ struct Pipeline {
   Node backend;  // null = auto
   int threads = 0;
   std::string effort = "normal";
-  Node calibration;
+  std::optional<CalibrationSpec> calibration;
   std::filesystem::path imatrix;
   Mark imatrix_mark;
   std::vector<OutputSpec> outputs;

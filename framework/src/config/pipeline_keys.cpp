@@ -31,8 +31,7 @@ const PipelineKeys& pipeline_keys() {
        .choices = {"fast", "normal", "best"}},
       {.name = "calibration",
        .type = Type::map,
-       .help = "Texts on which activations are measured.",
-       .available = false},
+       .help = "Texts on which activations are measured, once for all outputs."},
       {.name = "imatrix",
        .type = Type::path,
        .help = "An importance matrix (.gguf or .dat, as llama-imatrix writes it): how much the errors of "
@@ -126,6 +125,47 @@ const PipelineKeys& backend_keys() {
        .help = "The backend to use, with a warning, where this one is not loaded or finds no device; without it "
                "that is an error.",
        .component = "backend"},
+  };
+  return keys;
+}
+
+const PipelineKeys& calibration_keys() {
+  static const PipelineKeys keys = {
+      {.name = "data",
+       .type = Type::sources,
+       .help = "A .txt file, a .jsonl file with text, messages or tokens per line, a folder of such files, "
+               "or a list of "
+               "these, each alone or as {path, weight}.",
+       .required = true},
+      {.name = "samples", .type = Type::integer, .help = "Samples to run.", .default_text = "128"},
+      {.name = "length", .type = Type::integer, .help = "Tokens per sample.", .default_text = "512"},
+      {.name = "seed",
+       .type = Type::integer,
+       .help = "Which parts of the texts chance takes.",
+       .default_text = "0"},
+      {.name = "inputs",
+       .type = Type::choice,
+       .help = "Whose activations are measured: of the model as it is, or of its layers quantized so far.",
+       .default_text = "original",
+       .choices = {"original", "quantized"}},
+      {.name = "activations",
+       .type = Type::choice,
+       .help = "Where the activations of all samples lie between two layers; auto takes a file in the work "
+               "folder (or beside "
+               "the first output) if they are more than a fourth of the machine's memory.",
+       .default_text = "auto",
+       .choices = {"auto", "memory", "file"}},
+  };
+  return keys;
+}
+
+const PipelineKeys& source_keys() {
+  static const PipelineKeys keys = {
+      {.name = "path", .type = Type::path, .help = "A file or folder of texts.", .required = true},
+      {.name = "weight",
+       .type = Type::number,
+       .help = "Its share of the samples, in proportion to the weights of the others.",
+       .default_text = "1"},
   };
   return keys;
 }

@@ -9,7 +9,7 @@
 namespace pq {
 
 struct PipelineKey {
-  enum class Type { integer, text, path, choice, component, recipe, list, map };
+  enum class Type { integer, number, text, path, sources, choice, component, recipe, list, map };
 
   std::string name{};
   Type type = Type::text;
@@ -29,6 +29,9 @@ PQ_API const PipelineKeys& output_keys();
 PQ_API const PipelineKeys& rule_keys();
 /// Keys of `backend:` beside `type` and the options of the backend itself.
 PQ_API const PipelineKeys& backend_keys();
+PQ_API const PipelineKeys& calibration_keys();
+/// Of an item of calibration.data that has a weight.
+PQ_API const PipelineKeys& source_keys();
 /// Keys of `options:` that every format has; they change how the model is seen, and do not reach the format.
 PQ_API const PipelineKeys& common_format_option_keys();
 

@@ -73,6 +73,12 @@ void Binding::set_width(const std::string& value, std::int64_t cols) {
   open_sites_.erase(value);
 }
 
+std::int64_t Binding::all_widths() const {
+  std::int64_t sum = 0;
+  for (const auto& [value, width] : widths_) sum += width;
+  return sum;
+}
+
 std::string Binding::filled(const std::string& name) const {
   std::string result = layer_ < 0 ? name : with_index(name, 'N', layer_);
   return expert_ < 0 ? result : with_index(result, 'E', expert_);

@@ -32,6 +32,8 @@ class Binding {
   /// Among how many experts a choice was made.
   std::int64_t routed(const std::string& choice) const;
   void set_routed(const std::string& choice, std::int64_t experts) { routed_[choice] = experts; }
+  /// Of all values that were written so far.
+  std::int64_t all_widths() const;
   /// All sites met so far.
   const std::vector<std::shared_ptr<Site>>& sites() const noexcept { return sites_; }
   const std::vector<bool>& used() const noexcept { return used_; }

@@ -155,6 +155,7 @@ void ForwardModel::bind(const Graph& graph, Binding& binding) {
     throw FormatError(binding.scope().source() + ": " + std::to_string(layers) + " layers are not possible");
   for (int layer = 0; layer < layers; ++layer) layers_.push_back(binding.bind(graph.layer, layer));
   if (binding.width(kHidden) != hidden_) throw ConfigError("the graph changes the width of the value 'x'");
+  value_cols_ = binding.all_widths();
   head_ = binding.bind(graph.head, -1);
   vocabulary_ = binding.width(kLogits);
   sites_ = binding.sites();

@@ -27,6 +27,8 @@ class ForwardModel {
   int layers() const noexcept { return static_cast<int>(layers_.size()); }
   std::int64_t hidden_cols() const noexcept { return hidden_; }
   std::int64_t vocabulary() const noexcept { return vocabulary_; }
+  /// Columns of all named values of a layer together: what a token takes in memory while a layer runs.
+  std::int64_t value_cols() const noexcept { return value_cols_; }
   /// All places of measurement, in the order in which they are met.
   const std::vector<std::shared_ptr<Site>>& sites() const noexcept { return sites_; }
 
@@ -43,7 +45,7 @@ class ForwardModel {
 
   std::shared_ptr<const ModelView> view_;
   std::string family_;
-  std::int64_t hidden_ = 0, vocabulary_ = 0;
+  std::int64_t hidden_ = 0, vocabulary_ = 0, value_cols_ = 0;
   std::vector<std::shared_ptr<Site>> sites_;
   Operations embed_, head_;
   std::vector<Operations> layers_;

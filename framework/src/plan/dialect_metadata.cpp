@@ -79,7 +79,7 @@ void finish_config(PlannedOutput& output) {
 
 }  // namespace
 
-void finish_metadata(PlannedOutput& output, int file_type, const Imatrix* imatrix) {
+void finish_metadata(PlannedOutput& output, int file_type, const Imatrix* imatrix, const SampleSet* samples) {
   output.model.metadata = output.view->metadata;
   output.model.side_files = output.view->side_files;
   if (output.view->dialect == Dialect::huggingface) {
@@ -88,6 +88,7 @@ void finish_metadata(PlannedOutput& output, int file_type, const Imatrix* imatri
   }
   finish_gguf(output, file_type);
   if (imatrix != nullptr) record_importance(output.model.metadata, *imatrix);
+  if (samples != nullptr) record_calibration(output, *samples);
 }
 
 }  // namespace pq

@@ -1,6 +1,7 @@
 #include "plan/estimate.hpp"
 
 #include "evaluation/pieces.hpp"
+#include "plan/calibration.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -68,9 +69,11 @@ void estimate(Plan& plan, int threads) {
     kept += 2 * metadata_bytes(output.model);
     per_weight += 2 * sizeof(float);  // encoded rows and the values they decode to
   }
-  plan.peak_memory_bytes =
-      kProgramBytes + kept +
+  std::uint64_t working =
       static_cast<std::uint64_t>(largest_chunk) * per_weight * static_cast<std::uint64_t>(threads);
+  if (plan.calibration != nullptr)
+    working = std::max(working + statistics_bytes(*plan.calibration), measuring_bytes(*plan.calibration));
+  plan.peak_memory_bytes = kProgramBytes + kept + working;
 }
 
 void estimate_time(Plan& plan, int threads) {
@@ -83,7 +86,7 @@ void estimate_time(Plan& plan, int threads) {
       seconds +=
           static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) / kCopyBytesPerSecond;
       if (tensor.route == Route::copy) continue;
-      const bool has_importance = tensor.importance != nullptr;
+      const bool has_importance = tensor.has_importance();
       const auto [at, fresh] = speeds.try_emplace({out.encoding, has_importance}, 0.0);
       if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort, has_importance);
       seconds += at->second * static_cast<double>(elements(out.shape));

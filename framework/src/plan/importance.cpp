@@ -1,5 +1,6 @@
 #include "plan/importance.hpp"
 
+#include "calibration/samples.hpp"
 #include "plan/plan.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -164,7 +165,7 @@ void warn_of_missing_importance(const PlannedOutput& output, bool needs_importan
                                 std::vector<std::string>& warnings) {
   std::map<std::string, std::size_t> counts;
   for (const PlannedTensor& planned : output.tensors) {
-    if (planned.route == Route::copy || planned.importance != nullptr) continue;
+    if (planned.route == Route::copy || planned.has_importance()) continue;
     const ViewTensor& tensor = output.view->tensors[planned.view_index];
     if (is_embedding(tensor) || tensor.role == "output") continue;
     const EncodingInfo& info = planned.encoding->info();
@@ -178,8 +179,19 @@ void warn_of_missing_importance(const PlannedOutput& output, bool needs_importan
   if (!text.empty())
     warnings.push_back(
         fmt::format("tensors in so few bits need the importance of columns, and these have none: {}; "
-                    "give `imatrix: FILE` (--imatrix)",
+                    "give `imatrix: FILE` (--imatrix) or `calibration: {{data: TEXTS}}` (--calibration)",
                     text));
+}
+
+void record_calibration(PlannedOutput& output, const SampleSet& samples) {
+  std::set<std::string_view> matrices;
+  for (const PlannedTensor& tensor : output.tensors)
+    if (!tensor.sites.empty()) matrices.insert(output.view->tensors[tensor.view_index].gguf_name);
+  if (matrices.empty()) return;
+  Metadata& metadata = output.model.metadata;
+  metadata.set("quantize.imatrix.dataset", cut(samples.sources.front().path.filename().string()));
+  metadata.set("quantize.imatrix.entries_count", static_cast<std::uint32_t>(matrices.size()));
+  metadata.set("quantize.imatrix.chunks_count", static_cast<std::uint32_t>(samples.samples.size()));
 }
 
 void record_importance(Metadata& metadata, const Imatrix& imatrix) {

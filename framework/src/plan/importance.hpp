@@ -12,6 +12,7 @@
 namespace pq {
 
 struct Plan;
+struct SampleSet;
 struct PlannedOutput;
 
 /// Importance of the columns of one tensor. Callable from any thread.
@@ -38,6 +39,9 @@ void add_importance(PlannedOutput& output, const std::shared_ptr<const Imatrix>&
 /// `needs_importance`: the recipe says so of all its encodings that use importance.
 void warn_of_missing_importance(const PlannedOutput& output, bool needs_importance,
                                 std::vector<std::string>& warnings);
+
+/// The same keys for a matrix that the run measures itself; there is no file to name.
+void record_calibration(PlannedOutput& output, const SampleSet& samples);
 
 /// The metadata keys by which llama-quantize records the matrix that it used.
 void record_importance(Metadata& metadata, const Imatrix& imatrix);

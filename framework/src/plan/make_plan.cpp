@@ -3,6 +3,7 @@
 #include "config/pipeline_keys.hpp"
 #include "config/place.hpp"
 #include "model/open_model.hpp"
+#include "plan/calibration.hpp"
 #include "plan/choose_backend.hpp"
 #include "plan/choose_encoding.hpp"
 #include "plan/dialect_metadata.hpp"
@@ -176,8 +177,19 @@ void warn_of_lost_files(const PlannedOutput& output, std::vector<std::string>& w
                     lost.size() == 1 ? "it" : "them"));
 }
 
+/// What needs statistics cannot do without texts.
+void check_calibrated(const PlannedOutput& output, const OutputSpec& spec, bool has_calibration) {
+  const QuantizerInfo& info = output.quantizer->info();
+  if (!has_calibration && (info.needs.mean_absolute || info.needs.gram))
+    throw_at(spec.mark,
+             fmt::format("quantizer '{}' needs texts to calibrate with; add `calibration: {{data: TEXTS}}` "
+                         "(--calibration TEXTS)",
+                         info.id));
+}
+
 PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache& views,
-                          const PluginRegistry& registry, Plan& plan, OutputWarnings& warnings) {
+                          const PluginRegistry& registry, CalibrationPlanner* calibration, Plan& plan,
+                          OutputWarnings& warnings) {
   PlannedOutput output;
   output.to = spec.to;
   output.to_mark = spec.to_mark;
@@ -202,19 +214,22 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
     recipe = find_recipe(recipes, spec.recipe, spec.recipe_mark);
   }
   const EncodingChooser chooser(spec, *output.view, *output.format, registry, recipe ? &*recipe : nullptr,
-                                plan.imatrix != nullptr);
+                                plan.imatrix != nullptr || calibration != nullptr);
   for (std::size_t i = 0; i < output.view->tensors.size(); ++i) add_tensor(output, chooser.choose(i));
   check_quantizer(output, spec);
+  check_calibrated(output, spec, calibration != nullptr);
   for (std::string& warning : chooser.unused_rules()) plan.warnings.push_back(std::move(warning));
 
   std::vector<std::string> said;
   if (plan.imatrix != nullptr) add_importance(output, plan.imatrix, said);
+  if (calibration != nullptr) calibration->add(output, plan.imatrix != nullptr, said);
   warn_of_missing_importance(output, recipe && recipe->needs_importance, said);
   said.insert(said.end(), output.view->warnings.begin(), output.view->warnings.end());
   warn_of_kept_f32(output, said);
   warnings.add(output.to.string(), said);
 
-  finish_metadata(output, recipe ? recipe->file_type : -1, plan.imatrix.get());
+  finish_metadata(output, recipe ? recipe->file_type : -1, plan.imatrix.get(),
+                  calibration == nullptr ? nullptr : &calibration->samples());
   output.layout = at_place(spec.mark, [&] { return output.format->layout(output.to, output.model); });
   warn_of_lost_files(output, plan.warnings);
   return output;
@@ -246,6 +261,22 @@ void set_backend(const Pipeline& pipeline, const PluginRegistry& registry, Plan&
   plan.device = chosen.device;
   plan.backend_spec = std::move(chosen.spec);
   for (std::string& warning : chosen.warnings) plan.warnings.push_back(std::move(warning));
+}
+
+std::unique_ptr<CalibrationPlanner> plan_calibration(const Pipeline& pipeline, const OpenedModel& model,
+                                                     const PluginRegistry& registry, Plan& plan) {
+  if (!pipeline.calibration) return nullptr;
+  const CalibrationSpec& spec = *pipeline.calibration;
+  for (const CalibrationSpec::Source& source : spec.sources) plan.inputs.push_back(source.path);
+  return at_place(
+      spec.mark, [&] { return std::make_unique<CalibrationPlanner>(spec, model, pipeline.model, registry); });
+}
+
+/// Where a file that only the run needs may lie: not in the memory that folders for temporary files often are.
+std::filesystem::path scratch_folder(const Plan& plan) {
+  if (!plan.work.empty()) return plan.work;
+  std::error_code ignored;
+  return std::filesystem::absolute(plan.outputs.front().to, ignored).parent_path();
 }
 
 }  // namespace
@@ -294,10 +325,14 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   set_backend(pipeline, registry, plan);
   ViewCache views(model, pipeline.model);
   OutputWarnings warnings;
+  const auto calibration = plan_calibration(pipeline, model, registry, plan);
   for (const OutputSpec& spec : pipeline.outputs)
-    plan.outputs.push_back(plan_output(spec, pipeline.recipes, views, registry, plan, warnings));
+    plan.outputs.push_back(
+        plan_output(spec, pipeline.recipes, views, registry, calibration.get(), plan, warnings));
   at_place(pipeline.model_mark, [&] { check_carried_codes(plan, model.unknown_method); });
   warnings.append_to(plan.warnings);
+  if (calibration != nullptr) plan.calibration = calibration->finish(scratch_folder(plan), plan.warnings);
+  if (plan.calibration != nullptr) plan.calibration_hash = plan.calibration->samples.hash;
   plan.plugins = plugins_of(plan, registry);
   estimate(plan, threads);
   return plan;

@@ -20,6 +20,9 @@
 
 namespace pq {
 
+struct PlannedCalibration;
+struct Site;
+
 /// How the rows of a tensor get into the output. copy: the stored bytes. repack: the same codes and scales where every weight fits exactly,
 /// otherwise quantized anew. quantize: decoded and encoded.
 enum class Route { copy, repack, quantize };
@@ -32,8 +35,10 @@ struct PlannedTensor {
   RowDecoder stored;                         // of the stored rows; empty if generated or unknown
   Route route = Route::quantize;
   std::string note;  // why it is not the first choice; "" otherwise
-  std::shared_ptr<const TensorImportance> importance =
-      nullptr;  // of the columns; nullptr = all count equally
+  std::shared_ptr<const TensorImportance> importance = nullptr;  // of the columns, from a file
+  /// The inputs that are measured for it, one per matrix; empty = none. Without both importances all columns count equally.
+  std::vector<const Site*> sites = {};
+  bool has_importance() const noexcept { return importance != nullptr || !sites.empty(); }
 };
 
 /// One output. `model.tensors`, `layout.tensors` and `tensors` are parallel.
@@ -67,10 +72,12 @@ struct Plan {
   Mark report_mark;
   std::vector<std::filesystem::path> inputs;  // what is read beside the model: pipeline, importance matrix
   std::shared_ptr<const Imatrix> imatrix;     // nullptr = none
-  std::filesystem::path work;                 // folder of the journal; empty = beside the first output
-  std::int64_t chunk_weights = 0;             // weights that one thread handles at a time
-  std::uint64_t peak_memory_bytes = 0;        // estimate
-  double seconds = 0;                         // estimate, by estimate_time()
+  std::shared_ptr<const PlannedCalibration> calibration;  // nullptr = nothing is measured
+  std::string calibration_hash;                           // of its samples
+  std::filesystem::path work;           // folder of the journal; empty = beside the first output
+  std::int64_t chunk_weights = 0;       // weights that one thread handles at a time
+  std::uint64_t peak_memory_bytes = 0;  // estimate
+  double seconds = 0;                   // estimate, by estimate_time()
   std::vector<std::string> warnings;
 };
 

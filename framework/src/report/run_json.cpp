@@ -1,3 +1,4 @@
+#include "report/calibration_report.hpp"
 #include "report/run_report.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -27,7 +28,7 @@ Json output_json(const PlannedOutput& output, const OutputResult* result) {
                   {"encoding", tensor.encoding},
                   {"route", to_string(output.tensors[i].route)},
                   {"bytes", tensor_bytes(tensor)}};
-    if (output.tensors[i].importance != nullptr) entry["importance"] = true;
+    if (output.tensors[i].has_importance()) entry["importance"] = true;
     if (!output.tensors[i].note.empty()) entry["note"] = output.tensors[i].note;
     if (result != nullptr) {
       entry["relative_error"] = result->tensors[i].relative_error();
@@ -59,22 +60,28 @@ Json outputs_json(const Plan& plan, const RunResult* result) {
 }  // namespace
 
 nlohmann::ordered_json plan_json(const Plan& plan) {
-  return {{"model", plan.model.string()},
-          {"backend", plan.backend->info().id},
-          {"outputs", outputs_json(plan, nullptr)},
-          {"statistics", Json::array()},
-          {"peak_memory_bytes", plan.peak_memory_bytes},
-          {"seconds", plan.seconds},
-          {"warnings", plan.warnings}};
+  Json json = {{"model", plan.model.string()},
+               {"backend", plan.backend->info().id},
+               {"outputs", outputs_json(plan, nullptr)},
+               {"statistics", statistics_json(plan)},
+               {"peak_memory_bytes", plan.peak_memory_bytes},
+               {"seconds", plan.seconds},
+               {"warnings", plan.warnings}};
+  if (plan.calibration != nullptr) json["calibration"] = calibration_json(*plan.calibration, nullptr);
+  return json;
 }
 
 nlohmann::ordered_json run_json(const Plan& plan, const RunResult& result) {
-  return {{"model", plan.model.string()},
-          {"backend", plan.backend->info().id},
-          {"outputs", outputs_json(plan, &result)},
-          {"seconds", result.seconds},
-          {"peak_memory_bytes", result.peak_memory_bytes},
-          {"warnings", plan.warnings}};
+  Json json = {{"model", plan.model.string()},
+               {"backend", plan.backend->info().id},
+               {"outputs", outputs_json(plan, &result)},
+               {"seconds", result.seconds},
+               {"peak_memory_bytes", result.peak_memory_bytes},
+               {"warnings", plan.warnings}};
+  if (!result.calibration) return json;
+  json["calibration"] = calibration_json(*plan.calibration, &*result.calibration);
+  for (const std::string& warning : result.calibration->warnings) json["warnings"].push_back(warning);
+  return json;
 }
 
 void write_report(const Plan& plan, const RunResult& result) {

@@ -1,4 +1,5 @@
 #include "base/printable.hpp"
+#include "report/calibration_report.hpp"
 #include "report/run_report.hpp"
 #include "report/text_table.hpp"
 
@@ -67,13 +68,13 @@ std::string notes(const PlannedOutput& output) {
 }
 
 std::string importance_line(const PlannedOutput& output) {
-  std::string file;
+  std::string file = "the calibration data";
   std::size_t with = 0, quantized = 0;
   for (const PlannedTensor& tensor : output.tensors) {
     if (tensor.route != Route::copy && tensor.encoding->info().uses_importance) ++quantized;
-    if (tensor.importance == nullptr) continue;
+    if (!tensor.has_importance()) continue;
     ++with;
-    file = tensor.importance->imatrix->path().filename().string();
+    if (tensor.importance != nullptr) file = tensor.importance->imatrix->path().filename().string();
   }
   return with == 0 ? ""
                    : fmt::format("  importance of columns: {} of {} tensors that can use it, from {}\n", with,
@@ -108,6 +109,7 @@ std::string plan_text(const Plan& plan) {
   std::string text;
   for (const PlannedOutput& output : plan.outputs)
     text += headline(output) + table(output, nullptr) + importance_line(output) + notes(output);
+  if (plan.calibration != nullptr) text += calibration_text(*plan.calibration, nullptr);
   text += fmt::format("peak memory about {}, time about {:.1f} s on {}\n",
                       format_bytes(plan.peak_memory_bytes), plan.seconds, plan.backend->info().id);
   return printable(text);
@@ -120,6 +122,7 @@ std::string run_text(const Plan& plan, const RunResult& result) {
     text += headline(output) + table(output, &result.outputs[i]) + importance_line(output) +
             worst_tensors(output, result.outputs[i]) + notes(output);
   }
+  if (result.calibration) text += calibration_text(*plan.calibration, &*result.calibration);
   return printable(text) +
          fmt::format("{:.1f} s, peak memory {}\n", result.seconds, format_bytes(result.peak_memory_bytes));
 }

@@ -93,20 +93,24 @@ class ChunkRows {
   bool decoded_ = false;
 };
 
-void prepare_quantizer(const Plan& plan, const TensorTask::Target& target, const ViewTensor& tensor,
-                       std::int64_t first_row, const RunContext& context) {
+void prepare_quantizer(const Plan& plan, const MeasuredStatistics* measured, const TensorTask::Target& target,
+                       const ViewTensor& tensor, std::int64_t first_row, const RunContext& context) {
   TensorRun& run = target.output->tensors[target.tensor];
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
   MatrixRun& matrix = run.matrix_of(first_row);
-  if (planned.importance != nullptr)
-    matrix.importance = planned.importance->columns(first_row / run.rows_per_matrix);
+  const std::int64_t number = first_row / run.rows_per_matrix;
   QuantJob job;
+  if (measured != nullptr && !planned.sites.empty())
+    job.statistics = measured->of(*planned.sites[static_cast<std::size_t>(number)]);
+  if (planned.importance != nullptr) {
+    matrix.importance = planned.importance->columns(number);
+    job.statistics.importance = matrix.importance;
+  }
   job.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
   job.rows = run.rows_per_matrix;
   job.cols = cols(tensor.shape);
   job.encoding = planned.encoding.get();
   job.effort = plan.effort;
-  job.statistics.importance = matrix.importance;
   matrix.quantizer = target.output->plan->quantizer->prepare(job, context);
 }
 
@@ -220,11 +224,11 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
 
 }  // namespace
 
-void prepare_quantizers(const Plan& plan, const TensorTask& task, std::int64_t first_row,
-                        const RunContext& context) {
+void prepare_quantizers(const Plan& plan, const MeasuredStatistics* measured, const TensorTask& task,
+                        std::int64_t first_row, const RunContext& context) {
   for (const TensorTask::Target& target : task.targets)
     if (target.output->plan->tensors[target.tensor].route != Route::copy)
-      prepare_quantizer(plan, target, task.view->tensors[task.view_index], first_row, context);
+      prepare_quantizer(plan, measured, target, task.view->tensors[task.view_index], first_row, context);
 }
 
 void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first,

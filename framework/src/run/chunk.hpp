@@ -1,6 +1,7 @@
 // One chunk of work: some rows of one tensor, for all outputs that share the view.
 #pragma once
 
+#include "run/measured.hpp"
 #include "run/output_run.hpp"
 
 #include <vector>
@@ -26,9 +27,10 @@ struct ChunkScratch {
   AffineRow affine;
 };
 
-/// Prepares the quantizers for the matrix that row `first_row` belongs to, of all targets that need one. May use all threads.
-void prepare_quantizers(const Plan& plan, const TensorTask& task, std::int64_t first_row,
-                        const RunContext& context);
+/// Prepares the quantizers for the matrix that row `first_row` belongs to, of all targets that need one. May use all threads. `measured`
+/// nullptr: the plan has no calibration.
+void prepare_quantizers(const Plan& plan, const MeasuredStatistics* measured, const TensorTask& task,
+                        std::int64_t first_row, const RunContext& context);
 
 /// Reads rows [first, first + count), converts and writes them for every target; the quantizers are prepared. `chunk` is their number within
 /// the tensor. Throws FormatError for weights that are no numbers, VerifyError for weights that the encoding cannot hold.

@@ -1,5 +1,6 @@
 #include "config/place.hpp"
 #include "run/failure.hpp"
+#include "run/measured.hpp"
 #include "run/pass.hpp"
 #include "run/peak_memory.hpp"
 #include "run/run.hpp"
@@ -15,6 +16,7 @@
 #include <exception>
 #include <future>
 #include <memory>
+#include <optional>
 
 namespace pq {
 namespace {
@@ -98,11 +100,13 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
   const auto start = Clock::now();
   RunState state(plan, options.force);
   std::vector<OutputRun> runs(plan.outputs.size());
+  std::optional<MeasuredStatistics> measured;
   bool started = false;
   try {
     start_outputs(plan, state, runs);
     started = true;
-    run_pass(plan, runs, state.journal(), executor, progress);
+    if (plan.calibration != nullptr) measured.emplace(plan, executor, options.measuring);
+    run_pass(plan, measured ? &*measured : nullptr, runs, state.journal(), executor, progress);
     verify_and_seal(runs, state, executor);
   } catch (...) {
     const std::exception_ptr failure = std::current_exception();
@@ -118,6 +122,7 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
   }
   state.remove();
   RunResult result;
+  if (measured) result.calibration = measured->result();
   for (const OutputRun& run : runs) {
     OutputResult output;
     for (const TensorRun& tensor : run.tensors) output.tensors.push_back(sum_chunks(tensor));

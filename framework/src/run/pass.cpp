@@ -53,8 +53,8 @@ std::int64_t rows_together(const TensorTask& task) {
   std::int64_t count = weight_rows(tensor.shape);
   if (tensor.is_transposed() && tensor.shape.size() >= 2) count = tensor.shape[tensor.shape.size() - 2];
   for (const TensorTask::Target& target : task.targets)
-    if (const auto& importance = target.output->plan->tensors[target.tensor].importance)
-      count = importance->rows_per_matrix;
+    if (target.output->plan->tensors[target.tensor].has_importance() && tensor.shape.size() >= 3)
+      count = tensor.shape[tensor.shape.size() - 2];
   return std::max<std::int64_t>(1, count);
 }
 
@@ -135,6 +135,7 @@ bool take_over(const TensorTask& task, const WorkItem& item, const std::vector<C
 /// What the pass works with.
 struct Pass {
   const Plan& plan;
+  const MeasuredStatistics* measured;
   const std::vector<TensorTask>& tasks;
   Journal& journal;
   const RunContext& context;
@@ -199,7 +200,8 @@ void run_batches(const Pass& pass, const std::vector<WorkItem>& items) {
       const bool is_new = end == begin || !same_matrix(pass, items[end - 1], items[end]);
       if (is_new && end - begin >= enough) break;
       throw_if_interrupted();
-      if (is_new) prepare_quantizers(pass.plan, pass.task(items[end]), items[end].first, pass.context);
+      if (is_new)
+        prepare_quantizers(pass.plan, pass.measured, pass.task(items[end]), items[end].first, pass.context);
     }
     pass.context.executor.for_ranges(static_cast<std::int64_t>(end - begin), 1,
                                      [&](std::int64_t first, std::int64_t last) {
@@ -213,8 +215,8 @@ void run_batches(const Pass& pass, const std::vector<WorkItem>& items) {
 
 }  // namespace
 
-void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor,
-              const Progress& progress) {
+void run_pass(const Plan& plan, const MeasuredStatistics* measured, std::vector<OutputRun>& runs,
+              Journal& journal, Executor& executor, const Progress& progress) {
   const std::vector<TensorTask> tasks = make_tasks(runs);
   const std::vector<WorkItem> items = cut_into_chunks(plan, tasks);
   std::int64_t total = 0;
@@ -222,7 +224,7 @@ void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, 
   ProgressCounter counter(progress, total);
   const auto device = plan.backend->open(plan.device, executor);
   const RunContext context{executor, device.get()};
-  const Pass pass{plan, tasks, journal, context, counter};
+  const Pass pass{plan, measured, tasks, journal, context, counter};
   run_batches(pass, unfinished(pass, items));
 }
 

@@ -9,7 +9,8 @@
 namespace pq {
 
 /// Writes every chunk that the journal does not know as finished, or that the partial outputs do not hold, and records it.
-void run_pass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor,
-              const Progress& progress);
+/// `measured` nullptr: the plan has no calibration.
+void run_pass(const Plan& plan, const MeasuredStatistics* measured, std::vector<OutputRun>& runs,
+              Journal& journal, Executor& executor, const Progress& progress);
 
 }  // namespace pq

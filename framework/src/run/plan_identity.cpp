@@ -110,6 +110,7 @@ std::string tensors_identity(const PlannedOutput& output) {
     hasher.add(planned.route);
     hasher.add(view.encoding_name());
     hasher.add(planned.importance != nullptr);
+    hasher.add(!planned.sites.empty());
     add_map(hasher, view.map);
     hasher.add(view.elements);
     hasher.add(view.transpose);
@@ -157,6 +158,7 @@ Json plan_identity(const Plan& plan) {
                {"plugins", plan.plugins},
                {"rows at a time", plan.chunk_weights}};
   if (plan.imatrix != nullptr) json["imatrix"] = imatrix_identity(plan);
+  if (!plan.calibration_hash.empty()) json["calibration"] = plan.calibration_hash;
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
     const auto key = [&](const char* name) { return output_key(i, name); };

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "plan/plan.hpp"
+#include "run/measured.hpp"
 
 #include <polyquant/base/executor.hpp>
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,7 +33,8 @@ struct OutputResult {
 };
 
 struct RunResult {
-  std::vector<OutputResult> outputs;  // parallel to Plan::outputs
+  std::vector<OutputResult> outputs;             // parallel to Plan::outputs
+  std::optional<CalibrationResult> calibration;  // if the plan has one
   double seconds = 0;
   std::uint64_t peak_memory_bytes = 0;  // largest resident size of the process
 };
@@ -41,6 +44,8 @@ using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
 struct RunOptions {
   bool force = false;  // an interrupted run with other settings is given up
+  std::function<void(std::int64_t done, std::int64_t total)>
+      measuring;  // layers, before the weights of Progress
 };
 
 /// Executes the plan, or finishes an interrupted run of the same plan. Throws FormatError for non-finite weights (naming tensor and row) and

@@ -29,7 +29,7 @@ TEST_CASE("help: an option finds the components that have it", "[cli][help]") {
 TEST_CASE("help: keys of pipelines, commands, kinds and recipes are explained", "[cli][help]") {
   const Topics t;
   CHECK_THAT(help_about(t.topics, "lossless"), Contains("lossless (key of an output)"));
-  CHECK_THAT(help_about(t.topics, "calibration"), Contains("not available in this version"));
+  CHECK_THAT(help_about(t.topics, "evaluate"), Contains("not available in this version"));
   CHECK_THAT(help_about(t.topics, "run"), Contains("Usage: polyquant run"));
   CHECK_THAT(help_about(t.topics, "plugins"), Contains("List the plugins."));
   CHECK_THAT(help_about(t.topics, "formats"), Contains("gptq") && !Contains("affine"));

@@ -30,7 +30,7 @@ TEST_CASE("schema: it is draft 2020-12 and refuses unknown keys", "[config][sche
 }
 
 TEST_CASE("schema: what this version refuses is not offered", "[config][schema]") {
-  CHECK_FALSE(schema()["properties"].contains("calibration"));
+  CHECK_FALSE(schema()["properties"].contains("evaluate"));
   CHECK_FALSE(schema()["$defs"]["output"]["properties"].contains("allocate"));
 }
 

@@ -215,7 +215,7 @@ TEST_CASE("importance: encodings of few bits without it are counted in one line"
   CHECK(f.all_warnings() ==
         "tensors in so few bits need the importance of columns, and these have none: 2 as iq2_xs; "
         "give "
-        "`imatrix: FILE` (--imatrix)\n");
+        "`imatrix: FILE` (--imatrix) or `calibration: {data: TEXTS}` (--calibration)\n");
   f.warnings.clear();
   f.output.tensors[1].importance = f.output.tensors[2].importance =
       std::make_shared<const TensorImportance>();

@@ -1,0 +1,128 @@
+#include "plan/calibration.hpp"
+
+#include "calibration/model_documents.hpp"
+#include "model/open_tokenizer.hpp"
+#include "plan/plan.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace pq {
+namespace {
+
+constexpr std::uint64_t kMemoryShare = 4;  // residual streams beyond a fourth of the memory go to a file
+
+std::uint64_t machine_memory() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES), bytes = ::sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && bytes > 0 ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(bytes)
+                                : UINT64_MAX;
+}
+
+SampleSet samples_of(const CalibrationSpec& spec, const OpenedModel& model, const std::filesystem::path& path,
+                     std::int64_t vocabulary) {
+  SampleOptions options;
+  for (const CalibrationSpec::Source& source : spec.sources)
+    options.sources.push_back({source.path, source.weight});
+  options.samples = spec.samples;
+  options.length = spec.length;
+  options.seed = spec.seed;
+  const auto tokenizer = std::make_shared<const Tokenizer>(open_tokenizer(model, path));
+  return cut_samples(options, document_encoder(model, path, tokenizer, vocabulary));
+}
+
+/// What the quantizer wants to know of this tensor's input.
+StatisticsNeeded needs_of(const PlannedOutput& output, const PlannedTensor& tensor, bool has_imatrix) {
+  StatisticsNeeded needs = output.quantizer->info().needs;
+  if (tensor.route == Route::copy || elements(output.view->tensors[tensor.view_index].shape) == 0) return {};
+  needs.importance = needs.importance && !has_imatrix && tensor.encoding->info().uses_importance;
+  return needs;
+}
+
+}  // namespace
+
+StatisticsNeeded PlannedCalibration::needs_of(const Site& site) const {
+  const auto found = needs.find(&site);
+  return found == needs.end() ? StatisticsNeeded{} : found->second;
+}
+
+CalibrationPlanner::CalibrationPlanner(const CalibrationSpec& spec, const OpenedModel& model,
+                                       const std::filesystem::path& path, const PluginRegistry& registry)
+    : spec_(spec) {
+  PlannedCalibration& c = *calibration_;
+  c.model = std::make_shared<const ForwardModel>(model, path);
+  c.weights = stored_weights(
+      c.model->view(), [&registry](const std::string& encoding) { return registry.find_encoding(encoding); });
+  const GgufMatrices names(model, path);
+  for (const auto& site : c.model->sites()) {
+    if (site->layer < 0)
+      continue;  // the head: mostly it is not quantized by its inputs, and running it costs much
+    for (const WeightSlice& reader : site->readers)
+      for (const GgufMatrix& matrix : names.of(*c.model->view(), reader))
+        sites_.try_emplace({matrix.name, matrix.matrix}, site.get());
+  }
+  c.samples = samples_of(spec, model, path, c.model->vocabulary());
+  c.length = spec.length;
+  c.hidden_bytes = c.samples.tokens() * c.model->hidden_cols() * static_cast<std::int64_t>(sizeof(float));
+}
+
+bool CalibrationPlanner::add_sites(const PlannedOutput& output, PlannedTensor& planned,
+                                   const StatisticsNeeded& needs) {
+  const ViewTensor& tensor = output.view->tensors[planned.view_index];
+  if (tensor.gguf_name.empty()) return false;
+  const std::int64_t matrices =
+      tensor.shape.size() < 3 ? 1 : rows(tensor.shape) / tensor.shape[tensor.shape.size() - 2];
+  std::vector<const Site*> sites;
+  for (std::int64_t m = 0; m < matrices; ++m) {
+    const auto found = sites_.find({tensor.gguf_name, tensor.gguf_matrix + m});
+    if (found == sites_.end() || found->second->cols != cols(tensor.shape)) return false;
+    sites.push_back(found->second);
+  }
+  for (const Site* site : sites) {
+    StatisticsNeeded& known = calibration_->needs[site];
+    known.importance = known.importance || needs.importance;
+    known.mean_absolute = known.mean_absolute || needs.mean_absolute;
+    known.gram = known.gram || needs.gram;
+  }
+  planned.sites = std::move(sites);
+  return true;
+}
+
+void CalibrationPlanner::add(PlannedOutput& output, bool has_imatrix, std::vector<std::string>& warnings) {
+  std::vector<std::string> without;
+  std::size_t with = 0;
+  for (PlannedTensor& planned : output.tensors) {
+    const StatisticsNeeded needs = needs_of(output, planned, has_imatrix);
+    if (needs == StatisticsNeeded{}) continue;
+    if (add_sites(output, planned, needs))
+      ++with;
+    else
+      without.push_back(output.view->tensors[planned.view_index].name);
+  }
+  if (!without.empty() && with > 0)
+    warnings.push_back(
+        fmt::format("the inputs of {} tensors are not measured, so all their columns count equally: {}{}",
+                    without.size(), without.front(), without.size() == 1 ? "" : ", .."));
+}
+
+std::shared_ptr<const PlannedCalibration> CalibrationPlanner::finish(const std::filesystem::path& scratch,
+                                                                     std::vector<std::string>& warnings) {
+  if (calibration_->needs.empty()) {
+    warnings.push_back(
+        "the calibration data are not used: no output has a tensor that needs statistics of its inputs");
+    return nullptr;
+  }
+  warnings.insert(warnings.end(), calibration_->samples.warnings.begin(),
+                  calibration_->samples.warnings.end());
+  calibration_->hidden_in_file =
+      spec_.activations == "file" ||
+      (spec_.activations == "auto" &&
+       static_cast<std::uint64_t>(calibration_->hidden_bytes) > machine_memory() / kMemoryShare);
+  calibration_->scratch = scratch;
+  return calibration_;
+}
+
+}  // namespace pq

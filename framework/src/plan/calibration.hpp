@@ -1,0 +1,71 @@
+// What a run measures before it quantizes: which statistics of which inputs, on which samples.
+#pragma once
+
+#include "calibration/gguf_matrices.hpp"
+#include "calibration/samples.hpp"
+#include "config/pipeline.hpp"
+#include "forward/forward_model.hpp"
+#include "forward/weights.hpp"
+#include "model/open_model.hpp"
+#include "plugin/registry.hpp"
+
+#include <polyquant/quantizer.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pq {
+
+struct PlannedOutput;
+struct PlannedTensor;
+
+/// Immutable after planning. Sites are those of `model`.
+struct PlannedCalibration {
+  std::shared_ptr<const ForwardModel> model;
+  std::shared_ptr<const WeightSource> weights;
+  SampleSet samples;
+  std::int64_t length = 0;                        // tokens of a sample
+  std::map<const Site*, StatisticsNeeded> needs;  // of the sites that some tensor uses
+  std::int64_t hidden_bytes = 0;                  // residual streams of all samples
+  bool hidden_in_file = false;                    // else in memory
+  std::filesystem::path scratch;                  // folder of that file
+
+  StatisticsNeeded needs_of(const Site& site) const;
+};
+
+/// Finds for the tensors of the outputs the inputs that have to be measured.
+class CalibrationPlanner {
+ public:
+  /// Reads headers and the texts: the samples are cut here, so that what is wrong with them is said before any work. Throws as open_tokenizer(),
+  /// ForwardModel, GgufMatrices and cut_samples() do.
+  CalibrationPlanner(const CalibrationSpec& spec, const OpenedModel& model, const std::filesystem::path& path,
+                     const PluginRegistry& registry);
+
+  /// Gives the tensors that are quantized their sites. `has_imatrix`: importance comes from a file. Adds to `warnings` one sentence about tensors
+  /// that could use statistics and have no site.
+  void add(PlannedOutput& output, bool has_imatrix, std::vector<std::string>& warnings);
+  const SampleSet& samples() const noexcept { return calibration_->samples; }
+
+  /// nullptr, and a warning, if nothing is measured. `scratch`: where a file of activations may lie.
+  std::shared_ptr<const PlannedCalibration> finish(const std::filesystem::path& scratch,
+                                                   std::vector<std::string>& warnings);
+
+ private:
+  bool add_sites(const PlannedOutput& output, PlannedTensor& tensor, const StatisticsNeeded& needs);
+
+  CalibrationSpec spec_;
+  std::shared_ptr<PlannedCalibration> calibration_ = std::make_shared<PlannedCalibration>();
+  std::map<std::pair<std::string, std::int64_t>, const Site*> sites_;  // by GGUF name and matrix
+};
+
+/// Memory while the samples run: activations of a batch, weights of a layer, sums, and the residual streams unless they lie in a file.
+std::uint64_t measuring_bytes(const PlannedCalibration& calibration);
+/// What is kept of the statistics while the outputs are written.
+std::uint64_t statistics_bytes(const PlannedCalibration& calibration);
+
+}  // namespace pq

@@ -1,0 +1,80 @@
+// How much memory measuring takes.
+#include "calibration/measure.hpp"
+#include "plan/calibration.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace pq {
+namespace {
+
+std::uint64_t floats(std::int64_t count) { return static_cast<std::uint64_t>(count) * sizeof(float); }
+
+/// f32 matrices of the largest layer; of a layer of experts as much as is kept.
+std::uint64_t layer_bytes(const ForwardModel& model) {
+  std::map<int, std::uint64_t> layers;
+  for (const ViewTensor& tensor : model.view()->tensors)
+    if (tensor.layer >= 0) layers[tensor.layer] += floats(elements(tensor.shape));
+  std::uint64_t largest = 0;
+  for (const auto& [layer, bytes] : layers) largest = std::max(largest, bytes);
+  return std::min(largest, WeightCache::kDefaultLimit);
+}
+
+/// Rows of the largest batch.
+std::int64_t batch_rows(const PlannedCalibration& calibration) {
+  const std::int64_t length = std::max<std::int64_t>(1, calibration.length);
+  return std::min(calibration.samples.tokens(), std::max(length, kMeasureRows / length * length));
+}
+
+std::uint64_t sums_bytes(const PlannedCalibration& calibration) {
+  std::uint64_t bytes = 0;
+  for (const auto& [site, needs] : calibration.needs) {
+    const auto cols = static_cast<std::uint64_t>(site->cols);
+    bytes += cols * sizeof(double) * (needs.mean_absolute ? 2 : 1);
+    if (needs.gram) bytes += cols * cols * sizeof(float);
+  }
+  return bytes;
+}
+
+/// Pages of the mapped source that stay: files are given back in windows of 8 MiB, of which about half is left at the ends of each layer; and
+/// the rows of the embedding that the samples ask for.
+std::uint64_t mapped_bytes(const PlannedCalibration& calibration) {
+  constexpr std::uint64_t kHalfWindow = 4 << 20, kPage = 4096;
+  const ModelView& view = *calibration.model->view();
+  std::map<int, std::uint64_t> layers;
+  for (const ViewTensor& tensor : view.tensors)
+    if (tensor.layer >= 0)
+      for (const RowMap::Part& part : tensor.map.parts)
+        layers[tensor.layer] +=
+            view.reader->header().tensors[part.stored].row_bytes * static_cast<std::uint64_t>(part.rows);
+  std::set<std::int32_t> tokens;
+  for (const Sample& sample : calibration.samples.samples)
+    tokens.insert(sample.tokens.begin(), sample.tokens.end());
+  std::uint64_t bytes = tokens.size() * kPage;
+  for (const auto& [layer, stored] : layers) bytes += std::min(kHalfWindow, stored / 4);
+  return bytes;
+}
+
+}  // namespace
+
+std::uint64_t measuring_bytes(const PlannedCalibration& calibration) {
+  const ForwardModel& model = *calibration.model;
+  const std::int64_t rows = batch_rows(calibration);
+  // Besides the named values: the residual stream as it comes from the store, and as it goes back.
+  const std::uint64_t activations = floats(rows * (model.value_cols() + model.hidden_cols()));
+  const std::uint64_t streams =
+      calibration.hidden_in_file ? 0 : static_cast<std::uint64_t>(calibration.hidden_bytes);
+  return streams + activations + layer_bytes(model) + sums_bytes(calibration) + mapped_bytes(calibration);
+}
+
+std::uint64_t statistics_bytes(const PlannedCalibration& calibration) {
+  std::uint64_t bytes = 0;
+  for (const auto& [site, needs] : calibration.needs) {
+    bytes += floats(site->cols) * (needs.mean_absolute ? 2 : 1);
+    if (needs.gram) bytes += floats(site->cols * site->cols);
+  }
+  return bytes;
+}
+
+}  // namespace pq

@@ -1,0 +1,62 @@
+#include "run/measured.hpp"
+
+#include "calibration/measure.hpp"
+#include "plan/calibration.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace pq {
+
+MeasuredStatistics::MeasuredStatistics(const Plan& plan, Executor& executor,
+                                       const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  const auto start = std::chrono::steady_clock::now();
+  const PlannedCalibration& calibration = *plan.calibration;
+  const auto device = plan.backend->open(plan.device, executor);
+  ForwardPass pass(*calibration.model, *calibration.weights, *device, executor);
+  MeasureOptions options;
+  options.needs = [&](const Site& site) { return calibration.needs_of(site); };
+  options.hidden_bytes = calibration.hidden_in_file ? 0 : -1;
+  options.scratch = calibration.scratch;
+  options.progress = progress;
+  SiteSums sums = measure_sites(pass, *device, calibration.samples, options);
+  for (const auto& site : calibration.model->sites())
+    if (const SiteSum* sum = sums.find(*site)) {
+      sites_.emplace(site.get(), host_statistics(*sum, *device));
+      sums.drop_gram(*site);
+    }
+  count_experts(calibration);
+  result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+SiteStatistics MeasuredStatistics::of(const Site& site) const {
+  const auto found = sites_.find(&site);
+  return found == sites_.end() ? SiteStatistics{} : found->second.view();
+}
+
+void MeasuredStatistics::count_experts(const PlannedCalibration& calibration) {
+  std::map<int, std::vector<std::int64_t>> layers;
+  for (const auto& site : calibration.model->sites()) {
+    if (site->expert < 0 || calibration.needs_of(*site) == StatisticsNeeded{}) continue;
+    std::vector<std::int64_t>& tokens = layers[site->layer];
+    const auto expert = static_cast<std::size_t>(site->expert);
+    tokens.resize(std::max(tokens.size(), expert + 1));
+    tokens[expert] = std::max(tokens[expert], of(*site).samples);
+  }
+  std::int64_t experts = 0;
+  for (auto& [layer, tokens] : layers) {
+    experts += static_cast<std::int64_t>(tokens.size());
+    result_.starved += std::count(tokens.begin(), tokens.end(), 0);
+    result_.experts.push_back({layer, std::move(tokens)});
+  }
+  if (result_.starved > 0)
+    result_.warnings.push_back(
+        fmt::format("{} of {} experts were chosen by no token of the calibration data, so all their columns "
+                    "count equally; give "
+                    "more or other texts",
+                    result_.starved, experts));
+}
+
+}  // namespace pq
