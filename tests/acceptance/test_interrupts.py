@@ -21,7 +21,7 @@ def processor_seconds(process):
 
 
 def blocked(process):
-    """Whether each thread leaves SIGINT to the one that waits for it."""
+    """Whether SIGINT is blocked, for each thread. In the one that waits for it the kernel shows it as not blocked."""
     masks = [next(line for line in status.read_text().splitlines() if line.startswith("SigBlk")) for status in pathlib.Path(f"/proc/{process.pid}/task").glob("*/status")]
     return [int(mask.split()[1], 16) >> (signal.SIGINT - 1) & 1 for mask in masks]
 
@@ -36,7 +36,7 @@ def while_multiplying(threads):
             time.sleep(0.01)
         if round_number == 0:
             masks = blocked(process)
-            CHECKS.that(len(masks) >= threads + 1 and all(masks), f"{threads} threads: SIGINT is blocked in all {len(masks)} threads: {masks}")
+            CHECKS.that(len(masks) >= threads + 1 and masks.count(0) <= 1, f"{threads} threads: SIGINT is blocked in all {len(masks)} threads but one: {masks}")
         process.send_signal(signal.SIGINT)
         messages.add(process.communicate()[1].strip())
         codes.append(process.returncode)
