@@ -57,4 +57,8 @@ inline constexpr float kIq4BestFit = 0x1p-26f;
 /// How many times the error with real scales that of iq4_xs may be before other super-scales are tried. On ordinary weights it is below 1.1.
 inline constexpr float kIq4PoorFit = 1.15f;
 
+/// A group with this share of the squares of a block of iq4_xs decides its error alone, so the block is searched as by `best`. With a normal
+/// distribution and groups of one size none has so much.
+inline constexpr float kIq4Dominant = 0.9f;
+
 }  // namespace pq::gguf_iq

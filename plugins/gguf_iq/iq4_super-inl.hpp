@@ -218,15 +218,21 @@ inline void improve_super_scales(const Slots& s, const Iq4Effort& effort, const 
     try_many_super_scales(s, found, effort, best);
 }
 
-/// `best` includes all that `normal` does; blocks that consist of groups of one sign are searched as by `best`.
+/// One group holds nearly all of a block.
+inline bool is_dominated(const Slots& s, std::size_t half) {
+  const float* first = s.squares + 8 * half;
+  return *std::max_element(first, first + 8) > kIq4Dominant * block_sum(s.squares, half);
+}
+
+/// `best` includes all that `normal` does; blocks that consist of groups of one sign, or of one group, are searched as by `best`.
 inline SuperScales search_super_scales(const Slots& s, Effort effort) {
   constexpr bool kAll[2] = {true, true};
   BestSuperScales best(s);
   improve_super_scales(s, iq4_xs_effort(Effort::normal), kAll, best);
   bool more[2];
   for (std::size_t half = 0; half < 2; ++half)
-    more[half] =
-        effort == Effort::best || std::count(s.one_sided + 8 * half, s.one_sided + 8 * half + 8, true) >= 4;
+    more[half] = effort == Effort::best || is_dominated(s, half) ||
+                 std::count(s.one_sided + 8 * half, s.one_sided + 8 * half + 8, true) >= 4;
   if (more[0] || more[1]) improve_super_scales(s, iq4_xs_effort(Effort::best), more, best);
   return best.state;
 }
