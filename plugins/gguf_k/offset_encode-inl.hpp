@@ -116,7 +116,9 @@ HWY_INLINE void load_supers(const float* const* supers, const OffsetWeights<Code
     groups.repeats.store(c, repeats);
   }
   for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
-    groups.on_grid[h] = ordered_sum(groups.repeats.at + h * kPerSuper, kPerSuper) >= kGridRepeats + kPerSuper;
+    const float repeats = ordered_sum(groups.repeats.at + h * kPerSuper, kPerSuper);
+    groups.on_grid[h] = repeats >= kGridRepeats + kPerSuper;
+    groups.sparse[h] = repeats >= kSparseRepeats;
   }
 }
 

@@ -39,6 +39,7 @@ struct OffsetGroups {
   GroupValues sign;          // -1: the super-block is searched and stored negated, see choose_signs()
   GroupValues repeats;       // weights that equal the one before
   bool on_grid[2];           // super-blocks with so many of these that they seem to lie on a grid themselves
+  bool sparse[2];            // most weights equal the one before
   bool one_sided[2];         // super-blocks with groups that do not reach 0
 };
 

@@ -126,7 +126,15 @@ HWY_INLINE void search_all(const OffsetGroups<Codec>& groups, const OffsetSearch
     search_exact_fit(groups, found, search, best);
 }
 
-/// `best` includes all that `normal` does, and so does `fast` for super-blocks on which it may fail.
+/// A group that holds nearly all of a super-block: the error is that of one lattice, so many are tried for it.
+template <std::size_t kPerSuper>
+HWY_INLINE bool is_dominated(const GroupValues& squares, std::size_t super) {
+  const float* first = squares.at + super * kPerSuper;
+  return *std::max_element(first, first + kPerSuper) >= kDominant * ordered_sum(first, kPerSuper);
+}
+
+/// `best` includes all that `normal` does, and so does `fast` for super-blocks on which it may fail. Those that are mostly zero or consist of one
+/// group are always searched as by `best`.
 template <class Codec>
 HWY_INLINE OffsetChoice search_super(const OffsetGroups<Codec>& groups, Effort effort) {
   constexpr std::size_t kPerSuper = OffsetGroups<Codec>::kPerSuper;
@@ -136,15 +144,27 @@ HWY_INLINE OffsetChoice search_super(const OffsetGroups<Codec>& groups, Effort e
   for (std::size_t c = 0; c < kChunks; ++c)  // all zeros
     for (GroupValues* values : {&best.choice.d, &best.choice.dmin, &best.choice.scales, &best.choice.mins})
       values->store(c, hn::Zero(d));
-  bool unusual[2] = {false, false};
+  bool unusual[2] = {false, false}, sparse[2] = {false, false}, dominated[2] = {false, false};
+  float squares[2] = {0, 0};
   for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
-    best.error[h] = ordered_sum(groups.squares.at + h * kPerSuper, kPerSuper);
+    best.error[h] = squares[h] = ordered_sum(groups.squares.at + h * kPerSuper, kPerSuper);
     unusual[h] = effort == Effort::fast && (groups.on_grid[h] || groups.one_sided[h]);
   }
   if (effort == Effort::best) search_all(groups, Codec::search(Effort::normal), kAll, best);
   search_all(groups, Codec::search(effort), kAll, best);
   if (HWY_UNLIKELY(unusual[0] || unusual[1]))
     search_all(groups, Codec::search(Effort::normal), unusual, best);
+  for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
+    if (!(best.error[h] > squares[h] * kSuperBestFit)) continue;
+    sparse[h] = groups.sparse[h] && effort != Effort::best;
+    dominated[h] = is_dominated<kPerSuper>(groups.squares, h);
+  }
+  if (HWY_UNLIKELY(sparse[0] || sparse[1])) search_all(groups, Codec::search(Effort::best), sparse, best);
+  if (HWY_UNLIKELY(dominated[0] || dominated[1])) {
+    OffsetSearch search = Codec::search(Effort::best);
+    search.cuts = kManyCuts;
+    search_all(groups, search, dominated, best);
+  }
   return best.choice;
 }
 

@@ -1,6 +1,8 @@
 // How hard super-blocks with minima are searched; see offset_super-inl.hpp.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <span>
 
 namespace pq::gguf {
@@ -20,5 +22,16 @@ struct OffsetSearch {
   int mins = 0;    // codes of the minimum tried to either side, for each of these
   int refits = 1;  // each with all neighbours of both codes
 };
+
+/// Cuts of both ends in all combinations, for super-blocks of which one group has this share of the squares. With a normal distribution and
+/// groups of one size none has more than a half.
+inline constexpr float kDominant = 0.9f;
+inline constexpr auto kManyCuts = [] {
+  constexpr std::size_t kSteps = 7;
+  std::array<RangeCut, kSteps * kSteps> cuts{};
+  for (std::size_t i = 0; i < cuts.size(); ++i)
+    cuts[i] = {-0.6f + 0.3f * static_cast<float>(i / kSteps), -0.6f + 0.3f * static_cast<float>(i % kSteps)};
+  return cuts;
+}();
 
 }  // namespace pq::gguf

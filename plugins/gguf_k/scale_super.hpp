@@ -35,5 +35,7 @@ inline constexpr float kSuperBestFit = 0x1p-26f;
 /// Super-blocks with as many weights that equal the one before are taken for quantized ones, or sparse ones. Of 32 levels it is every 32nd
 /// weight, of weights with a normal distribution in bf16 every 1100th.
 inline constexpr float kGridRepeats = 5;
+/// With so many they are mostly zero.
+inline constexpr float kSparseRepeats = 192;
 
 }  // namespace pq::gguf
