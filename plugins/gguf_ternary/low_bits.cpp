@@ -59,6 +59,15 @@ void pack(float d, const float* x, std::size_t step, std::byte* to) {
 }
 
 #if HWY_TARGET == HWY_SCALAR
+/// `best` includes what `normal` finds.
+float find_scale(std::span<const float> x, std::span<const float> w, Effort effort) {
+  const float scale = pq::search_scale(x, w, Q20::kRange, low_bits_starts(effort));
+  if (effort != Effort::best) return scale;
+  const float normal = find_scale(x, w, Effort::normal);
+  return scale_error(x, w, normal, Q20::kRange).error < scale_error(x, w, scale, Q20::kRange).error ? normal
+                                                                                                    : scale;
+}
+
 void encode_q2_0(const LowBitsCall& call) {
   std::byte* to = call.out;
   for (std::int64_t r = 0; r < call.rows.rows; ++r) {
@@ -67,7 +76,7 @@ void encode_q2_0(const LowBitsCall& call) {
       std::transform(call.rows.row(r).data() + c, call.rows.row(r).data() + c + Q20::kWeights, x.data(),
                      finite_weight);
       const std::span<const float> w(call.importance + c, Q20::kWeights);
-      pack(pq::search_scale(x, w, Q20::kRange, low_bits_starts(call.effort)), x.data(), 1, to);
+      pack(find_scale(x, w, call.effort), x.data(), 1, to);
     }
   }
 }
@@ -79,6 +88,18 @@ struct Scattered {
   const float* blocks[kLanes];
   HWY_INLINE const float* operator[](std::size_t lane) const { return blocks[lane]; }
 };
+
+/// `best` includes what `normal` finds.
+VF find_scales(LaneGroups groups, VF peak, Effort effort) {
+  const F32 d;
+  const VF scale = search_scale(groups, peak, Q20::kRange, low_bits_starts(effort));
+  if (effort != Effort::best) return scale;
+  const VF normal = find_scales(groups, peak, Effort::normal), lowest = hn::Set(d, Q20::kRange.lowest),
+           highest = hn::Set(d, Q20::kRange.highest);
+  const auto better = hn::Lt(scale_error(groups, normal, lowest, highest).error,
+                             scale_error(groups, scale, lowest, highest).error);
+  return hn::IfThenElse(better, normal, scale);
+}
 
 /// One block per lane; the last batch is filled with copies of the last block.
 void encode_q2_0(const LowBitsCall& call) {
@@ -94,8 +115,7 @@ void encode_q2_0(const LowBitsCall& call) {
     }
     const LaneRange range = load_weights(weights, Q20::kWeights, x);
     load_groups(importance, Q20::kWeights, w);
-    hn::Store(search_scale({x, w, Q20::kWeights}, range.peak(), Q20::kRange, low_bits_starts(call.effort)),
-              F32(), scales);
+    hn::Store(find_scales({x, w, Q20::kWeights}, range.peak(), call.effort), F32(), scales);
     for (std::int64_t l = 0; l < static_cast<std::int64_t>(kLanes) && first + l < total; ++l)
       pack(scales[l], x + l, kLanes, call.out + static_cast<std::size_t>(first + l) * sizeof(Q20::Block));
   }
