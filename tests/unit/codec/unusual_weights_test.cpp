@@ -149,6 +149,19 @@ TEST_CASE("encodings: the highest effort is never worse than normal, not even in
   }
 }
 
+TEST_CASE(
+    "block encodings: a group that decides the error alone is searched nearly as well as by the highest "
+    "effort",
+    "[gguf_iq][gguf_k][outlier]") {
+  const auto make = GENERATE(pq::gguf::make_q4_k, pq::gguf::make_q5_k, pq::gguf_iq::make_iq4_xs);
+  const std::vector<float> importance = GENERATE(std::vector<float>{}, uneven(1.0f));
+  auto weights = codec_test::weights(Kind::gauss, 8 * kCols);
+  for (std::size_t i = 0; i < weights.size(); ++i) weights[i] *= i % kCols / 32 == 3 ? 20.0f : 1.0f;
+  INFO(make()->info().id);
+  CHECK(relative_error(*make(), weights, importance) <=
+        1.03 * relative_error(*make(), weights, importance, pq::Effort::best));
+}
+
 TEST_CASE("gguf_ternary: the affine view holds exactly what is stored, and fits into q8_0",
           "[gguf_ternary][affine]") {
   const auto make = GENERATE(pq::gguf_ternary::make_tq1_0, pq::gguf_ternary::make_tq2_0);
