@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+"""No encoder leaves a larger weighted error than ggml's, whatever the weights and the importance, and `best` none above `normal`: every type,
+importance and effort on small tensors of many kinds (tests/bench/encoder_errors.py, which has more of everything)."""
+import sys
+
+from common import PROGRAM, ROOT, WIDE, Checks, llama, model
+
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
+
+
+def main():
+    checks = Checks()
+    llama()
+    import encoder_errors
+    for kind in encoder_errors.TYPES:
+        options = encoder_errors.options_of([str(model(WIDE)), "--types", kind, "--program", str(PROGRAM)])
+        failed, count = encoder_errors.check(options)
+        checks.that(failed == 0, f"{kind}: {failed} of {count} cases above ggml's error or above a lower effort's")
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()
