@@ -52,16 +52,17 @@ void SiteSums::drop_gram(const Site& site) {
 
 namespace {
 
+// Divided in f32 as those of an importance matrix are when they are read, so that a file in between changes nothing.
 std::vector<float> means(const std::vector<double>& sums, std::int64_t rows) {
   std::vector<float> result;
-  for (const double sum : sums) result.push_back(static_cast<float>(sum / static_cast<double>(rows)));
-  return result;
+  for (const double sum : sums) result.push_back(static_cast<float>(sum) / static_cast<float>(rows));
+  const bool known = std::any_of(result.begin(), result.end(), [](float mean) { return mean > 0; });
+  return known ? result : std::vector<float>();
 }
 
 }  // namespace
 
 SiteStatistics HostStatistics::view() const {
-  const auto cols = static_cast<std::int64_t>(importance.size());
   SiteStatistics result;
   result.importance = importance;
   result.mean_absolute = mean_absolute;
@@ -73,13 +74,13 @@ SiteStatistics HostStatistics::view() const {
 HostStatistics host_statistics(const SiteSum& sum, Device& device) {
   HostStatistics result;
   result.samples = sum.rows;
+  result.cols = static_cast<std::int64_t>(sum.squares.size());
   if (sum.rows == 0) return result;
   result.importance = means(sum.squares, sum.rows);
   result.mean_absolute = means(sum.magnitudes, sum.rows);
   if (sum.gram == nullptr) return result;
-  const std::int64_t cols = sum.gram->cols();
-  result.gram.resize(static_cast<std::size_t>(cols * cols));
-  device.download(*sum.gram, Matrix{result.gram.data(), cols, cols, cols});
+  result.gram.resize(static_cast<std::size_t>(result.cols * result.cols));
+  device.download(*sum.gram, Matrix{result.gram.data(), result.cols, result.cols, result.cols});
   return result;
 }
 

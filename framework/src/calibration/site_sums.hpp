@@ -44,10 +44,10 @@ class SiteSums final : public Observer {
 
 /// The statistics of one site as quantizers get them.
 struct HostStatistics {
-  std::vector<float> importance;     // mean of x^2 per column
-  std::vector<float> mean_absolute;  // mean of |x| per column
+  std::vector<float> importance;     // mean of x^2 per column; empty if all are zero: nothing is known then
+  std::vector<float> mean_absolute;  // mean of |x| per column, likewise
   std::vector<float> gram;           // X^T X
-  std::int64_t samples = 0;
+  std::int64_t samples = 0, cols = 0;
   SiteStatistics view() const;
 };
 HostStatistics host_statistics(const SiteSum& sum, Device& device);

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""Calibration in pipelines: quantize --calibration gives the tensors that imatrix and quantize --imatrix give one after the other, all outputs share one
+measurement, plan and run say what is used, bytes do not depend on threads or on where activations lie, the peak memory is what the plan says, experts
+without tokens are counted, and mistakes are refused in a sentence."""
+import json
+import shutil
+
+import numpy as np
+
+from common import GOLDEN, WIDE, Checks, llama, model, run, run_json, scratch, text
+from test_memory import larger
+
+SAMPLES, LENGTH = 4, 128
+COLUMN = 1e-3  # of a mean square; measured: 1.3e-4, in columns a thousand times below the mean
+
+
+def tensors(path):
+    return path.read_bytes()[-run_json("inspect", path)["bytes"]:]
+
+
+def same_as_matrix(checks, out):
+    folder, texts = model(WIDE), text("calibration.jsonl")
+    size = ("--samples", SAMPLES, "--length", LENGTH)
+    run("imatrix", folder, "--calibration", texts, *size, "--to", out / "m.gguf")
+    run("quantize", folder, "--imatrix", out / "m.gguf", "--recipe", "q4_k_m", "--to", out / "by_matrix.gguf")
+    for threads in (1, 2):
+        run("quantize", folder, "--calibration", texts, *size, "--recipe", "q4_k_m", "--to", out / f"{threads}.gguf", "--threads", threads)
+    checks.that((out / "1.gguf").read_bytes() == (out / "2.gguf").read_bytes(), "the same bytes for 1 and 2 threads")
+    difference = run_json("compare", out / "by_matrix.gguf", out / "1.gguf")
+    checks.that(difference["relative_error"] == 0, f"the tensors are those of imatrix and --imatrix: {difference['relative_error']}")
+    metadata = run_json("inspect", out / "1.gguf")["metadata"]
+    checks.that(metadata["quantize.imatrix.dataset"] == "calibration.jsonl" and metadata["quantize.imatrix.chunks_count"] == SAMPLES,
+                "the file says what it was calibrated with")
+
+
+def columns(checks, out):
+    """On an f32 file, with keys and values in f32, llama.cpp measures the same: no rounding of inputs is left."""
+    llama()
+    import llama_imatrix
+    (out / "words.txt").write_text("The river rises in the hills and passes nine towns on its way to the sea. " * 20)
+    run("quantize", model(WIDE), "--recipe", "f32", "--to", out / "f32.gguf")
+    ids = [int(t) for t in run("tokens", out / "f32.gguf", (out / "words.txt").read_text()).stdout.split()][:128]
+    run("imatrix", out / "f32.gguf", "--calibration", out / "words.txt", "--first", "--samples", 1, "--length", 128, "--to", out / "columns.gguf")
+    theirs = llama_imatrix.measure(out / "f32.gguf", ids, 128, exact=True)
+    worst = 0
+    for name, squares in theirs.items():
+        ours = np.frombuffer(run("cat", out / "columns.gguf", f"{name}.in_sum2").stdout, np.float32) / len(ids)
+        worst = max(worst, float(np.max(np.abs(ours / squares - 1))))
+    checks.that(len(theirs) == 210 and worst < COLUMN, f"{len(theirs)} matrices, columns as llama.cpp measures them in f32: within {worst:.1e}")
+
+
+def pipeline(checks, out):
+    (out / "two.yaml").write_text(json.dumps({
+        "version": 1, "model": str(model(WIDE)),
+        "calibration": {"data": [{"path": str(text("calibration.jsonl")), "weight": 3}, str(text("calibration.jsonl"))], "samples": SAMPLES,
+                        "length": LENGTH, "seed": 7, "activations": "file"},
+        "outputs": [{"format": "gguf", "encoding": "q4_0", "to": "p0.gguf"}, {"format": "gguf", "recipe": "q3_k_m", "to": "p1.gguf"}]}))
+    plan = run_json("plan", out / "two.yaml")
+    sites = {s["site"]: s for s in plan["statistics"]}
+    checks.that(len(sites) == 4 and all(s["importance"] and s["count"] == 30 for s in sites.values()), f"plan: {', '.join(sites)} in 30 layers")
+    done = run_json("run", out / "two.yaml")
+    used = done["calibration"]
+    checks.that([s["samples"] for s in used["sources"]] == [3, 1] and used["activations"] == "file", "weights share the samples 3 to 1")
+    checks.that(used["tokens_sha256"] == plan["calibration"]["tokens_sha256"] and used["tokens"] == SAMPLES * LENGTH, "run and plan have the same samples")
+    checks.that(all(any(t.get("importance") for t in o["tensors"]) for o in done["outputs"]), "both outputs use the statistics")
+    first = [(out / f"p{i}.gguf").read_bytes() for i in (0, 1)]
+    run("run", out / "two.yaml", "--set", "calibration.activations=memory", "--force")
+    checks.that([(out / f"p{i}.gguf").read_bytes() for i in (0, 1)] == first, "the same bytes with activations in memory")
+
+
+def memory(checks, out):
+    """A model of the shape of an 8B Llama, scaled down: 1024 columns, 4 layers."""
+    config = json.loads((GOLDEN / "tiny" / "llama" / "config.json").read_text())
+    wide = {config["hidden_size"]: 1024, config["intermediate_size"]: 3584,
+            config["hidden_size"] // config["num_attention_heads"] * config["num_key_value_heads"]: 256}
+    folder, _ = larger("llama", out, {"hidden_size": 1024, "intermediate_size": 3584, "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 64,
+                                      "num_hidden_layers": 4}, lambda name, axis, length: wide.get(length, length), 4)
+    (out / "long.txt").write_text("a quick look at the memory of a model that reads many words " * 2500)
+    for activations in ("memory", "file"):
+        (out / "m.yaml").write_text(json.dumps({
+            "version": 1, "model": str(folder), "calibration": {"data": "long.txt", "samples": 6, "length": 2048, "activations": activations},
+            "outputs": [{"format": "gguf", "encoding": "q4_0", "to": f"{activations}.gguf", "options": {"pre_tokenizer": "default"}}]}))
+        planned = run_json("plan", out / "m.yaml")["peak_memory_bytes"]
+        measured = run_json("run", out / "m.yaml")["peak_memory_bytes"]
+        checks.that(abs(measured / planned - 1) <= 0.2, f"activations in {activations}: peak {measured / 2**20:.0f} MiB, planned {planned / 2**20:.0f} MiB")
+
+
+def experts(checks, out):
+    folder = out / "moe"
+    shutil.copytree(GOLDEN / "tiny" / "qwen3moe", folder, ignore=shutil.ignore_patterns("gguf.json", "texts.json"))
+    (out / "few.txt").write_text("ab")
+    done = run_json("quantize", folder, "--calibration", out / "few.txt", "--samples", 1, "--length", 1, "--encoding", "q4_0", "--to", out / "moe.gguf",
+                    "--set", "outputs.0.fallback=f16", "--set", "outputs.0.options.pre_tokenizer=default")
+    used = done["calibration"]
+    chosen = sum(sum(1 for t in layer["tokens"] if t) for layer in used["experts"])
+    total = sum(len(layer["tokens"]) for layer in used["experts"])
+    checks.that(used["starved_experts"] == total - chosen > 0, f"{used['starved_experts']} of {total} experts got no token")
+    checks.that(any("were chosen by no token" in w for w in done["warnings"]), "a warning says so")
+
+
+def refusals(checks, out):
+    folder, texts = model(WIDE), text("calibration.jsonl")
+    quantize = ("quantize", folder, "--recipe", "q4_0", "--to", out / "x.gguf")
+    (out / "bad.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
+    for arguments, code, what in ((("--calibration", out / "none.txt"), 3, b"none.txt"), (("--calibration", out / "bad.jsonl"), 3, b"bad.jsonl:2"),
+                                  (("--calibration", texts, "--samples", 1 << 40), 2, b"samples"),
+                                  (("--calibration", texts, "--set", "calibration.inputs=quantized"), 2, b"'inputs: quantized' needs"),
+                                  (("--calibration", texts, "--set", "calibration.sample=3"), 2, b"did you mean 'samples'"),
+                                  (("--samples", 3), 2, b"'data' is missing")):
+        result = run(*quantize, *arguments, code=code)
+        checks.that(what in result.stderr and not (out / "x.gguf").exists(), f"refused: {result.stderr.decode().strip()[-130:]}")
+    plan = run("quantize", folder, "--calibration", texts, "--samples", 1, "--length", 8, "--recipe", "f16", "--to", out / "f16.gguf")
+    checks.that(b"the calibration data are not used" in plan.stderr, "a recipe that needs no statistics: one warning, nothing is measured")
+
+
+def main():
+    checks, out = Checks(), scratch()
+    columns(checks, out)
+    same_as_matrix(checks, out)
+    pipeline(checks, out)
+    memory(checks, out)
+    experts(checks, out)
+    refusals(checks, out)
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()
