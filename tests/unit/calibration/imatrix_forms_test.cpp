@@ -20,7 +20,7 @@ std::vector<ImatrixData::Entry> entries_of(const std::shared_ptr<const ModelRead
                                            const std::vector<std::int32_t>& tokens,
                                            std::vector<std::string>& warnings) {
   tiny::Runner runner(reader, path);
-  SiteSums sums(runner.device());
+  SiteSums sums(runner.device(), importance_only);
   runner.logits({tokens}, &sums);
   const GgufMatrices names({nullptr, reader}, path);
   return imatrix_of(runner.model(), names, sums, {}, 0, warnings).entries;

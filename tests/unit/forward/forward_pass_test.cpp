@@ -147,7 +147,7 @@ TEST_CASE("forward: experts are measured on the tokens that chose them", "[forwa
 TEST_CASE("forward: the sites of the head are measured without its products", "[forward]") {
   const tiny::Expected expected = tiny::expected_logits("llama");
   tiny::Runner runner(tiny::open_folder(tiny::folder("llama")), tiny::folder("llama"));
-  SiteSums with_logits(runner.device()), without(runner.device());
+  SiteSums with_logits(runner.device(), importance_only), without(runner.device(), importance_only);
   runner.logits({expected.tokens}, &with_logits);
   const WithoutHead weights(runner.weights());
   ForwardPass pass(runner.model(), weights, runner.device(), runner.pool());

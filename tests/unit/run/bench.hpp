@@ -84,7 +84,7 @@ struct Bench {
 
 inline RunResult run(const Plan& plan, int threads, const Progress& progress = {}, bool force = false) {
   const auto pool = make_thread_pool(threads);
-  return execute(plan, *pool, RunOptions{force}, progress);
+  return execute(plan, *pool, RunOptions{force, {}}, progress);
 }
 
 }  // namespace pq::test
