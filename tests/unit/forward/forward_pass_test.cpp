@@ -1,4 +1,5 @@
 // How a model is run: threads, batches, sites, and what is refused.
+#include "calibration/measure.hpp"
 #include "calibration/site_sums.hpp"
 #include "forward/tiny_forward.hpp"
 #include "model/tiny_model.hpp"
