@@ -98,8 +98,6 @@ TEST_CASE("pipeline: exactly one of recipe and encoding", "[config][pipeline]") 
 }
 
 TEST_CASE("pipeline: what this version cannot do is refused at its place", "[config][pipeline]") {
-  CHECK(error_of("version: 1\nmodel: m\ncalibration: {data: x}\n") ==
-        "pipeline.yaml:3:1: 'calibration' is not available in polyquant 0.1; remove it");
   CHECK(error_of("evaluate: {text: x}\n") ==
         "pipeline.yaml:1:1: 'evaluate' is not available in polyquant 0.1; remove it");
   CHECK(error_of(with_output("    allocate: {target: 4bpw}\n")) ==
@@ -153,4 +151,44 @@ TEST_CASE("pipeline: an override's mistake is blamed on the override", "[config]
   pq::apply_override(root, "outputs.0.too=b");
   CHECK(message_of([&] { pq::parse_pipeline(root, ""); }) ==
         "--set outputs.0.too: unknown key 'too' in outputs[0]; did you mean 'to'?");
+}
+
+TEST_CASE("pipeline: calibration has weighted texts, samples and length", "[config][pipeline]") {
+  const std::string rest = "outputs:\n  - {format: gguf, recipe: q4_0, to: a}\n";
+  const auto spec = *parse(
+                         "version: 1\nmodel: m\ncalibration: {data: [{path: a.txt, weight: 2.5}, /b], "
+                         "samples: 3, length: 7, "
+                         "seed: 9, activations: file}\n" +
+                         rest)
+                         .calibration;
+  REQUIRE(spec.sources.size() == 2);
+  CHECK(spec.sources[0].path == "/base/a.txt");
+  CHECK(spec.sources[0].weight == 2.5);
+  CHECK(spec.sources[1].path == "/b");
+  CHECK(spec.sources[1].weight == 1);
+  CHECK(spec.samples == 3);
+  CHECK(spec.length == 7);
+  CHECK(spec.seed == 9);
+  CHECK(spec.activations == "file");
+  const auto plain = *parse("version: 1\nmodel: m\ncalibration: {data: a.jsonl}\n" + rest).calibration;
+  CHECK(plain.sources.size() == 1);
+  CHECK(plain.samples == 128);
+  CHECK(plain.length == 512);
+}
+
+TEST_CASE("pipeline: calibration refuses what it cannot use, at its place", "[config][pipeline]") {
+  const auto error = [](const std::string& value) {
+    return error_of("version: 1\nmodel: m\ncalibration: " + value +
+                    "\noutputs:\n  - {format: gguf, recipe: q4_0, to: a}\n");
+  };
+  CHECK(error("{samples: 3}") == "pipeline.yaml:3:14: the key 'data' is missing in calibration");
+  CHECK(error("{data: []}") == "pipeline.yaml:3:21: 'data' is empty; give at least one file or folder");
+  CHECK(error("{data: {path: a}}") == "pipeline.yaml:3:21: 'data' must be a path or a list of paths");
+  CHECK(error("{data: [{path: a, weight: 0}]}") ==
+        "pipeline.yaml:3:40: 'weight' must be above 0 and at most 1e9, got '0'");
+  CHECK(error("{data: a, samples: 0}") ==
+        "pipeline.yaml:3:33: 'samples' must be between 1 and 4294967296, got '0'");
+  CHECK(error("{data: a, inputs: quantized}") ==
+        "pipeline.yaml:3:32: 'inputs: quantized' needs a quantizer that works layer by layer, which this "
+        "version does not have; use 'original'");
 }
