@@ -22,6 +22,7 @@ foreach(entry IN LISTS PQ_DATA_SOURCES)
   install(DIRECTORY "${source}/" DESTINATION "${PQ_DATA_FOLDER}/${name}")
 endforeach()
 install(FILES LICENSE THIRD-PARTY-NOTICES DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY docs/ DESTINATION "${CMAKE_INSTALL_DOCDIR}")  # errors and pages name files of it
 
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/polyquant")
 configure_package_config_file(cmake/polyquantConfig.cmake.in "${PROJECT_BINARY_DIR}/polyquantConfig.cmake"
