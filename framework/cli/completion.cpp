@@ -172,6 +172,7 @@ std::vector<CompletionVerb> completion_verbs(const CLI::App& app) {
 
 std::vector<std::string> completion_words(const HelpTopics& topics, const std::string& type) {
   std::vector<std::string> words;
+  if (type == "TOPIC") return help_words(topics);
   if (type == "RECIPE")
     for (const auto& recipe : topics.recipes) words.push_back(recipe.first);
   if (type == "SHELL") return {"bash", "zsh", "fish"};
@@ -184,10 +185,11 @@ std::vector<std::string> completion_words(const HelpTopics& topics, const std::s
   }
   if (type == "BACKEND") words.push_back("auto");
   for (const ComponentInfo& component : topics.components) {
-    const bool wanted = type == "COMPONENT" || (type == "ENCODING" && component.kind == "encoding") ||
-                        (type == "QUANTIZER" && component.kind == "quantizer") ||
-                        (type == "FORMAT" && component.kind == "format") ||
-                        (type == "BACKEND" && component.kind == "backend");
+    const bool wanted =
+        type == "COMPONENT" || (type == "ENCODING" && component.kind == "encoding") ||
+        (type == "QUANTIZER" && component.kind == "quantizer") ||
+        (type == "FORMAT" && component.kind == "format" && !component.facts.starts_with("read only")) ||
+        (type == "BACKEND" && component.kind == "backend");
     if (wanted && std::find(words.begin(), words.end(), component.id) == words.end())
       words.push_back(component.id);
   }

@@ -4,6 +4,7 @@
 #include "allocation/recipe_conditions.hpp"
 #include "config/defaults.hpp"
 #include "config/pipeline_keys.hpp"
+#include "help_topics.hpp"
 #include "model/gguf_names.hpp"
 #include "session.hpp"
 
@@ -135,7 +136,8 @@ std::string about_option(const HelpTopics& topics, const std::string& word) {
 }
 
 std::vector<std::string> known_words(const HelpTopics& topics) {
-  std::vector<std::string> words = {"recipes", "roles", "conditions"};
+  std::vector<std::string> words = topic_words();
+  words.insert(words.end(), {"recipes", "roles", "conditions"});
   for (const RecipeConditionKind& kind : recipe_condition_kinds()) words.push_back(kind.key);
   for (const std::string& role : GgufNames::installed().role_words()) words.push_back(role);
   for (const char* kind : kKinds) words.push_back(std::string(kind) + "s");
@@ -148,6 +150,8 @@ std::vector<std::string> known_words(const HelpTopics& topics) {
   for (const PipelineKeys* keys : {&pipeline_keys(), &output_keys(), &rule_keys(), &backend_keys(),
                                    &calibration_keys(), &common_format_option_keys()})
     for (const PipelineKey& key : *keys) words.push_back(key.name);
+  const auto options = command_options(*topics.app);
+  words.insert(words.end(), options.begin(), options.end());
   return words;
 }
 
@@ -180,12 +184,15 @@ std::string help_overview(const HelpTopics& topics) {
   for (const char* kind : kKinds) text += "\n" + kind_text(topics, kind);
   return text + "\n" + recipes_text(topics) +
          "\nMore about each with `polyquant help NAME`; the name of an option or of a pipeline's key works "
-         "too, and `help roles` and `help conditions` list the words of rules.\n";
+         "too, `help roles` and `help conditions` list the words of rules, and there are pages on " +
+         fmt::format("{}", fmt::join(topic_words(), ", ")) + ".\n";
 }
 
 std::string help_about(const HelpTopics& topics, const std::string& word) {
   for (const CLI::App* verb : verbs_of(*topics.app))
     if (verb->get_name() == word) return verb->help("polyquant");
+  if (std::string text = about_nested_command(*topics.app, word); !text.empty()) return text;
+  if (std::string text = topic_page(word); !text.empty()) return text;
   if (word == "recipes") return recipes_text(topics);
   std::vector<std::string> parts;
   for (const char* kind : kKinds)
@@ -202,10 +209,18 @@ std::string help_about(const HelpTopics& topics, const std::string& word) {
   parts.push_back(about_condition(word));
   parts.push_back(about_option(topics, word));
   parts.push_back(about_key(word));
+  parts.push_back(about_command_option(*topics.app, word));
   std::string text;
   for (const std::string& part : parts) text += (text.empty() || part.empty() ? "" : "\n") + part;
   if (!text.empty()) return text;
   throw ConfigError("nothing is known about '" + word + "'" + suggestion(word, known_words(topics)));
+}
+
+std::vector<std::string> help_words(const HelpTopics& topics) {
+  std::set<std::string> words;
+  for (const std::string& word : known_words(topics))
+    if (word.find(' ') == std::string::npos) words.insert(word);  // shells would complete two
+  return {words.begin(), words.end()};
 }
 
 }  // namespace pq::cli

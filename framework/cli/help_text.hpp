@@ -20,8 +20,12 @@ HelpTopics help_topics(const CLI::App& app, const PluginRegistry& registry);
 
 /// The subcommands, and what the loaded plugins provide.
 std::string help_overview(const HelpTopics& topics);
-/// About a subcommand, a component, a kind ("encodings", "recipes"), an option or a key of pipelines. Throws ConfigError with the nearest known word.
+/// About a subcommand ("run", "codec bench"), a component, a kind ("encodings", "recipes"), an option, a key of pipelines or a topic ("exit codes").
+/// Throws ConfigError with the nearest known word.
 std::string help_about(const HelpTopics& topics, const std::string& word);
+
+/// The words that help_about() knows, each once.
+std::vector<std::string> help_words(const HelpTopics& topics);
 
 /// "integer, 1 to 8, default 4": what an option takes.
 std::string option_values(const OptionInfo& option);

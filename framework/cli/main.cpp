@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <string_view>
 
 namespace {
 
@@ -49,8 +50,12 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error, int
   const auto first = std::find_if(argv + 1, argv + argc, [&](const char* word) {
     return std::find(extras.begin(), extras.end(), word) != extras.end();
   });
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr || first == argv + argc) return error.what();
+  if (first == argv + argc) return error.what();
   const std::string word = *first;
+  // An option that is misspelt is why one that is required is missing.
+  const bool is_missing =
+      dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && word.starts_with("--");
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr && !is_missing) return error.what();
   const bool is_option = word.starts_with("-");
   const std::vector<std::string> known = known_words(given_verb(app), is_option);
   const auto closest = pq::nearest(word.substr(0, word.find('=')), known);
@@ -67,6 +72,10 @@ int usage_error(const CLI::App& app, const std::string& message) {
 }
 
 int run(CLI::App& app, Session& session, int argc, char** argv) {
+  // `help --force` asks about the option rather than giving it.
+  if (argc == 3 && std::string_view(argv[1]) == "help" && std::string_view(argv[2]).starts_with("--") &&
+      std::string_view(argv[2]) != "--help")
+    argv[2] += 2;
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -29,6 +30,16 @@ TEST_CASE("completion: a type completes to the ids of its kind", "[cli][completi
   CHECK(pq::cli::completion_words(t.topics, "COMPONENT") == std::vector<std::string>{"affine", "gptq"});
   CHECK(pq::cli::completion_words(t.topics, "RECIPE") == std::vector<std::string>{"q4_0", "q8_0"});
   CHECK(pq::cli::completion_words(t.topics, "N").empty());
+}
+
+TEST_CASE("completion: topics are all that help knows, formats those that can be written",
+          "[cli][completion]") {
+  Topics t;
+  t.topics.components.push_back({"format", "old", "A format of others.", "read only, a file", "x", {}});
+  const auto topics = pq::cli::completion_words(t.topics, "TOPIC");
+  for (const char* word : {"affine", "q4_0", "ffn_down", "routes", "--json", "run"})
+    CHECK(std::find(topics.begin(), topics.end(), word) != topics.end());
+  CHECK(pq::cli::completion_words(t.topics, "FORMAT") == std::vector<std::string>{"gptq"});
 }
 
 TEST_CASE("completion: each shell's script names verbs, options and ids", "[cli][completion]") {

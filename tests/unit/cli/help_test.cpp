@@ -52,6 +52,25 @@ TEST_CASE("help: roles and conditions are listed and explained", "[cli][help]") 
   CHECK_THAT(help_about(t.topics, "more_bits"), Contains("more_bits (condition of a recipe's rule)"));
 }
 
+TEST_CASE("help: options of the command line and pages are explained", "[cli][help]") {
+  const Topics t;
+  CHECK_THAT(help_about(t.topics, "json"),
+             Contains("option --json of") && Contains("run  --json  Print JSON."));
+  CHECK_THAT(help_about(t.topics, "--encoding"), Contains("-e,--encoding ENCODING"));
+  CHECK_THAT(help_about(t.topics, "exit codes"), Contains("  6    a plugin is missing"));
+  CHECK_THAT(help_about(t.topics, "exit-codes"), Contains("  6    a plugin is missing"));
+  CHECK_THAT(help_about(t.topics, "families"), Contains("LlamaForCausalLM"));
+}
+
+TEST_CASE("help: a command inside another is named with it", "[cli][help]") {
+  Topics t;
+  t.app.add_subcommand("codec", "The bare encodings.")->add_subcommand("bench", "Measure.");
+  CHECK_THAT(help_about(t.topics, "codec bench"), Contains("Usage: polyquant codec bench"));
+  CHECK(message_of([&] {
+          help_about(t.topics, "codec bensh");
+        }).find("nothing is known about 'codec bensh'") == 0);
+}
+
 TEST_CASE("help: an unknown word is a ConfigError with the nearest known one", "[cli][help]") {
   const Topics t;
   CHECK(message_of([&] { help_about(t.topics, "afine"); }) ==
