@@ -39,8 +39,7 @@ and by name; filters with `|`; `"..." % values`.
 constexpr const char* kDifferences = R"(
 ## Refused
 
-`include`, `import`, `extends`, `block`, `autoescape`, `do`, recursive loops, arguments with `*` and `**`, a tuple as a subscript, attributes
-of macros, printing of functions, methods, namespaces and generators, `\N{...}` and surrogates in strings, integers beyond 64 bits, and
+`include`, `import`, `extends`, `block`, `autoescape`, `do`, recursive loops, a tuple as a subscript, attributes of macros, printing of functions, methods, namespaces and generators, `\N{...}` and surrogates in strings, integers beyond 64 bits, and
 methods that change their object (jinja2's immutable sandbox refuses those, too).
 
 Of a text that went through `safe` or `escape`: methods, `format`, `indent`, `truncate` and `center` (all else is as in markupsafe). In

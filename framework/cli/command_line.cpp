@@ -28,7 +28,8 @@ void add_globals(CLI::App& app, Session& session) {
   app.add_flag("-q,--quiet", session.globals.quiet,
                "Show warnings and errors only; run, quantize and convert print no table.")
       ->group(kGlobalGroup);
-  app.add_flag("-v,--verbose", session.globals.verbose, "Show more of what happens.")->group(kGlobalGroup);
+  app.add_flag("-v,--verbose", session.globals.verbose, "Show more of what happens; plan lists every tensor.")
+      ->group(kGlobalGroup);
   for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) add_globals(*verb, session);
 }
 

@@ -60,7 +60,8 @@ void add_pipeline_flags(CLI::App& verb, PipelineFlags& flags, bool writes) {
 
 Node load_pipeline(Session& session, const std::filesystem::path& file) {
   if (!std::filesystem::exists(file))
-    throw FormatError(file.string() + " does not exist; `polyquant init` writes a pipeline to start from");
+    throw FormatError((file.empty() ? "''" : file.string()) +
+                      " does not exist; `polyquant init` writes a pipeline to start from");
   // A pipe can be read only once.
   const bool is_folder = std::filesystem::is_directory(file);
   const bool can_look = is_folder || std::filesystem::is_regular_file(file);
@@ -103,7 +104,7 @@ void print_plan(Session& session, Node pipeline, const std::filesystem::path& ba
   if (flags.json)
     session.print_json(plan_json(plan));
   else
-    session.print(plan_text(plan));
+    session.print(plan_text(plan, session.globals.verbose));
 }
 
 void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& base,

@@ -85,6 +85,13 @@ std::vector<std::string> write_project(const std::vector<fs::path>& folders, con
   if (fs::exists(fs::symlink_status(partial += ".partial")))
     throw ConfigError(partial.string() + " is in the way; move it away, or choose another place with --to");
   const std::vector<fs::path> files = template_files(folders);
+  if (target.has_parent_path()) {
+    std::error_code failed;
+    fs::create_directories(target.parent_path(), failed);
+    if (failed)
+      throw ConfigError(fmt::format("the folder {} cannot be made: {}; choose another place with --to",
+                                    target.parent_path().string(), failed.message()));
+  }
   PartialFolder folder(target);
   std::vector<std::string> names;
   for (const fs::path& file : files) {

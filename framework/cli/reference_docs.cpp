@@ -100,12 +100,15 @@ std::string keys_table(const PipelineKeys& keys) {
 }
 
 ReferencePage pipeline_page() {
-  return {"pipeline.md", std::string(kNotice) + "# Keys of a pipeline\n\n" + keys_table(pipeline_keys()) +
-                             "\n## An output\n\n" + keys_table(output_keys()) + "\n## A rule\n\n" +
-                             keys_table(rule_keys()) + "\n## A backend\n\n" + keys_table(backend_keys()) +
-                             "\n## `calibration`\n\n" + keys_table(calibration_keys()) +
-                             "\n## An item of `calibration.data`\n\n" + keys_table(source_keys()) +
-                             "\n## `options` of every format\n\n" + keys_table(common_format_option_keys())};
+  return {"pipeline.md",
+          std::string(kNotice) + "# Keys of a pipeline\n\n" + keys_table(pipeline_keys()) +
+              "\n## An output\n\n" + keys_table(output_keys()) + "\n## A rule\n\n" + keys_table(rule_keys()) +
+              "\n## A backend\n\n" + keys_table(backend_keys()) + "\n## `calibration`\n\n" +
+              keys_table(calibration_keys()) + "\n## An item of `calibration.data`\n\n" +
+              keys_table(source_keys()) +
+              "\n## `options` beside those of the format\n\n`name` and `pre_tokenizer` are for "
+              "outputs that become GGUF, `experts` for Hugging Face folders.\n\n" +
+              keys_table(common_format_option_keys())};
 }
 
 ReferencePage recipes_page(const HelpTopics& topics) {

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """What people see when they slip: every message has the place and a cure in the syntax that was used, and nothing of theirs is touched."""
+import json
 import os
+import pty
 import re
 import signal
 import subprocess
 
-from common import PROGRAM, Checks, scratch, tiny_model
+from common import GOLDEN, PROGRAM, ROOT, Checks, scratch, tiny_model
 
 PRE = ["--set", "outputs.0.options.pre_tokenizer=llama-bpe"]
 OPTIONS = "options: {pre_tokenizer: llama-bpe}"
@@ -51,8 +53,28 @@ def places(runner):
                f"recipes:\n  mine:\n    otherwise: q4_z\noutputs: [{{format: gguf, recipe: mine, to: a.gguf, {OPTIONS}}}]")
     runner.run("an unknown role in a recipe", 2, r"p\.yaml:5:\d+: unknown role 'ffn_dwn'; did you mean 'ffn_down'",
                f"recipes:\n  mine:\n    rules: [{{roles: ffn_dwn, use: q8_0}}]\n    otherwise: q4_0\noutputs: [{{format: gguf, recipe: mine, to: a.gguf, {OPTIONS}}}]")
-    runner.run("a rule that matches nothing", 0, r"rule 'ffn_dwn' matches no tensor.*did you mean 'ffn_down'",
+    runner.run("a rule with a misspelt role", 2, r"p\.yaml:3:\d+: unknown role 'ffn_dwn', .*did you mean 'ffn_down'",
                f"outputs: [{{format: gguf, recipe: q8_0, rules: [{{match: ffn_dwn, encoding: f16}}], to: a.gguf, {OPTIONS}}}]", "plan")
+    runner.run("a recipe in a rule", 2, r"it mixes several; give an encoding, such as q4_k$",
+               f"outputs: [{{format: gguf, recipe: q8_0, rules: [{{match: ffn_down, encoding: q4_k_m}}], to: a.gguf, {OPTIONS}}}]")
+    runner.run("an unknown recipe", 2, r"unknown recipe 'nothing_like'; under `recipes` are mine; `polyquant help recipes`",
+               f"recipes: {{mine: {{otherwise: q8_0}}}}\noutputs: [{{format: gguf, recipe: nothing_like, to: a.gguf, {OPTIONS}}}]")
+    runner.run("an output inside another", 2, r"p\.yaml:3:\d+: .*a\.gguf/b lies in .*a\.gguf, which is an output",
+               f"outputs: [{{format: gguf, recipe: q8_0, to: a.gguf, {OPTIONS}}}, {{format: safetensors, encoding: bf16, to: a.gguf/b}}]")
+    (out / "file").write_text("x")
+    runner.run("a folder of state that cannot be made", 2, r"p\.yaml:4:7: the folder .* cannot be made.*another folder for `work`",
+               f"outputs: [{{format: gguf, recipe: q8_0, to: a.gguf, {OPTIONS}}}]\nwork: file/state")
+    runner.run("a reference without quotation marks", 2, r"p\.yaml:3:\d+: inside \{ \} and \[ \] a value with \$\{\.\.\.\} stands in quotation marks",
+               "outputs: [{format: gguf, recipe: q8_0, to: ${OUT:-out}/a.gguf}]")
+    runner.run("a blank that is missing", 2, r"unknown key 'format:gguf' in outputs\[0\]; a blank is missing after the colon: `format: gguf`",
+               "outputs: [{format:gguf, recipe: q8_0, to: a.gguf}]")
+    runner.run("a format that is missing", 2, r"the key 'format' is missing in outputs\[0\]; add `format: NAME`, `polyquant help formats`",
+               "outputs: [{recipe: q8_0, to: a.gguf}]")
+    runner.run("a name of another format", 0, r"a\.safetensors: its name says safetensors, but it is written as gguf",
+               f"outputs: [{{format: gguf, recipe: q8_0, to: a.safetensors, {OPTIONS}}}]", "plan")
+    runner.run("the output matrix of a tied model", 0, r"rule 'output' matches no tensor.*output matrix is its embedding",
+               "outputs: [{format: gguf, recipe: q8_0, rules: [{match: output, encoding: f16}], to: a.gguf}]", "plan",
+               "--set", f"model={GOLDEN / 'tiny' / 'gemma3'}")
     runner.run("a home folder", 2, r"p\.yaml:3:\d+: 'to' begins with ~.*\$\{HOME\}/a\.gguf", "outputs: [{format: gguf, recipe: q8_0, to: ~/a.gguf}]")
     runner.checks.that((out / "there.gguf").read_text() == "precious" and not (out / "a.gguf").exists(), "nothing was written")
 
@@ -60,7 +82,19 @@ def places(runner):
 def command_line(runner):
     model, to = runner.model, runner.out / "a.gguf"
     runner.expect("a recipe as encoding", 2, r"--encoding: 'Q4_K_M' is a recipe.*--recipe q4_k_m", "quantize", model, "--encoding", "Q4_K_M", "--to", to, *PRE)
-    runner.expect("columns that do not fit", 2, r"add --set outputs\.0\.fallback=f16$", "quantize", model, "--encoding", "q4_k", "--to", to, *PRE)
+    runner.expect("columns that do not fit", 2, r"--encoding q4_k cannot be used .*; use --recipe q4_k_m, .* add --set outputs\.0\.fallback=q8_0$",
+                  "quantize", model, "--encoding", "q4_k", "--to", to, *PRE)
+    runner.expect("a recipe as encoding of convert", 2, r"use `polyquant quantize \.\.\. --recipe q4_k_m`", "convert", model, to, "--encoding", "q4_k_m", *PRE)
+    runner.expect("an encoding that the format lacks", 2, r"choose another encoding, or a format that has this one$", "quantize", model,
+                  "--encoding", "fp8_e4m3", "--to", to, *PRE)
+    runner.expect("a misspelt option", 2, r"unknown option '--calibratoin'; did you mean '--calibration'", "imatrix", model, "--calibratoin", "x", "--to", to)
+    runner.expect("neither recipe nor encoding", 2, r"quantize needs --recipe or --encoding, for", "quantize", model, "--to", to)
+    runner.expect("an empty path", 3, r"error: '' does not exist", "inspect", "")
+    runner.expect("a model as importance matrix", 3, r"this is no importance matrix \(GGUF or \.dat\)", "quantize", model, "--recipe", "q4_0",
+                  "--imatrix", model / "model.safetensors", "--to", to, *PRE)
+    runner.expect("init of what is no model", 3, r"is no model of a known format", "init", runner.pipeline, "--to", runner.out / "x.yaml")
+    runner.expect("init into a folder that is missing", 0, "^$", "init", model, "--to", runner.out / "new" / "folder" / "x.yaml")
+    runner.checks.that("yaml-language-server" in (runner.out / "new" / "folder" / "x.yaml").read_text(), "init writes the line for editors")
     runner.expect("a fallback that does not fit either", 2, r"and the fallback 'q6_k' does not fit either", "quantize", model, "--encoding", "q4_k", "--to", to,
                   *PRE, "--set", "outputs.0.fallback=q6_k")
     runner.expect("a pre-tokenizer that nobody knows", 2, r"--set outputs\.0\.options\.pre_tokenizer: .*'nonsense' is no pre-tokenizer", "quantize", model,
@@ -91,6 +125,63 @@ def kept(runner):
     runner.checks.that(text == "" and not (out / "state").exists(), "--quiet prints nothing, --work leaves no folder behind")
 
 
+def norms(runner):
+    """An encoding of few bits is for matrices; who wants norms in it, says so."""
+    stored = {}
+    for name, rules in (("plain", ""), ("ruled", ", rules: [{match: norm, encoding: fp8_e4m3}]")):
+        runner.run(f"fp8 {name}", 0, "^$", f"outputs: [{{format: safetensors, encoding: fp8_e4m3, to: {name}{rules}}}]")
+        tensors = json.loads(runner.call("inspect", name, "--json")[1])["tensors"]
+        stored[name] = {tensor["name"]: tensor["encoding"] for tensor in tensors}
+    runner.checks.that(stored["plain"]["model.norm.weight"] == "bf16", f"norms stay as they are: {stored['plain']['model.norm.weight']}")
+    runner.checks.that(stored["ruled"]["model.norm.weight"] == "fp8_e4m3", "unless a rule names them")
+    runner.checks.that(stored["plain"]["model.embed_tokens.weight"] == "fp8_e4m3", "matrices get the encoding")
+    plan = runner.run("plan -v", 0, "^$", "outputs: [{format: safetensors, encoding: fp8_e4m3, to: other}]", "plan", "-v")
+    runner.checks.that(re.search(r"model\.norm\.weight +norm +\[64\] +bf16 +copy", plan) is not None, "plan -v lists every tensor")
+    runner.checks.that("time under a second" in plan and "norms and biases stay as they are" in plan, "a plan says so, and of the time what it can")
+
+
+def split(runner):
+    """A split file has no file of the name that was asked for."""
+    text = runner.expect("a split file", 0, "^$", "quantize", runner.model, "--recipe", "q8_0", "--to", "s.gguf", *PRE,
+                         "--set", "outputs.0.options.split_max_size=60000")
+    runner.checks.that(re.search(r"s-00001-of-(\d+)\.gguf and \d+ more parts", text) is not None, f"the first part is named: {text.splitlines()[0]}")
+    runner.expect("a split file by its own name", 3, r"s\.gguf does not exist; it was split, open its first part: s-00001-of-\d+\.gguf", "inspect", "s.gguf")
+
+
+def undecodable(runner):
+    """What no plugin decodes ends with 6 in every command."""
+    runner.expect("packed", 0, "^$", "quantize", runner.model, "--encoding", "q8_0", "--format", "safetensors:packed=true", "--to", "packed",
+                  "--set", "outputs.0.rules=[{match: ., encoding: q8_0}]")
+    file = runner.out / "packed" / "model.safetensors"
+    file.write_bytes(file.read_bytes().replace(b"q8_0", b"q9_9"))
+    runner.expect("compare", 6, r"nothing can be compared: of '.*', which both .* have, no plugin decodes q9_9", "compare", runner.model, "packed")
+    runner.expect("cat", 6, r"q9_9, which no plugin decodes", "cat", "packed", "model.norm.weight")
+    runner.expect("convert", 6, r"q9_9, which no loaded plugin can decode", "convert", "packed", "unpacked", "--format", "safetensors", "--encoding", "bf16")
+
+
+def helps(runner):
+    for words, pattern in ((["--force"], r"option --force of\n  convert"), (["samples"], r"imatrix +--samples"), (["codec", "bench"], "Usage: polyquant codec bench"),
+                           (["new", "plugin"], "Usage: polyquant new plugin"), (["exit", "codes"], "  130  interrupted"), (["routes"], "  repack"),
+                           (["families"], "LlamaForCausalLM"), (["environment"], "POLYQUANT_PLUGIN_PATH"), (["--threads"], "key of a pipeline"),
+                           (["imatrix"], "Usage: polyquant imatrix")):
+        code, text, message = runner.call("help", *words)
+        runner.checks.that(code == 0 and re.search(pattern, text), f"help {' '.join(words)}: {code} {message}")
+    codes = [set(re.findall(pattern, text, re.MULTILINE)) for pattern, text in
+             ((r"^  (\d+) ", runner.call("help", "exit", "codes")[1]),
+              (r"^\| (\d+) \|", (ROOT / "docs" / "explain" / "plan-and-run.md").read_text()))]
+    runner.checks.that(codes[0] == codes[1], f"help and the page have the same exit codes: {codes[0] ^ codes[1]}")
+
+
+def terminal(runner):
+    """Binary rows do not go to a terminal."""
+    for verb in ("encode", "decode"):
+        ours, theirs = pty.openpty()
+        done = subprocess.run([str(PROGRAM), "codec", verb, "q8_0", "--cols", "32"], stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE)
+        os.close(theirs)
+        os.close(ours)
+        runner.checks.that(done.returncode == 2 and b"would garble the terminal" in done.stderr, f"codec {verb} to a terminal: {done.returncode}")
+
+
 def closed_pipe(runner):
     with subprocess.Popen([str(PROGRAM), "help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         program.stdout.close()
@@ -106,6 +197,11 @@ def main():
     places(runner)
     command_line(runner)
     kept(runner)
+    norms(runner)
+    split(runner)
+    undecodable(runner)
+    helps(runner)
+    terminal(runner)
     closed_pipe(runner)
     runner.checks.finish()
 

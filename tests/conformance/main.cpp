@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <string_view>
 
 namespace {
 
@@ -100,9 +101,12 @@ Totals check_all(const PluginRegistry& registry) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    std::fputs("usage: polyquant-conformance PLUGIN.so...\n", stderr);
-    return 2;
+  const bool asks = argc > 1 && (std::string_view(argv[1]) == "--help" || std::string_view(argv[1]) == "-h");
+  if (argc < 2 || asks) {
+    std::fputs(
+        "usage: polyquant-conformance PLUGIN.so...\nAll checks of everything that the plugins register.\n",
+        asks ? stdout : stderr);
+    return asks ? 0 : 2;
   }
   try {
     PluginRegistry registry;

@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <unistd.h>
+
 namespace pq::cli {
 namespace {
 
@@ -30,13 +32,19 @@ Effort effort_of(const std::string& text) {
   return text == "fast" ? Effort::fast : text == "best" ? Effort::best : Effort::normal;
 }
 
-ByteSink to_stdout(Session& session) {
+ByteSink to_stdout(Session& session, const char* verb) {
+  if (::isatty(STDOUT_FILENO) == 1)
+    throw ConfigError(fmt::format(
+        "the rows are binary and would garble the terminal; redirect them: polyquant codec {0} ... < "
+        "rows > {0}d",
+        verb));
   return [&session](Bytes bytes) {
     session.print({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   };
 }
 
 void encode(Session& session, const Options& options) {
+  const ByteSink out = to_stdout(session, "encode");
   const auto encoding = session.registry().encoding(given(options.encodings.front()));
   check_cols(*encoding, options.cols);
   std::vector<float> importance;
@@ -44,13 +52,14 @@ void encode(Session& session, const Options& options) {
   if (!importance.empty() && !encoding->info().uses_importance)
     log::warning(encoding->info().spec + " does not use importance");
   const EncodeRequest request{options.cols, importance, effort_of(options.effort)};
-  encode_stream(*encoding, request, session.executor(), stdin, to_stdout(session));
+  encode_stream(*encoding, request, session.executor(), stdin, out);
 }
 
 void decode(Session& session, const Options& options) {
+  const ByteSink out = to_stdout(session, "decode");
   const auto encoding = session.registry().encoding(given(options.encodings.front()));
   check_cols(*encoding, options.cols);
-  decode_stream(*encoding, options.cols, session.executor(), stdin, to_stdout(session));
+  decode_stream(*encoding, options.cols, session.executor(), stdin, out);
 }
 
 testing::Sample bench_rows(const Options& options) {
@@ -106,8 +115,7 @@ void bench(Session& session, const Options& options) {
 CLI::App& add_stream_verb(CLI::App& codec, const std::string& name, const std::string& help,
                           Options& options) {
   CLI::App& verb = *codec.add_subcommand(name, help);
-  verb.add_option("ENCODING", options.encodings,
-                  "An id, or an id with options such as affine:bits=4,group=128.")
+  verb.add_option("ENCODING", options.encodings, "An id, or an id with options such as fp8_block:block=64.")
       ->type_name("ENCODING")
       ->required()
       ->expected(1);

@@ -32,18 +32,27 @@ void add_scores(nlohmann::ordered_json& json, const ScoreReport& report) {
   json["tokens"] = report.statistics.tokens;
 }
 
+/// Tensors that both have, but in an encoding that nobody decodes, are told from those that one side lacks.
+[[noreturn]] void refuse(const Comparison& comparison, const Options& options) {
+  const std::string what = "nothing can be compared: ";
+  const std::string both = options.a + " and " + options.b;
+  for (const NotCompared& tensor : comparison.not_compared)
+    if (tensor.reason.starts_with("no plugin decodes"))
+      throw PluginError(what + "of '" + tensor.name + "', which both " + both + " have, " + tensor.reason +
+                        "; see `polyquant plugins`");
+  throw FormatError(what + both + " share no tensor of the same name and shape" +
+                    (comparison.not_compared.empty() ? ""
+                                                     : "; for example '" + comparison.not_compared[0].name +
+                                                           "': " + comparison.not_compared[0].reason));
+}
+
 void compare(Session& session, const Options& options) {
   const OpenedModel a = open_model(options.a, session.registry());
   const OpenedModel b = open_model(options.b, session.registry());
   const auto find = [&](const std::string& spec) { return session.registry().find_encoding(spec); };
   const Comparison comparison =
       compare_forms({a.reader, options.a}, {b.reader, options.b}, find, session.executor());
-  if (comparison.tensors.empty())
-    throw FormatError("nothing can be compared: " + options.a + " and " + options.b +
-                      " share no tensor of the same name and shape" +
-                      (comparison.not_compared.empty() ? ""
-                                                       : "; for example '" + comparison.not_compared[0].name +
-                                                             "': " + comparison.not_compared[0].reason));
+  if (comparison.tensors.empty()) refuse(comparison, options);
   constexpr std::size_t kShown = 20;
   nlohmann::ordered_json json = comparison_json(comparison);
   std::string text =

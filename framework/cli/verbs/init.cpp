@@ -1,4 +1,5 @@
 // polyquant init: a commented pipeline to start from.
+#include "model/open_model.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 
@@ -8,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 namespace pq::cli {
 namespace {
@@ -23,7 +25,8 @@ constexpr const char* kTemplate =
 #   polyquant plan pipeline.yaml     shows what would be written; reads headers only
 #   polyquant run pipeline.yaml      does it
 #   polyquant help KEY               explains a key or a component: help recipe, help q4_0, help gguf
-#   polyquant schema                 prints the JSON Schema of this file, for your editor
+#   polyquant schema > pipeline.schema.json     lets editors with a YAML language server complete and check this file:
+# yaml-language-server: $schema=pipeline.schema.json
 # Relative paths are relative to this file; ${{NAME}} and ${{NAME:-default}} read the environment.
 
 version: 1
@@ -48,7 +51,7 @@ outputs:
     # What to use where the columns do not fit the encoding; without it such tensors are refused.
     # fallback: f16
 
-# How much the errors of each column count, measured by llama-imatrix (.gguf or .dat): better files of 4 bits and below.
+# How much the errors of each column count: better files of 4 bits and below. Measure it with `polyquant imatrix`, or take a file of llama-imatrix.
 # imatrix: {1}.imatrix.gguf
 
 # How hard the encoders search: fast, normal or best.
@@ -81,6 +84,9 @@ void init(Session& session, const Options& options) {
   std::filesystem::path model = options.model.empty() ? "models/my-model" : options.model;
   if (!options.model.empty() && !std::filesystem::exists(model))
     throw FormatError(model.string() + ": there is no such file or folder; name the model to quantize");
+  if (!options.model.empty() && recognised_format(model, session.registry()).empty())
+    throw FormatError(model.string() +
+                      ": this is no model of a known format; name the model's folder or file");
   if (!model.has_filename()) model = model.parent_path();
   const std::string name = name_of(std::filesystem::weakly_canonical(model));
   // Relative to the pipeline's folder, as the reader of the pipeline takes it.
@@ -90,6 +96,8 @@ void init(Session& session, const Options& options) {
   }
   std::string path = model.string();
   for (std::size_t i = 0; (i = path.find('$', i)) != std::string::npos; i += 2) path.insert(i, 1, '$');
+  std::error_code ignored;  // the writing says so
+  if (to.has_parent_path()) std::filesystem::create_directories(to.parent_path(), ignored);
   std::ofstream file(to, std::ios::binary);
   file << fmt::format(kTemplate, yaml_string(path), name);
   file.close();

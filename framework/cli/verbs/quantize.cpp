@@ -5,6 +5,9 @@
 
 #include <polyquant/base/error.hpp>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <memory>
 
 namespace pq::cli {
@@ -21,10 +24,12 @@ void set_if_given(Node& map, const std::string& key, const std::string& value, c
 }
 
 /// The help of an option, and whether the key of pipelines behind it is there already.
+bool is_available(const PipelineKeys& keys, const std::string& key) {
+  return std::none_of(keys.begin(), keys.end(),
+                      [&](const PipelineKey& known) { return known.name == key && !known.available; });
+}
 std::string help_of(const PipelineKeys& keys, const std::string& key, const std::string& help) {
-  for (const PipelineKey& known : keys)
-    if (known.name == key && !known.available) return help + " Not available in this version.";
-  return help;
+  return help + (is_available(keys, key) ? "" : " Not available in this version.");
 }
 
 Mark option_mark(const std::string& option) { return given("", option).mark(); }
@@ -39,7 +44,8 @@ Node calibration_of(const Options& options) {
 
 Node pipeline_of(const Options& options) {
   if (options.recipe.empty() && options.encoding.empty() && options.target.empty())
-    throw ConfigError("quantize needs one of --recipe, --encoding and --target, for example --recipe q4_0");
+    throw ConfigError(fmt::format("quantize needs --recipe or --encoding{}, for example --recipe q4_0",
+                                  is_available(output_keys(), "allocate") ? " or --target" : ""));
   Node output = Node::map();
   set_if_given(output, "recipe", options.recipe, "--recipe");
   set_if_given(output, "encoding", options.encoding, "--encoding");

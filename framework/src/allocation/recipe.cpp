@@ -169,10 +169,26 @@ Recipe parse_recipe(const Node& root, const std::string& id) {
 std::vector<std::string> known_recipes() { return yaml_files(recipe_folder()); }
 std::vector<std::string> known_recipe_parts() { return yaml_files(recipe_folder() / "parts"); }
 
+namespace {
+[[noreturn]] void throw_unknown(const Node& own, const std::string& id, const Mark& where) {
+  std::vector<std::string> names;
+  std::string list;
+  for (const Node::Member& recipe : own.members()) {
+    names.push_back(recipe.key);
+    list += (list.empty() ? "" : ", ") + recipe.key;
+  }
+  const std::vector<std::string> known = known_recipes();
+  names.insert(names.end(), known.begin(), known.end());
+  if (const auto meant = nearest(id, names))
+    throw_at(where, "unknown recipe '" + id + "'; did you mean '" + *meant + "'?");
+  throw_at(where, "unknown recipe '" + id + "'" + (list.empty() ? "" : "; under `recipes` are " + list) +
+                      "; `polyquant help recipes` lists the built-in ones");
+}
+}  // namespace
+
 Recipe load_recipe(const std::string& id, const Mark& where) {
   const std::vector<std::string> known = known_recipes();
-  if (std::find(known.begin(), known.end(), id) == known.end())
-    throw_at(where, "unknown recipe '" + id + "'" + suggestion(id, known));
+  if (std::find(known.begin(), known.end(), id) == known.end()) throw_unknown(Node(), id, where);
   Recipe recipe = parse_recipe(load_yaml(recipe_folder() / (id + ".yaml")), id);
   recipe.is_built_in = true;
   return recipe;
@@ -180,6 +196,8 @@ Recipe load_recipe(const std::string& id, const Mark& where) {
 
 Recipe find_recipe(const Node& own, const std::string& id, const Mark& where) {
   if (const Node* recipe = own.find(id)) return parse_recipe(*recipe, id);
+  const std::vector<std::string> known = known_recipes();
+  if (std::find(known.begin(), known.end(), id) == known.end()) throw_unknown(own, id, where);
   return load_recipe(id, where);
 }
 

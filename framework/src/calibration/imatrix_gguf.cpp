@@ -56,8 +56,8 @@ void ImatrixReader::finish() {
 void ImatrixReader::read_metadata(const Metadata& metadata) {
   if (metadata.string("general.type", "") != "imatrix")
     fail(
-        "this GGUF file is no importance matrix (general.type is not 'imatrix'); make one with "
-        "llama-imatrix");
+        "this GGUF file is no importance matrix (general.type is not 'imatrix'); `polyquant imatrix` "
+        "measures one");
   if (const MetaValue* datasets = metadata.find("imatrix.datasets"))
     if (const auto* list = std::get_if<std::vector<std::string>>(datasets)) imatrix_->datasets_ = *list;
   imatrix_->chunk_count_ = metadata.integer("imatrix.chunk_count", 0);

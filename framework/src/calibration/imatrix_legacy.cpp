@@ -26,7 +26,8 @@ T ImatrixReader::take(std::uint64_t& at, const std::string& what) const {
 std::string ImatrixReader::take_text(std::uint64_t& at, std::uint64_t limit, const std::string& what) const {
   const auto length = take<std::int32_t>(at, what);
   if (length < 0 || static_cast<std::uint64_t>(length) > limit)
-    fail(fmt::format("{} at byte {} claims {} characters; this is no importance matrix", what, at, length));
+    fail(fmt::format("{} at byte {} claims {} characters; this is no importance matrix (GGUF or .dat)", what,
+                     at, length));
   const auto bytes = static_cast<std::uint64_t>(length);
   if (imatrix_->file_->size() - at < bytes)
     fail(fmt::format("the file ends at byte {} inside {}", imatrix_->file_->size(), what));
@@ -38,7 +39,9 @@ std::string ImatrixReader::take_text(std::uint64_t& at, std::uint64_t limit, con
 ImatrixEntry ImatrixReader::read_legacy_entry(std::uint64_t& at) const {
   ImatrixEntry entry;
   entry.name = take_text(at, kLongestName, "the name of an entry");
-  if (entry.name.empty()) fail(fmt::format("the entry before byte {} has no name", at));
+  if (entry.name.empty())
+    fail(
+        fmt::format("the entry before byte {} has no name; this is no importance matrix (GGUF or .dat)", at));
   const std::string what = "the entry '" + entry.name + "'";
   const auto calls = take<std::int32_t>(at, what);
   entry.values = take<std::int32_t>(at, what);

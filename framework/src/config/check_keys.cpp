@@ -46,6 +46,23 @@ std::vector<std::string> names_of(const PipelineKeys& keys) {
   return names;
 }
 
+std::string cure_of_missing(const PipelineKey& key) {
+  if (key.type == Type::integer) return "; add `" + key.name + ": 1`";
+  if (key.type == Type::list) return "; add `" + key.name + ":` and a list below it";
+  if (!key.component.empty())
+    return "; add `" + key.name + ": NAME`, `polyquant help " + key.component + "s` lists the names";
+  return "; add `" + key.name + (key.type == Type::path ? ": PATH`" : ": TEXT`");
+}
+
+/// "{format:gguf}" is one word in YAML.
+std::string cure_of_unknown(const std::string& word, const PipelineKeys& keys) {
+  const std::size_t colon = word.find(':');
+  for (const PipelineKey& key : keys)
+    if (colon != std::string::npos && key.name == word.substr(0, colon))
+      return "; a blank is missing after the colon: `" + key.name + ": " + word.substr(colon + 1) + "`";
+  return suggestion(word, names_of(keys));
+}
+
 }  // namespace
 
 void check_keys(const Node& map, const PipelineKeys& keys, const std::string& where) {
@@ -55,7 +72,7 @@ void check_keys(const Node& map, const PipelineKeys& keys, const std::string& wh
         std::find_if(keys.begin(), keys.end(), [&](const PipelineKey& k) { return k.name == member.key; });
     if (key == keys.end())
       throw_at(member.mark,
-               "unknown key '" + member.key + "' in " + where + suggestion(member.key, names_of(keys)));
+               "unknown key '" + member.key + "' in " + where + cure_of_unknown(member.key, keys));
     check_kind(member.value, *key);
     if (key->type == Type::choice) check_choice(member.value, *key);
     if (!key->available)
@@ -65,7 +82,7 @@ void check_keys(const Node& map, const PipelineKeys& keys, const std::string& wh
   }
   for (const PipelineKey& key : keys)
     if (key.required && map.find(key.name) == nullptr)
-      throw_at(map.mark(), "the key '" + key.name + "' is missing in " + where);
+      throw_at(map.mark(), "the key '" + key.name + "' is missing in " + where + cure_of_missing(key));
 }
 
 }  // namespace pq

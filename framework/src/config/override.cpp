@@ -1,5 +1,4 @@
 // `--set PATH=VALUE`: a change of one node of a pipeline tree.
-#include "config/environment.hpp"
 #include "config/yaml.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -75,8 +74,7 @@ void apply_override(Node& root, std::string_view assignment) {
   if (equals == std::string_view::npos || equals == 0)
     throw_at(mark, "write it like KEY=VALUE, for example outputs.0.to=model.gguf");
   const Parts parts = split_path(path, mark);
-  // The shell has expanded what the user wanted expanded, so a dollar sign stays.
-  const Node value = with_mark(parse_yaml_text(assignment.substr(equals + 1), *mark.source, false), mark);
+  const Node value = with_mark(parse_yaml(assignment.substr(equals + 1), *mark.source), mark);
   root = replaced(root, parts.begin(), parts.end(), value);
 }
 

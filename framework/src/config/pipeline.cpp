@@ -202,6 +202,7 @@ Pipeline parse_pipeline(const Node& root, const std::filesystem::path& base) {
   pipeline.report = parse_report(root, base);
   pipeline.report_mark = mark_of(root, "report");
   if (const Node* work = root.find("work")) pipeline.work = path_of(*work, base, "work");
+  pipeline.work_mark = mark_of(root, "work");
   return pipeline;
 }
 

@@ -66,6 +66,7 @@ struct Pipeline {
   std::filesystem::path report;
   Mark report_mark;
   std::filesystem::path work;
+  Mark work_mark;
 };
 
 /// Checks keys and types of a pipeline tree; relative paths are relative to `base`. Throws ConfigError at the place, with suggestions.

@@ -98,9 +98,25 @@ std::optional<SyntaxAdvice> about_quotes(const SyntaxError& error) {
                       "this quotation mark is not closed; end the text with the same mark"};
 }
 
+/// The column of a "${" outside of quotation marks: its '{' begins a map there.
+std::optional<int> bare_reference(std::string_view line) {
+  char quote = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (quote != 0 || line[i] == '"' || line[i] == '\'')
+      quote = quote == 0 ? line[i] : quote == line[i] ? '\0' : quote;
+    else if (line.substr(i).starts_with("${"))
+      return static_cast<int>(i) + 1;
+  }
+  return std::nullopt;
+}
+
 std::optional<SyntaxAdvice> about_brackets(const SyntaxError& error) {
   const auto closing = [&] { return error.bracket->open == '{' ? '}' : ']'; };
   if (is_any(error.message, {words::END_OF_MAP_FLOW, words::END_OF_SEQ_FLOW})) {
+    if (const auto column = bare_reference(line_of(error.text, error.line)))
+      return SyntaxAdvice{error.line, *column,
+                          "inside { } and [ ] a value with ${...} stands in quotation marks, as in "
+                          "\"${OUT:-out}/a.gguf\""};
     if (!error.bracket) return here(error, "a bracket is not closed");
     const int line = error.bracket->line, column = error.bracket->column;
     if (line != error.line)

@@ -19,7 +19,10 @@ void check_keys(const Node& map, const std::string& what, const std::vector<std:
   if (!map.is_map()) throw_at(map.mark(), what + " must be a map");
   for (const Node::Member& member : map.members())
     if (std::find(known.begin(), known.end(), member.key) == known.end())
-      throw_at(member.mark, "unknown key '" + member.key + "' in " + what + suggestion(member.key, known));
+      throw_at(member.mark,
+               "unknown key '" + member.key + "' in " + what + suggestion(member.key, known) +
+                   "; if you did not write it, this data folder belongs to another version of polyquant: "
+                   "build or install again");
 }
 
 Expression optional_expression(const Node& map, const std::string& key) {

@@ -150,6 +150,21 @@ std::string method_left(const ModelReader& reader) {
   return "";
 }
 
+/// What may have been meant by a path at which there is nothing.
+std::string cure_of_missing(const fs::path& path) {
+  if (path.empty()) return "give the path of the model";
+  if (path.begin()->string() == "~") return "~ is expanded by the shell only, and not inside quotation marks";
+  // The name that was asked for, when the output became a split model.
+  std::error_code failed;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with(path.stem().string() + "-00001-of-") && at->path().extension() == path.extension())
+      return "it was split, open its first part: " + (path.parent_path() / name).string();
+  }
+  return "check the path of the model";
+}
+
 }  // namespace
 
 void throw_unknown_codes(const fs::path& path, const std::string& method) {
@@ -169,10 +184,8 @@ OpenedModel open_model(const fs::path& path, const PluginRegistry& registry, Unk
   std::error_code failed;
   const fs::file_status status = fs::status(path, failed);
   if (!fs::exists(status))
-    throw FormatError(fmt::format("{} does not exist; {}", path.string(),
-                                  path.begin() != path.end() && path.begin()->string() == "~"
-                                      ? "~ is expanded by the shell only, and not inside quotation marks"
-                                      : "check the path of the model"));
+    throw FormatError(
+        fmt::format("{} does not exist; {}", path.empty() ? "''" : path.string(), cure_of_missing(path)));
   if (!fs::is_regular_file(status) && !fs::is_directory(status))
     throw FormatError(fmt::format("{} is neither a file nor a folder", path.string()));
   const Looked looked = look_at(path);

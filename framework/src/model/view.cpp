@@ -10,9 +10,9 @@ namespace {
 // No other class is suggested: programs write these names, and the nearest one is another model.
 [[noreturn]] void unknown_family(const std::string& place, const std::string& name) {
   throw FormatError(place + ": the architecture '" + name +
-                    "' is not known (docs/reference/families.md lists what is); names cannot be translated "
+                    "' is not known (`polyquant help families` lists what is); names cannot be translated "
                     "between Hugging Face and GGUF, but an output of the same kind can be written. To add a "
-                    "family is to write one file: docs/how-to/add-a-model-family.md");
+                    "family is to write one file: how-to/add-a-model-family.md in the documentation");
 }
 
 }  // namespace

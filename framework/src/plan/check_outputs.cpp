@@ -92,13 +92,14 @@ std::map<fs::path, fs::path> check_distinct(const Plan& plan) {
   return users;
 }
 
-/// What lies in the folder of an output would be lost when that folder gets its final name.
+/// What lies in the folder of an output would be lost when that folder gets its final name; and a file is no folder.
 void check_apart(const Plan& plan) {
   const std::map<fs::path, fs::path> users = check_distinct(plan);
   for (const PlannedOutput& output : plan.outputs) {
-    const OutputNames names = names_of(output);
-    if (!names.is_folder) continue;
-    for (const fs::path& folder : {names.final.front(), names.partial.front()})
+    std::vector<fs::path> places = {output.to};
+    if (const OutputNames names = names_of(output); names.is_folder)
+      places = {names.final.front(), names.partial.front()};
+    for (const fs::path& folder : places)
       for (const auto& [name, user] : users)
         if (user != output.to && is_inside(name, canonical_name(folder)))
           throw ConfigError(

@@ -1,6 +1,7 @@
 #include "plan/choose_encoding.hpp"
 
 #include "model/gguf_names.hpp"
+#include "plan/encoding_obstacles.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
@@ -13,10 +14,6 @@
 namespace pq {
 namespace {
 
-std::string describe(const ViewTensor& tensor) {
-  return fmt::format("tensor '{}' {}", tensor.name, to_string(tensor.shape));
-}
-
 Pattern compile(const Rule& rule) {
   try {
     return Pattern(rule.match);
@@ -27,21 +24,19 @@ Pattern compile(const Rule& rule) {
   }
 }
 
-/// Why the rows of the tensor are no whole blocks of this encoding, or nothing.
-std::optional<std::string> column_obstacle(const Encoding& encoding, const Shape& shape) {
-  const EncodingInfo& info = encoding.info();
-  if (cols(shape) % info.block_cols == 0) return std::nullopt;
-  return fmt::format("{} needs row lengths that are multiples of {}, these have {}", info.id, info.block_cols,
-                     cols(shape));
+/// The role that a word was perhaps meant to be. A part of a tensor's name that other architectures have is no typing error.
+std::optional<std::string> meant_role(const std::string& match) {
+  const GgufNames& names = GgufNames::installed();
+  if (names.is_role(match)) return std::nullopt;
+  for (const auto& [role, tensors] : names.by_role())
+    for (const std::string& tensor : tensors)
+      if (tensor.find(match) != std::string::npos) return std::nullopt;
+  return nearest(match, names.role_words());
 }
 
-/// The role that a word was perhaps meant to be.
-std::string role_hint(const std::string& match) {
-  const GgufNames& names = GgufNames::installed();
-  if (names.is_role(match)) return "";
-  const auto meant = nearest(match, names.role_words());
-  return meant ? "; did you mean '" + *meant + "'?" : "";
-}
+/// Formats that cut weights short do so for matrices: norms and biases are few, and readers compute with them as they are.
+constexpr double kWideBits = 16;
+bool is_vector(const ViewTensor& tensor) { return tensor.shape.size() < 2 || tensor.role == "norm"; }
 
 }  // namespace
 
@@ -50,13 +45,17 @@ EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, 
     : spec_(spec), view_(view), format_(format), registry_(registry), recipe_(recipe) {
   if (recipe != nullptr) facts_ = recipe_facts(view, has_importance);
   for (const Rule& rule : spec.rules) patterns_.push_back(compile(rule));
+  if (!spec.encoding.is_null()) {
+    refuse_recipe_as_encoding(spec.encoding, true);
+    is_narrow_ = registry.encoding(spec.encoding)->info().bits_per_weight < kWideBits;
+  }
   check_names();
 }
 
 // What no tensor of this model needs would be taken as it stands, and fail for the next model.
 void EncodingChooser::check_names() const {
   const auto check = [&](const Node& spec) {
-    refuse_recipe_as_encoding(spec);
+    refuse_recipe_as_encoding(spec, false);
     registry_.encoding(spec);
   };
   if (!spec_.fallback.empty()) check(Node::scalar(spec_.fallback, false, spec_.fallback_mark));
@@ -89,7 +88,7 @@ EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const
   if (recipe_ != nullptr)
     return {encodings_for(*recipe_, facts_, view_, index), fmt::format("recipe '{}'", recipe_->id),
             spec_.mark, recipe_->is_built_in};
-  if (!spec_.encoding.is_null()) return {{spec_.encoding}, "'encoding'", spec_.mark};
+  if (!spec_.encoding.is_null()) return by_encoding(tensor);
   Candidates stored{{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)},
                     "the model",
                     spec_.mark,
@@ -99,6 +98,24 @@ EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const
   stored.first_if_exact = !tensor.matrix_encoding.empty();
   if (stored.first_if_exact) stored.specs.insert(stored.specs.begin(), named(tensor.matrix_encoding));
   return stored;
+}
+
+EncodingChooser::Candidates EncodingChooser::by_encoding(const ViewTensor& tensor) const {
+  const Mark& given = spec_.encoding.mark();
+  const bool is_option = given.source != nullptr && given.line == 0;
+  const std::string asked_by = !is_option                   ? "'encoding'"
+                               : spec_.encoding.is_scalar() ? *given.source + " " + spec_.encoding.text()
+                                                            : *given.source;
+  Candidates wanted{{spec_.encoding}, asked_by, spec_.mark};
+  if (!is_narrow_ || !is_vector(tensor)) return wanted;
+  const std::string stored = tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding;
+  const auto kept = registry_.find_encoding(stored);
+  if (kept == nullptr || kept->info().bits_per_weight < kWideBits ||
+      format_.rejects(*kept, tensor.shape).has_value())
+    return wanted;
+  wanted.specs = {Node::scalar(stored, false, spec_.mark)};
+  wanted.note = "an encoding below 16 bits is for matrices, norms and biases stay as they are";
+  return wanted;
 }
 
 PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candidates) const {
@@ -127,30 +144,9 @@ std::shared_ptr<const Encoding> EncodingChooser::make(const Node& spec, const Ca
         "{}{} needs the encoding '{}'{} for {}, which no loaded plugin has; see `polyquant plugins`",
         spec_.mark.source ? spec_.mark.to_string() + ": " : "", wanted.asked_by, spec.text(),
         spec.mark().source ? " (" + spec.mark().to_string() + ")" : "", describe(tensor)));
-  refuse_recipe_as_encoding(spec);
+  refuse_recipe_as_encoding(spec, false);
   return registry_.encoding(spec);
 }
-
-/// Q4_K_M and its like are what people know; in llama.cpp the two are one list.
-void EncodingChooser::refuse_recipe_as_encoding(const Node& spec) const {
-  if (!spec.is_scalar() || spec.text().find(':') != std::string::npos) return;
-  if (registry_.find_encoding(spec.text()) != nullptr) return;
-  // The encoding of that name may be in a plugin that was refused; the registry says so.
-  const auto& plugins = registry_.plugins();
-  if (std::any_of(plugins.begin(), plugins.end(), [](const PluginStatus& plugin) { return !plugin.ok; }))
-    return;
-  std::string id = spec.text();
-  std::transform(id.begin(), id.end(), id.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  const auto recipes = known_recipes();
-  if (registry_.find_encoding(id) != nullptr ||
-      std::find(recipes.begin(), recipes.end(), id) == recipes.end())
-    return;
-  throw_at(spec.mark(), fmt::format("'{}' is a recipe, not an encoding: it mixes several; write {}",
-                                    spec.text(), in_pipeline() ? "`recipe: " + id + "`" : "--recipe " + id));
-}
-
-bool EncodingChooser::in_pipeline() const { return spec_.mark.source != nullptr; }
 
 PlannedTensor EncodingChooser::choose(std::size_t index) const {
   const ViewTensor& tensor = view_.tensors[index];
@@ -172,7 +168,8 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
       is_for_columns = true;  // the other choice is next
     }
     if (!problem)
-      return PlannedTensor{index, encoding, stored, route(tensor, *encoding, stored.common()), reason};
+      return PlannedTensor{index, encoding, stored, route(tensor, *encoding, stored.common()),
+                           reason.empty() ? wanted.note : reason};
     if (reason.empty()) reason = *problem;
     last_reason = *problem;
     return std::nullopt;
@@ -189,34 +186,27 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
     if (last_reason != reason)
       reason += fmt::format(", and the fallback '{}' does not fit either: {}", spec_.fallback, last_reason);
   }
-  refuse(tensor, wanted, reason);
-}
-
-void EncodingChooser::refuse(const ViewTensor& tensor, const Candidates& wanted,
-                             const std::string& reason) const {
-  if (wanted.is_stored)
-    throw_at(wanted.mark,
-             fmt::format("{} cannot be written as it is stored: {}; give {} or a recipe", describe(tensor),
-                         reason, in_pipeline() ? "an encoding (`encoding: bf16`)" : "--encoding bf16"));
-  // f16 fits every tensor of every format that stores half precision; where it is refused itself, there is none to advise.
-  const bool is_refused = spec_.fallback == "f16";
-  const std::string cure = in_pipeline()
-                               ? fmt::format("{} or a rule for this tensor",
-                                             is_refused ? "choose another fallback" : "add `fallback: f16`")
-                           : is_refused ? "choose another --set outputs.0.fallback="
-                                        : "add --set outputs.0.fallback=f16";
-  throw_at(wanted.mark,
-           fmt::format("{} cannot be used for {}: {}; {}", wanted.asked_by, describe(tensor), reason, cure));
+  refuse(tensor, wanted, reason, is_for_columns);
 }
 
 std::vector<std::string> EncodingChooser::unused_rules() const {
   std::vector<std::string> result;
-  for (std::size_t i = 0; i < spec_.rules.size(); ++i)
-    if (std::none_of(view_.tensors.begin(), view_.tensors.end(),
-                     [&](const ViewTensor& t) { return !t.keep_f32 && fits(i, t); }))
-      result.push_back(fmt::format("{}: rule '{}' matches no tensor that may be quantized{}",
-                                   spec_.rules[i].mark.to_string(), spec_.rules[i].match,
-                                   role_hint(spec_.rules[i].match)));
+  const auto any = [&](const auto& holds) {
+    return std::any_of(view_.tensors.begin(), view_.tensors.end(), holds);
+  };
+  for (std::size_t i = 0; i < spec_.rules.size(); ++i) {
+    const auto& [match, encoding, mark] = spec_.rules[i];
+    if (any([&](const ViewTensor& t) { return !t.keep_f32 && fits(i, t); })) continue;
+    const bool is_unheard_of = !any([&](const ViewTensor& t) { return fits(i, t); });
+    if (const auto meant = meant_role(match); meant && is_unheard_of)
+      throw_at(mark, fmt::format("unknown role '{}', which is in no tensor's name either; did you mean '{}'?",
+                                 match, *meant));
+    const char* hint = match == "output" && view_.facts.tied_output
+                           ? ": this model's output matrix is its embedding (role 'embedding')"
+                           : "";
+    result.push_back(fmt::format("{}: rule '{}' matches no tensor that may be quantized{}", mark.to_string(),
+                                 match, hint));
+  }
   return result;
 }
 

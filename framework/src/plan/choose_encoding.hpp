@@ -22,7 +22,7 @@ class EncodingChooser {
   /// wants an encoding that no plugin has.
   PlannedTensor choose(std::size_t index) const;
 
-  /// Rules that no tensor matched: probably a typing error.
+  /// Rules that no tensor matched. Throws ConfigError for one whose word is nearly that of a role: a typing error.
   std::vector<std::string> unused_rules() const;
 
  private:
@@ -33,6 +33,7 @@ class EncodingChooser {
     bool by_built_in = false;     // a recipe of the installation
     bool is_stored = false;       // nothing was asked for: what the model has
     bool first_if_exact = false;  // the first of `specs` only where it changes no weight
+    std::string note = "";        // why it is not what the output asks for
   };
   Candidates candidates(std::size_t index) const;
   std::shared_ptr<const Encoding> make(const Node& spec, const Candidates& wanted,
@@ -41,9 +42,13 @@ class EncodingChooser {
   PlannedTensor carry(std::size_t index, const Candidates& candidates) const;
   void check_names() const;
   bool in_pipeline() const;  // else on the command line, which has another syntax
-  void refuse_recipe_as_encoding(const Node& spec) const;
-  [[noreturn]] void refuse(const ViewTensor& tensor, const Candidates& wanted,
-                           const std::string& reason) const;
+  bool is_convert() const;   // `polyquant convert`, which has no --recipe
+  Candidates by_encoding(const ViewTensor& tensor) const;
+  void refuse_recipe_as_encoding(const Node& spec, bool of_output) const;
+  std::string column_cure(const ViewTensor& tensor) const;
+  std::string fallback_for(const ViewTensor& tensor) const;
+  [[noreturn]] void refuse(const ViewTensor& tensor, const Candidates& wanted, const std::string& reason,
+                           bool is_for_columns) const;
   Route route(const ViewTensor& tensor, const Encoding& target, const Encoding* stored) const;
 
   const OutputSpec& spec_;
@@ -52,6 +57,7 @@ class EncodingChooser {
   const PluginRegistry& registry_;
   const Recipe* recipe_;
   RecipeFacts facts_;              // only with a recipe
+  bool is_narrow_ = false;         // `encoding:` has fewer than 16 bits per weight
   std::vector<Pattern> patterns_;  // parallel to spec_.rules
 };
 

@@ -15,7 +15,11 @@ namespace {
 constexpr std::int64_t kChunkWeights =
     1 << 18;  // 1 MiB of f32: fits the second-level cache, and long enough to hide scheduling
 constexpr std::uint64_t kProgramBytes = 48ull << 20;  // program, libraries, plugins and thread stacks
-constexpr double kCopyBytesPerSecond = 1.5e9;         // one thread writing to the page cache
+// Of all threads together, from and to the page cache: reading the model, writing the outputs, and reading them again, with their hashes.
+constexpr double kReadBytesPerSecond = 3e9;
+constexpr double kWriteBytesPerSecond = 1.5e9;
+constexpr double kVerifyBytesPerSecond = 3e9;
+constexpr double kStartSeconds = 0.1;  // the plan itself, opening, closing and naming the files
 
 double elapsed_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -42,6 +46,12 @@ double seconds_per_weight(const Encoding& encoding, Effort effort, bool has_impo
     best = std::min(best, elapsed_since(start));
   }
   return best / static_cast<double>(kRows * sample_cols);
+}
+
+/// Seconds per weight of decoding what is stored. Not measured: formats decode faster than any search encodes.
+double decoding_seconds(const RowDecoder& stored) {
+  constexpr double kDecodedPerSecond = 1e9;
+  return stored.common() == nullptr ? 0 : 1 / kDecodedPerSecond;
 }
 
 std::uint64_t metadata_bytes(const OutputModel& model) {
@@ -78,20 +88,23 @@ void estimate(Plan& plan, int threads) {
 
 void estimate_time(Plan& plan, int threads) {
   std::map<std::pair<std::string, bool>, double> speeds;
-  double seconds = 0;
+  double seconds = 0;  // of one thread
+  double file_seconds = kStartSeconds;
+  for (const TensorInfo& tensor : plan.reader->header().tensors)
+    file_seconds += static_cast<double>(tensor.bytes()) / kReadBytesPerSecond;
   for (const PlannedOutput& output : plan.outputs)
     for (std::size_t i = 0; i < output.tensors.size(); ++i) {
       const PlannedTensor& tensor = output.tensors[i];
       const OutputTensor& out = output.model.tensors[i];
-      seconds +=
-          static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) / kCopyBytesPerSecond;
+      file_seconds += static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) *
+                      (1 / kWriteBytesPerSecond + 1 / kVerifyBytesPerSecond);
       if (tensor.route == Route::copy) continue;
       const bool has_importance = tensor.has_importance();
       const auto [at, fresh] = speeds.try_emplace({out.encoding, has_importance}, 0.0);
       if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort, has_importance);
-      seconds += at->second * static_cast<double>(elements(out.shape));
+      seconds += (at->second + decoding_seconds(tensor.stored)) * static_cast<double>(elements(out.shape));
     }
-  plan.seconds = seconds / std::max(1, threads);
+  plan.seconds = file_seconds + seconds / std::max(1, threads);
 }
 
 }  // namespace pq

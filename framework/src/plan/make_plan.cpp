@@ -8,6 +8,7 @@
 #include "plan/choose_encoding.hpp"
 #include "plan/dialect_metadata.hpp"
 #include "plan/estimate.hpp"
+#include "plan/output_request.hpp"
 #include "plan/output_warnings.hpp"
 #include "plan/plan.hpp"
 #include "plan/source_files.hpp"
@@ -205,6 +206,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   output.quantizer = by_default(spec.quantizer.is_null(), [&] { return registry.quantizer(quantizer); });
   output.quantizer_spec = node_text(quantizer);
   output.format_spec = node_text(spec.format) + " " + node_text(spec.options);
+  output.asked = asked_for(spec);
   output.lossless = spec.lossless.value_or(Lossless::no);
   output.model.options = format_options(spec);
 
@@ -232,6 +234,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
                   calibration == nullptr ? nullptr : &calibration->samples());
   output.layout = at_place(spec.mark, [&] { return output.format->layout(output.to, output.model); });
   warn_of_lost_files(output, plan.warnings);
+  warn_of_ending(output, registry, plan.warnings);
   return output;
 }
 
@@ -317,6 +320,7 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   plan.report = pipeline.report;
   plan.report_mark = pipeline.report_mark;
   plan.work = pipeline.work;
+  plan.work_mark = pipeline.work_mark;
   for (const auto& input : {pipeline.file, pipeline.imatrix})
     if (!input.empty()) plan.inputs.push_back(input);
   if (!pipeline.imatrix.empty())

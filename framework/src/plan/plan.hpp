@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,7 +53,8 @@ struct PlannedOutput {
   OutputLayout layout;
   std::vector<PlannedTensor> tensors;
   Lossless lossless = Lossless::no;
-  std::string format_spec, quantizer_spec;  // with their options as they were given
+  std::string format_spec, quantizer_spec;   // with their options as they were given
+  std::map<std::string, std::string> asked;  // recipe, encoding, rules, fallback: as they were given
   std::int64_t weights() const;
   double bits_per_weight() const;  // of the tensor data
 };
@@ -74,7 +76,8 @@ struct Plan {
   std::shared_ptr<const Imatrix> imatrix;     // nullptr = none
   std::shared_ptr<const PlannedCalibration> calibration;  // nullptr = nothing is measured
   std::string calibration_hash;                           // of its samples
-  std::filesystem::path work;           // folder of the journal; empty = beside the first output
+  std::filesystem::path work;  // folder of the journal; empty = beside the first output
+  Mark work_mark;
   std::int64_t chunk_weights = 0;       // weights that one thread handles at a time
   std::uint64_t peak_memory_bytes = 0;  // estimate
   double seconds = 0;                   // estimate, by estimate_time()

@@ -14,7 +14,8 @@ PQ_API nlohmann::ordered_json plan_json(const Plan& plan);
 PQ_API nlohmann::ordered_json run_json(const Plan& plan, const RunResult& result);
 
 /// What `plan` prints: per output how many tensors of which encoding and route, bytes, notes; then memory, time, warnings.
-PQ_API std::string plan_text(const Plan& plan);
+/// `every_tensor`: also a line for each, with the role that rules can name.
+PQ_API std::string plan_text(const Plan& plan, bool every_tensor = false);
 /// The coverage table of a run: every encoding with its tensors, bytes and error, the worst tensors, warnings.
 PQ_API std::string run_text(const Plan& plan, const RunResult& result);
 

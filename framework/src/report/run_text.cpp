@@ -38,17 +38,29 @@ std::map<std::pair<std::string, std::string>, Line> lines_of(const PlannedOutput
 }
 
 std::string table(const PlannedOutput& output, const OutputResult* result) {
-  std::string text =
-      fmt::format("  {:<12} {:<9} {:>8} {:>14} {:>12} {:>7}{}\n", "encoding", "route", "tensors", "weights",
-                  "bytes", "bits", result == nullptr ? "" : "   relative error");
+  std::vector<std::vector<std::string>> cells = {
+      {"  encoding", "route", "tensors", "weights", "bytes", "bits"}};
+  if (result != nullptr) cells[0].push_back("relative error");
   for (const auto& [key, line] : lines_of(output, result)) {
-    text += fmt::format(
-        "  {:<12} {:<9} {:>8} {:>14} {:>12} {:>7.3f}", key.first, key.second, line.tensors, line.weights,
-        line.bytes,
-        line.weights == 0 ? 0.0 : 8.0 * static_cast<double>(line.bytes) / static_cast<double>(line.weights));
-    text += result == nullptr ? "\n" : fmt::format("   {:.3e}\n", line.error.relative_error());
+    const double bits =
+        line.weights == 0 ? 0.0 : 8.0 * static_cast<double>(line.bytes) / static_cast<double>(line.weights);
+    cells.push_back({"  " + key.first, key.second, std::to_string(line.tensors), std::to_string(line.weights),
+                     std::to_string(line.bytes), fmt::format("{:.3f}", bits)});
+    if (result != nullptr) cells.back().push_back(fmt::format("{:.3e}", line.error.relative_error()));
   }
-  return text;
+  return text_table(cells, {false, false, true, true, true, true, true});
+}
+
+/// Every tensor of an output, for who writes rules.
+std::string tensor_table(const PlannedOutput& output) {
+  std::vector<std::vector<std::string>> cells = {{"  tensor", "role", "shape", "encoding", "route"}};
+  for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+    const OutputTensor& tensor = output.model.tensors[i];
+    const std::string& role = output.view->tensors[output.tensors[i].view_index].role;
+    cells.push_back({"  " + tensor.name, role.empty() ? "-" : role, to_string(tensor.shape), tensor.encoding,
+                     std::string(to_string(output.tensors[i].route))});
+  }
+  return text_table(cells);
 }
 
 /// Notes such as "q6_k needs row lengths that are multiples of 256, these have 576", each with the number of tensors it concerns.
@@ -98,20 +110,32 @@ std::string worst_tensors(const PlannedOutput& output, const OutputResult& resul
   return text;
 }
 
+/// The parts of a split file are what there is, not the name that was asked for.
 std::string headline(const PlannedOutput& output) {
-  return fmt::format("{}  ({}, {}, {:.3f} bits per weight)\n", output.to.string(), output.format->info().id,
+  const auto& files = output.layout.files;
+  const bool is_split = !output.format->info().is_folder && files.size() > 1;
+  const std::string name =
+      is_split ? fmt::format("{} and {} more parts", (output.to.parent_path() / files.front().name).string(),
+                             files.size() - 1)
+               : output.to.string();
+  return fmt::format("{}  ({}, {}, {:.3f} bits per weight)\n", name, output.format->info().id,
                      format_bytes(output.layout.total_bytes()), output.bits_per_weight());
+}
+
+std::string time_text(double seconds) {
+  return seconds < 1 ? "under a second" : fmt::format("about {:.1f} s", seconds);
 }
 
 }  // namespace
 
-std::string plan_text(const Plan& plan) {
+std::string plan_text(const Plan& plan, bool every_tensor) {
   std::string text;
   for (const PlannedOutput& output : plan.outputs)
-    text += headline(output) + table(output, nullptr) + importance_line(output) + notes(output);
+    text += headline(output) + (every_tensor ? tensor_table(output) + "\n" : "") + table(output, nullptr) +
+            importance_line(output) + notes(output);
   if (plan.calibration != nullptr) text += calibration_text(*plan.calibration, nullptr);
-  text += fmt::format("peak memory about {}, time about {:.1f} s on {}\n",
-                      format_bytes(plan.peak_memory_bytes), plan.seconds, plan.backend->info().id);
+  text += fmt::format("peak memory about {}, time {} on {}\n", format_bytes(plan.peak_memory_bytes),
+                      time_text(plan.seconds), plan.backend->info().id);
   return printable(text);
 }
 

@@ -4,6 +4,7 @@
 #include "evaluation/pieces.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/log.hpp>
 
 #include <fmt/format.h>
 
@@ -149,6 +150,20 @@ struct Pass {
   }
 };
 
+/// Says how much of each output an interrupted run had finished.
+void report_kept(const Pass& pass, const std::vector<WorkItem>& items, const std::vector<char>& is_done) {
+  std::map<const PlannedOutput*, std::int64_t> kept;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const TensorTask& task = pass.task(items[i]);
+    if (is_done[i])
+      for (const TensorTask::Target& target : task.targets)
+        kept[target.output->plan] += items[i].count * cols(task.view->tensors[task.view_index].shape);
+  }
+  for (const auto& [output, weights] : kept)
+    log::info(fmt::format("continuing: {} % of {} was kept",
+                          100 * weights / std::max<std::int64_t>(1, output->weights()), output->to.string()));
+}
+
 /// The items that an interrupted run has not finished.
 std::vector<WorkItem> unfinished(const Pass& pass, const std::vector<WorkItem>& items) {
   if (!pass.journal.resumes()) return items;
@@ -162,6 +177,7 @@ std::vector<WorkItem> unfinished(const Pass& pass, const std::vector<WorkItem>& 
       if (is_done[i]) pass.count(items[i]);
     }
   });
+  report_kept(pass, items, is_done);
   std::vector<WorkItem> left;
   for (std::size_t i = 0; i < items.size(); ++i)
     if (!is_done[i]) left.push_back(items[i]);

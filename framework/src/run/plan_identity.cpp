@@ -11,6 +11,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
+#include <array>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <variant>
@@ -163,6 +166,7 @@ Json plan_identity(const Plan& plan) {
     const PlannedOutput& output = plan.outputs[i];
     const auto key = [&](const char* name) { return output_key(i, name); };
     json[key("to")] = fs::absolute(output.to, ignored).string();
+    for (const auto& [name, text] : output.asked) json[key(name.c_str())] = text;
     json[key("format")] = output.format_spec.empty() ? output.format->info().id : output.format_spec;
     json[key("quantizer")] =
         output.quantizer_spec.empty() ? output.quantizer->info().id : output.quantizer_spec;
@@ -179,11 +183,23 @@ std::string output_key(std::size_t index, const char* fact) {
 }
 
 std::string differing_keys(const Json& a, const Json& b) {
-  std::string keys;
+  std::vector<std::string> differ;
   for (const auto& [key, value] : a.items())
-    if (!b.contains(key) || b[key] != value) keys += (keys.empty() ? "" : ", ") + key;
+    if (!b.contains(key) || b[key] != value) differ.push_back(key);
   for (const auto& [key, value] : b.items())
-    if (!a.contains(key)) keys += (keys.empty() ? "" : ", ") + key;
+    if (!a.contains(key)) differ.push_back(key);
+  // What the user changed, rather than what follows from it.
+  constexpr std::array<std::string_view, 4> kAsked = {"] recipe", "] encoding", "] rules", "] fallback"};
+  constexpr std::array<std::string_view, 4> kFollows = {"plugins", "] tensors", "] metadata", "] files"};
+  const auto ends_as = [](const std::string& key, const auto& words) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view word) { return key.ends_with(word); });
+  };
+  const bool is_explained =
+      std::any_of(differ.begin(), differ.end(), [&](const auto& key) { return ends_as(key, kAsked); });
+  std::string keys;
+  for (const std::string& key : differ)
+    if (!is_explained || !ends_as(key, kFollows)) keys += (keys.empty() ? "" : ", ") + key;
   return keys;
 }
 

@@ -1,5 +1,6 @@
 #include "run/run_state.hpp"
 
+#include "config/place.hpp"
 #include "run/failure.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -68,7 +69,12 @@ std::vector<RunState::Claim> RunState::take_outputs(const Plan& plan) {
     ClaimState earlier = file.existed() ? read_claim(names.claim) : ClaimState();
     claims.push_back({names, std::move(file), std::move(earlier)});
   }
-  if (!plan.work.empty()) make_parent_folder(journal_path(plan), "choose another folder for --work");
+  if (!plan.work.empty())
+    at_place(plan.work_mark, [&] {
+      make_parent_folder(journal_path(plan), is_worth_naming(plan.work_mark)
+                                                 ? "choose another folder for `work`"
+                                                 : "choose another folder for --work");
+    });
   return claims;
 }
 

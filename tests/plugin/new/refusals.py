@@ -12,7 +12,7 @@ CASES = [
     (["rtn", "--kind", "quantizer"], "the quantizer 'rtn' exists already"),
     (["nf4", "--kind", "encodings"], "known: backend, encoding, format, quantizer"),
     (["there"], "exists already"),
-    (["nf4", "--to", "nowhere/nf4"], "cannot be created"),
+    (["nf4", "--to", "/dev/null/nf4"], "the folder /dev/null cannot be made"),
     ([], "NAME is required"),
 ]
 

@@ -166,6 +166,13 @@ TEST_CASE("recipe: an unknown one is refused at its place with the nearest known
   CHECK(message_of([&] {
           pq::load_recipe("parts/unquantized", where);
         }).find("p.yaml:4:13: unknown recipe") == 0);
+  const pq::Node own = pq::parse_yaml("mine: {otherwise: q8_0}\n", "p.yaml");
+  CHECK(message_of([&] { pq::find_recipe(own, "min", where); }) ==
+        "p.yaml:4:13: unknown recipe 'min'; did you mean 'mine'?");
+  CHECK(message_of([&] { pq::find_recipe(own, "something_else", where); }) ==
+        "p.yaml:4:13: unknown recipe 'something_else'; under `recipes` are mine; `polyquant help recipes` "
+        "lists the "
+        "built-in ones");
 }
 
 TEST_CASE("recipe: a pipeline's own recipe comes before the built-in one of that name",

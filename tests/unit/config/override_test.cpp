@@ -43,10 +43,12 @@ TEST_CASE("override: the value is YAML", "[config][override]") {
   CHECK(root.find("outputs")->items()[0].find("encoding")->text() == "affine:bits=4,group=128");
 }
 
-TEST_CASE("override: dollar signs stay, the shell has done its work", "[config][override]") {
+TEST_CASE("override: references to the environment mean what they mean in a file", "[config][override]") {
   pq::Node root = tree();
-  pq::apply_override(root, "model='${HOME}$$'");
-  CHECK(root.find("model")->text() == "${HOME}$$");
+  pq::apply_override(root, "model='${PQ_TEST_UNSET:-models}/x$$'");
+  CHECK(root.find("model")->text() == "models/x$");
+  CHECK_THAT(error_of("model=${PQ_TEST_UNSET}"),
+             Catch::StartsWith("--set model:") && Catch::Contains("'PQ_TEST_UNSET' is not set"));
 }
 
 TEST_CASE("override: wrong paths are errors that name the key", "[config][override]") {

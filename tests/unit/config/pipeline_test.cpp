@@ -74,11 +74,17 @@ TEST_CASE("pipeline: an unknown key is refused with its place and the nearest kn
 }
 
 TEST_CASE("pipeline: missing keys are named", "[config][pipeline]") {
-  CHECK(error_of("model: m\n") == "pipeline.yaml:1:1: the key 'version' is missing in the pipeline");
-  CHECK(error_of("version: 1\nmodel: m\n") ==
-        "pipeline.yaml:1:1: the key 'outputs' is missing in the pipeline");
+  CHECK(error_of("model: m\n") ==
+        "pipeline.yaml:1:1: the key 'version' is missing in the pipeline; add `version: 1`");
+  CHECK(
+      error_of("version: 1\nmodel: m\n") ==
+      "pipeline.yaml:1:1: the key 'outputs' is missing in the pipeline; add `outputs:` and a list below it");
   CHECK(error_of("version: 1\nmodel: m\noutputs: [{to: x, recipe: f16}]\n") ==
-        "pipeline.yaml:3:11: the key 'format' is missing in outputs[0]");
+        "pipeline.yaml:3:11: the key 'format' is missing in outputs[0]; add `format: NAME`, `polyquant help "
+        "formats` lists the names");
+  CHECK(error_of("version: 1\nmodel: m\noutputs: [{format:gguf, to: x, recipe: f16}]\n") ==
+        "pipeline.yaml:3:12: unknown key 'format:gguf' in outputs[0]; a blank is missing after the colon: "
+        "`format: gguf`");
   CHECK(error_of("version: 1\nmodel: m\noutputs: []\n") ==
         "pipeline.yaml:3:10: 'outputs' is empty; add at least one output");
 }

@@ -157,6 +157,9 @@ TEST_CASE("family: generated values", "[model]") {
 TEST_CASE("family: mistakes in the file are reported at their place", "[model]") {
   CHECK_THROWS_WITH(family("tensors: [{huggingface: a, gguf: b, shpe: [1]}]"),
                     Contains("toy.yaml:4:") && Contains("shape"));
+  CHECK_THROWS_WITH(family("graphs: []"),
+                    Contains("toy.yaml:4:1: unknown key 'graphs'") &&
+                        Contains("this data folder belongs to another version of polyquant"));
   CHECK_THROWS_WITH(family("metadata: [{key: a, from: '1 +'}]"), Contains("toy.yaml:4:"));
   CHECK_THROWS_WITH(family("metadata: [{key: a, from: b, type: u23}]"), Contains("u32"));
   CHECK_THROWS_WITH(family("tensors: [{gguf: b}]"), Contains("huggingface"));

@@ -154,11 +154,64 @@ TEST_CASE("encoding choice: a fallback that does not fit either is named with it
 TEST_CASE("encoding choice: cures are in the syntax that the user wrote", "[plan]") {
   Chooser chooser;
   chooser.spec.encoding = Node::scalar("q4_0");
-  CHECK_THROWS_WITH(chooser.choose(1), Catch::EndsWith("; add --set outputs.0.fallback=f16"));
+  CHECK_THROWS_WITH(chooser.choose(1),
+                    Catch::EndsWith("; use --recipe q4_0, which has substitutes for such rows, "
+                                    "or add --set outputs.0.fallback=f16"));
   chooser.spec.mark = {std::make_shared<const std::string>("p.yaml"), 4, 5};
   CHECK_THROWS_WITH(chooser.choose(1),
                     Catch::StartsWith("p.yaml:4:5: ") &&
-                        Catch::EndsWith("; add `fallback: f16` or a rule for this tensor"));
+                        Catch::EndsWith("; use `recipe: q4_0`, which has substitutes for such rows, or add "
+                                        "`fallback: f16`, or give this tensor a rule"));
+}
+
+TEST_CASE("encoding choice: convert has no recipe, so its cures name the command that has", "[plan]") {
+  Chooser chooser;
+  chooser.spec.lossless = Lossless::prefer;
+  chooser.spec.encoding =
+      Node::scalar("q4_k", false, {std::make_shared<const std::string>("--encoding"), 0, 0});
+  CHECK_THROWS_WITH(chooser.choose(0),
+                    Catch::StartsWith("--encoding q4_k cannot be used for tensor 'wide'") &&
+                        Catch::Contains("use `polyquant quantize ... --recipe q4_k_m`, which") &&
+                        Catch::EndsWith("or add --set outputs.0.fallback=q8_0"));
+  chooser.spec.encoding = Node::scalar("q4_k_m");
+  CHECK_THROWS_WITH(chooser.choose(0), Catch::EndsWith("; use `polyquant quantize ... --recipe q4_k_m`"));
+  chooser.spec.encoding = Node::scalar("q8_0");
+  chooser.spec.rules = {{"wide", Node::scalar("q4_k_m"), {}}};
+  CHECK_THROWS_WITH(chooser.choose(0), Catch::EndsWith("it mixes several; give an encoding, such as q4_k"));
+}
+
+TEST_CASE("encoding choice: an encoding below 16 bits leaves norms and biases as they are stored", "[plan]") {
+  Chooser chooser;
+  chooser.view.tensors.push_back(Chooser::tensor("vector", {64}, "", false));
+  chooser.view.tensors.push_back(Chooser::tensor("wide_norm", {8, 64}, "norm", false));
+  chooser.spec.encoding = Node::scalar("q8_0");
+  CHECK(chooser.encoding(0) == "q8_0");
+  CHECK(chooser.encoding(3) == "bf16");
+  CHECK(chooser.encoding(4) == "bf16");
+  CHECK_THAT(chooser.choose(3).note, Catch::Contains("norms and biases stay as they are"));
+  chooser.spec.rules = {{"^vector$", Node::scalar("q8_0"), {}}};
+  CHECK(chooser.encoding(3) == "q8_0");
+  chooser.spec.rules.clear();
+  chooser.spec.encoding = Node::scalar("f16");
+  CHECK(chooser.encoding(3) == "f16");
+}
+
+TEST_CASE("encoding choice: a rule whose word is nearly a role is an error, other names only unused",
+          "[plan]") {
+  Chooser chooser;
+  chooser.spec.encoding = Node::scalar("q8_0");
+  const auto unused = [&](const char* match) {
+    chooser.spec.rules = {{match, Node::scalar("f16"), {}}};
+    return EncodingChooser(chooser.spec, chooser.view, chooser.format, chooser.registry, nullptr)
+        .unused_rules();
+  };
+  CHECK_THROWS_WITH(unused("ffn_dwn"),
+                    "unknown role 'ffn_dwn', which is in no tensor's name either; did you mean 'ffn_down'?");
+  CHECK(unused("ffn_gate_inp").size() == 1);  // other architectures have it
+  CHECK(unused("^model\\.vision").size() == 1);
+  chooser.view.facts.tied_output = true;
+  CHECK_THAT(unused("output")[0],
+             Catch::EndsWith("this model's output matrix is its embedding (role 'embedding')"));
 }
 
 TEST_CASE("encoding choice: the name of a recipe in place of an encoding is explained", "[plan]") {

@@ -2,6 +2,7 @@
 #include "run/bench.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/log.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -81,7 +82,12 @@ TEST_CASE("execute: an interrupted run continues where it stopped and gives the 
   CHECK_FALSE(parts[0].sealed);
   CHECK(parts[0].kept);
   const int before = b.reader->reads;
+  std::string said;
+  log::set_sink([&](log::Level, std::string_view message) { said += message; });
   run(b.plan, 1);
+  log::set_sink(nullptr);
+  CHECK_THAT(said, Catch::StartsWith("continuing: ") &&
+                       Catch::EndsWith("% of " + b.plan.outputs[0].to.string() + " was kept"));
   CHECK(b.reader->reads - before < 2 * kRows / 4);
   CHECK(parts[0].sealed);
   CHECK(parts[0].content->data(0) == whole[0].content->data(0));
@@ -143,6 +149,12 @@ TEST_CASE("execute: rows in another order, other metadata or another plugin are 
   SECTION("side files") {
     output.model.side_files.push_back({"config.json", {}, "{}"});
     CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("outputs[0] files"));
+  }
+  SECTION("recipe: what follows from it is not listed") {
+    output.asked["recipe"] = "q8_0";
+    output.model.metadata.set("general.name", std::string("other"));
+    bench.plan.plugins.push_back("rtn 2.0");
+    CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("(different: outputs[0] recipe)"));
   }
   SECTION("plugins") {
     bench.plan.plugins.push_back("rtn 2.0");
