@@ -110,7 +110,7 @@ std::string about_command_option(const CLI::App& app, const std::string& word) {
       const bool is_global = verb.get_parent() == nullptr;
       if (said.contains(option->get_description())) continue;
       if (is_global) said.insert(option->get_description());
-      const std::string type = option->get_type_size() == 0 ? "" : " " + option->get_type_name();
+      const std::string type = option->get_type_name().empty() ? "" : " " + option->get_type_name();
       rows.push_back({"  " + command, option->get_name(false, true) + type, option->get_description()});
     }
   });

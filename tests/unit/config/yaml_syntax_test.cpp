@@ -20,7 +20,7 @@ TEST_CASE("yaml syntax: the sentence names the place and the cure in our own wor
       Case{"{a: 1, \"b\" 2}\n", "1:12: ',' or '}' is missing before this place; the '{' is in column 1"},
       Case{"a: {b: ${X:-y}/z, c: d}\n",
            "1:8: inside { } and [ ] a value with ${...} stands in quotation marks"},
-      Case{"a: {b: \"${X:-y}/z\" c: d}\n", "1:21: ',' or '}' is missing before this place"},
+      Case{"a: {b: \"${X:-y}/z\" c: d}\n", "1:20: ',' or '}' is missing before this place"},
       Case{"a: {b: c]\n", "1:9: '}' is expected here, for the '{' at 1:4"},
       Case{"a: {b: c}}\n", "1:10: this bracket closes nothing"},
       Case{"a: - b\n", "1:4: a list begins on the line below its key"},
