@@ -35,7 +35,7 @@ struct FormatInfo {
 struct Probe {
   std::filesystem::path path;
   bool is_folder = false;
-  Bytes head;                      // first 64 KiB of a file; of a folder: its config.json (up to 64 MiB), if there is one
+  Bytes head;  // first 64 KiB of a file; of a folder: its config.json (up to 64 MiB), if there is one
   std::vector<std::string> names;  // file names in the folder
 };
 

@@ -122,8 +122,9 @@ const PipelineKeys& backend_keys() {
        .default_text = "0"},
       {.name = "fallback",
        .type = Type::component,
-       .help = "The backend to use, with a warning, where this one is not loaded or finds no device; without it "
-               "that is an error.",
+       .help =
+           "The backend to use, with a warning, where this one is not loaded or finds no device; without it "
+           "that is an error.",
        .component = "backend"},
   };
   return keys;

@@ -8,10 +8,12 @@
 #include "plan/choose_encoding.hpp"
 #include "plan/dialect_metadata.hpp"
 #include "plan/estimate.hpp"
+#include "plan/output_notes.hpp"
 #include "plan/output_request.hpp"
 #include "plan/output_warnings.hpp"
 #include "plan/plan.hpp"
 #include "plan/source_files.hpp"
+#include "plan/view_request.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
@@ -77,44 +79,6 @@ auto by_default(bool is_default, const Make& make) {
   }
 }
 
-std::string experts_option(const Node& node) {
-  const PipelineKeys& keys = common_format_option_keys();
-  const auto key = std::find_if(keys.begin(), keys.end(), [](const auto& k) { return k.name == "experts"; });
-  const std::string word = node.as_string("experts");
-  if (std::find(key->choices.begin(), key->choices.end(), word) == key->choices.end())
-    throw_at(node.mark(),
-             fmt::format("'experts' is one of {}, not '{}'", fmt::join(key->choices, ", "), word));
-  return word;
-}
-
-/// The options of the output that decide how the model is seen. Each has a place in one dialect only.
-ViewOptions view_options(const OutputSpec& spec, Dialect dialect) {
-  ViewOptions options;
-  for (const PipelineKey& key : common_format_option_keys())
-    if (const Node* given = spec.options.find(key.name);
-        given != nullptr && (dialect == Dialect::gguf) != (key.dialect == "gguf"))
-      throw_at(given->mark(), fmt::format("'{}' has no place in this format; remove it", key.name));
-  if (const Node* name = spec.options.find("name")) options.name = name->as_string("name");
-  if (const Node* pre = spec.options.find("pre_tokenizer"))
-    options.pre_tokenizer = pre->as_string("pre_tokenizer");
-  if (const Node* experts = spec.options.find("experts")) options.experts = experts_option(*experts);
-  return options;
-}
-
-/// Where a mistake in these options is.
-Mark view_mark(const OutputSpec& spec) {
-  for (const char* key : {"pre_tokenizer", "experts"})
-    if (const Node* option = spec.options.find(key)) return option->mark();
-  return spec.mark;
-}
-
-/// `options:` of the output without those that belong to the view.
-Node format_options(const OutputSpec& spec) {
-  Node options = spec.options;
-  for (const PipelineKey& key : common_format_option_keys()) options.erase(key.name);
-  return options;
-}
-
 /// The format as `format:` and `options:` describe it together: some options decide what it accepts, not only how it writes.
 std::shared_ptr<const Format> make_format(const OutputSpec& spec, const PluginRegistry& registry) {
   const Node options = format_options(spec);
@@ -143,39 +107,6 @@ void refuse_encoding_as_recipe(const OutputSpec& spec, const Node& own, const Pl
       throw_at(spec.recipe_mark, fmt::format("'{}' is an encoding, not a recipe; write {}", spec.recipe,
                                              spec.mark.source ? "`encoding: " + spec.recipe + "`"
                                                               : "--encoding " + spec.recipe));
-}
-
-/// Weights that are f32 because GGUF wanted it, and remain so because the encoding of the matrices would round them.
-void warn_of_kept_f32(const PlannedOutput& output, std::vector<std::string>& warnings) {
-  const PlannedTensor* first = nullptr;
-  std::size_t count = 0;
-  for (const PlannedTensor& tensor : output.tensors) {
-    if (tensor.note.empty() || output.view->tensors[tensor.view_index].matrix_encoding.empty()) continue;
-    if (count++ == 0) first = &tensor;
-  }
-  if (first == nullptr) return;
-  const ViewTensor& tensor = output.view->tensors[first->view_index];
-  warnings.push_back(fmt::format("{} stored as f32, as GGUF has {} ('{}'{}): {} would round the weights",
-                                 count == 1 ? "1 tensor is" : fmt::format("{} tensors are", count),
-                                 count == 1 ? "it" : "them", tensor.name, count == 1 ? "" : ", ...",
-                                 tensor.matrix_encoding));
-}
-
-/// A single file has no place for what lies beside the weights.
-void warn_of_lost_files(const PlannedOutput& output, std::vector<std::string>& warnings) {
-  std::vector<std::string> lost;
-  for (const SideFile& file : output.model.side_files)
-    if (std::none_of(output.layout.files.begin(), output.layout.files.end(),
-                     [&](const OutputLayout::File& written) { return written.name == file.name; }))
-      lost.push_back(file.name);
-  if (!lost.empty())
-    warnings.push_back(
-        fmt::format("{}: {} not written: a single file holds the weights alone; give a folder "
-                    "as the output to keep {}",
-                    output.to.string(),
-                    lost.size() == 1 ? lost[0] + " is"
-                                     : fmt::format("{} and {} more files are", lost[0], lost.size() - 1),
-                    lost.size() == 1 ? "it" : "them"));
 }
 
 /// What needs statistics cannot do without texts.

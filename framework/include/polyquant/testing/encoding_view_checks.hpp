@@ -187,9 +187,10 @@ inline void columns_do_not_depend_on_sizes(const EncodingSubject& subject, Findi
   const bool wanted = has_column_codec(subject);
   for (const std::int64_t rows : {std::int64_t{1}, subject.rows, std::int64_t{100}})
     for (const std::int64_t cols : subject.lengths())
-      findings.expect((subject.get().column_codec(rows, cols, Effort::normal) != nullptr) == wanted, "for ", rows,
-                      " rows of ", cols, " columns there is ", wanted ? "no column codec" : "one", ", for ",
-                      subject.rows, " rows of ", subject.long_row(), wanted ? " there is" : " there is none");
+      findings.expect((subject.get().column_codec(rows, cols, Effort::normal) != nullptr) == wanted, "for ",
+                      rows, " rows of ", cols, " columns there is ", wanted ? "no column codec" : "one",
+                      ", for ", subject.rows, " rows of ", subject.long_row(),
+                      wanted ? " there is" : " there is none");
 }
 
 inline void columns_decode_to_what_was_rounded(const EncodingSubject& subject, Findings& findings) {
