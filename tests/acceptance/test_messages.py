@@ -160,7 +160,7 @@ def undecodable(runner):
 
 
 def helps(runner):
-    for words, pattern in ((["--force"], r"option --force of\n  convert"), (["samples"], r"imatrix +--samples"), (["codec", "bench"], "Usage: polyquant codec bench"),
+    for words, pattern in ((["--force"], r"option --force of\n  compare +--force[^\n]*\n  convert"), (["samples"], r"imatrix +--samples"), (["codec", "bench"], "Usage: polyquant codec bench"),
                            (["new", "plugin"], "Usage: polyquant new plugin"), (["exit", "codes"], "  130  interrupted"), (["routes"], "  repack"),
                            (["families"], "LlamaForCausalLM"), (["environment"], "POLYQUANT_PLUGIN_PATH"), (["--threads"], "key of a pipeline"),
                            (["imatrix"], "Usage: polyquant imatrix")):

@@ -88,10 +88,12 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t limi
   if (is_named_pipe(file.get(), status)) wait_for_writer(file.get(), path);
   std::string text;
   // Read to the end rather than by st_size: files in /proc claim zero bytes.
+  const auto claimed = static_cast<std::uint64_t>(std::max<::off_t>(status.st_size, 0));
   for (;;) {
-    constexpr std::size_t kStep = 64 * 1024;
+    constexpr std::uint64_t kStep = 64 * 1024;
     const std::size_t known = text.size();
-    text.resize(known + static_cast<std::size_t>(std::min<std::uint64_t>(kStep, limit - known)) + 1);
+    const std::uint64_t step = std::max(kStep, claimed - std::min<std::uint64_t>(claimed, known));
+    text.resize(known + static_cast<std::size_t>(std::min(step, limit - known)) + 1);
     const ::ssize_t count = ::read(file.get(), text.data() + known, text.size() - known);
     if (count < 0 && errno != EINTR)
       throw FormatError(fmt::format("{}: cannot be read: {}", path.string(), error_text(errno)));
