@@ -38,9 +38,9 @@ struct OffsetGroups {
   GroupValues sum, squares;  // sum w x, sum w x^2
   GroupValues sign;          // -1: the super-block is searched and stored negated, see choose_signs()
   GroupValues repeats;       // weights that equal the one before
-  bool on_grid[2];           // super-blocks with so many of these that they seem to lie on a grid themselves
-  bool sparse[2];            // most weights equal the one before
-  bool one_sided[2];         // super-blocks with groups that do not reach 0
+  bool on_grid[2] = {};      // super-blocks with so many of these that they seem to lie on a grid themselves
+  bool sparse[2] = {};       // most weights equal the one before
+  bool one_sided[2] = {};    // super-blocks with groups that do not reach 0
 };
 
 struct Lattice {
