@@ -8,12 +8,10 @@ loading and warming up not counted, with the logits that llama-perplexity (secon
 their own sums, scores, and reading: their tools take at least this long. The two run in turn; the fastest round of each counts. Prints Markdown.
 """
 import argparse
-import ctypes
 import datetime
 import pathlib
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
@@ -25,24 +23,6 @@ def chunks_of(model, text, context, count):
     ids = model.tokens(text.read_text(encoding="utf-8"))
     parts = [ids[k * context:(k + 1) * context] for k in range(min(count, len(ids) // context))]
     return [[model.bos] + part[1:] if model.adds_bos else part for part in parts]
-
-
-def decode(model, ids, first):
-    """Seconds of llama_decode() with the logits from token `first` on."""
-    lib = model.lib
-    lib.llama_memory_clear(lib.llama_get_memory(model.ctx), True)
-    batch = lib.llama_batch_init(len(ids), 0, 1)
-    batch.n_tokens = len(ids)
-    for k, token in enumerate(ids):
-        batch.token[k], batch.pos[k], batch.n_seq_id[k], batch.logits[k] = token, k, 1, int(k >= first)
-        batch.seq_id[k][0] = 0
-    start = time.perf_counter()
-    if lib.llama_decode(model.ctx, batch) != 0:
-        raise RuntimeError("llama_decode failed")
-    lib.llama_synchronize(model.ctx)
-    seconds = time.perf_counter() - start
-    lib.llama_batch_free(batch)
-    return seconds
 
 
 def main():
@@ -60,7 +40,6 @@ def main():
         out = pathlib.Path(folder)
         file = end_to_end.write_bf16(args.polyquant, args.model, out / "bf16.gguf")
         peer = llama_cpp.Model(file, args.context, args.threads)
-        peer.lib.llama_synchronize.restype, peer.lib.llama_synchronize.argtypes = None, [ctypes.c_void_p]
         chunks = chunks_of(peer, args.text, args.context, args.chunks)
         tokens = len(chunks) * args.context
         texts = out / "text.txt"
@@ -70,12 +49,12 @@ def main():
             "perplexity": ([args.polyquant, "eval", file, "--text", texts, "--context", args.context, "--chunks", len(chunks), *common], args.context // 2),
             "importance matrix": ([args.polyquant, "imatrix", file, "--calibration", texts, "--first", "--samples", len(chunks), "--length", args.context,
                                    "--to", out / "imatrix.gguf", "--force", *common], 0)}
-        decode(peer, chunks[0], 0)
+        peer.decode(chunks[0])
         ours, theirs = {}, {}
         for _ in range(args.rounds):
             for name, (command, first) in commands.items():
                 ours.setdefault(name, []).append(end_to_end.used_by(command).wall)
-                theirs.setdefault(name, []).append(sum(decode(peer, chunk, first) for chunk in chunks))
+                theirs.setdefault(name, []).append(sum(peer.decode(chunk, first) for chunk in chunks))
     print(f"{datetime.date.today()}, {end_to_end.processor()}, {args.threads} threads, {args.model.name} in bf16, {len(chunks)} chunks of {args.context}, "
           f"xllamacpp {llama_cpp.VERSION}\n\n| | polyquant, tokens/s | llama.cpp, tokens/s | ratio |\n|---|---|---|---|")
     ratios = []
