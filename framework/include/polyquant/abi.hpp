@@ -4,9 +4,10 @@
 //   1  first version
 //   2  backends: the maths of running a model (math_ops.hpp), rows of an upload and download, host_memory()
 //   3  effort of column_codec(), priority of a backend, reopen() of every writer
+//   4  bytes that the rows of a tensor share
 #pragma once
 
-#define PQ_ABI_VERSION 3
+#define PQ_ABI_VERSION 4
 
 /// Prefix of the exported symbol; the ABI number follows.
 #define PQ_ABI_SYMBOL_PREFIX "polyquant_plugin_abi_"

@@ -67,6 +67,16 @@ struct AffineRow {
   std::vector<std::int32_t> codes;
 };
 
+/// The weights of one tensor, readable in any order and from any thread: for what must be known before its first row is encoded.
+class TensorRows {
+ public:
+  virtual ~TensorRows() = default;
+  virtual std::int64_t rows() const = 0;
+  virtual std::int64_t cols() const = 0;
+  /// Decodes rows [first, first + out.rows) into `out`. Throws what reading a model throws; the weights are finite.
+  virtual void read(std::int64_t first, Matrix out) const = 0;
+};
+
 /// Immutable; every function may be called from any thread. The CPU reference behaviour is the definition of the encoding.
 class Encoding {
  public:
@@ -90,6 +100,15 @@ class Encoding {
   virtual std::unique_ptr<ColumnCodec> column_codec(std::int64_t rows, std::int64_t cols,
                                                     Effort effort) const;
 
+  /// Bytes that all rows of a tensor of `cols` columns have in common (the group of each column, the scale of the scales, ...) beyond the
+  /// options; 0: none, every row stands alone. A pure function.
+  virtual std::size_t shared_bytes(std::int64_t cols) const;
+  /// The encoding of the rows of one tensor, which share these bytes (shared_bytes(cols) of them). Throws FormatError for bytes that are
+  /// invalid. One that is not bound works as if the shared bytes were those of survey() over no rows.
+  virtual std::shared_ptr<const Encoding> bind(Bytes shared, std::int64_t cols) const;
+  /// The shared bytes that suit a tensor best; may read all of it.
+  virtual std::vector<std::byte> survey(const TensorRows& tensor) const;
+
   /// Why these encoded rows are invalid (a non-finite scale, a reserved code), or nothing. Used by `inspect --check`.
   virtual std::optional<std::string> check_rows(Bytes rows, std::int64_t cols) const;
 };
@@ -99,6 +118,9 @@ inline bool Encoding::pack_affine(const AffineRow&, MutableBytes) const { return
 inline std::unique_ptr<ColumnCodec> Encoding::column_codec(std::int64_t, std::int64_t, Effort) const {
   return nullptr;
 }
+inline std::size_t Encoding::shared_bytes(std::int64_t) const { return 0; }
+inline std::shared_ptr<const Encoding> Encoding::bind(Bytes, std::int64_t) const { return nullptr; }
+inline std::vector<std::byte> Encoding::survey(const TensorRows&) const { return {}; }
 inline std::optional<std::string> Encoding::check_rows(Bytes, std::int64_t) const { return std::nullopt; }
 
 }  // namespace pq

@@ -46,9 +46,14 @@ struct TensorInfo {
   std::string
       encoding;  // spec of the encoding of its rows: "bf16", "q4_0"; may name one that no plugin provides
   std::uint64_t row_bytes = 0;
-  std::string file;          // relative to the model's path, or its file name
-  std::uint64_t offset = 0;  // in that file; 0 if the rows are spread
-  std::uint64_t bytes() const noexcept { return row_bytes * static_cast<std::uint64_t>(rows(shape)); }
+  std::string file;                    // relative to the model's path, or its file name
+  std::uint64_t offset = 0;            // in that file; 0 if the rows are spread
+  std::vector<std::byte> shared = {};  // Encoding::shared_bytes() of its rows
+  std::uint64_t stored_bytes =
+      0;  // in the files, with everything that belongs to it; 0 = the rows as they are
+  std::uint64_t bytes() const noexcept {
+    return stored_bytes != 0 ? stored_bytes : row_bytes * static_cast<std::uint64_t>(rows(shape));
+  }
 };
 
 /// A file that belongs to a model next to its weights: config.json, tokenizer.json, ...
@@ -86,8 +91,9 @@ inline std::vector<std::string> ModelReader::check() const { return {}; }
 struct OutputTensor {
   std::string name;
   Shape shape;
-  std::string encoding;         // spec
-  std::uint64_t row_bytes = 0;  // of the encoding, for cols(shape)
+  std::string encoding;            // spec
+  std::uint64_t row_bytes = 0;     // of the encoding, for cols(shape)
+  std::uint64_t shared_bytes = 0;  // likewise
 };
 
 /// All that a format needs to lay a model out.
@@ -123,6 +129,8 @@ class ModelWriter {
  public:
   virtual ~ModelWriter() = default;
   virtual void write_rows(std::size_t tensor, std::int64_t first_row, Bytes rows) = 0;
+  /// What the rows of a tensor share; before its first rows, if OutputTensor::shared_bytes is not 0.
+  virtual void write_shared(std::size_t tensor, Bytes shared);
   /// Everything written so far survives a crash of the machine when this returns. Models that reopen() gave may be read meanwhile.
   virtual void flush() = 0;
   virtual void keep() noexcept = 0;
@@ -131,6 +139,8 @@ class ModelWriter {
   /// Completes the output and gives it its final name; one rename (per file for split outputs, the first file last).
   virtual void seal() = 0;
 };
+
+inline void ModelWriter::write_shared(std::size_t, Bytes) {}
 
 /// Immutable, callable from any thread.
 class Format {

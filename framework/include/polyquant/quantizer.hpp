@@ -42,9 +42,10 @@ struct QuantJob {
   std::string_view tensor;  // name in the source framework, for messages
   std::int64_t rows = 0;
   std::int64_t cols = 0;
-  const Encoding* encoding = nullptr;
+  const Encoding* encoding = nullptr;  // not bound to shared bytes
   SiteStatistics statistics;
   Effort effort = Effort::normal;
+  const TensorRows* weights = nullptr;  // all of the tensor; never nullptr in a run
 };
 
 /// Trouble that is data, not an exception: what happened and what was done instead.
@@ -63,6 +64,8 @@ struct RunContext {
 class TensorQuantizer {
  public:
   virtual ~TensorQuantizer() = default;
+  /// What the rows share, encoding->shared_bytes(cols) long: decided in prepare(), the same from then on.
+  virtual Bytes shared() const { return {}; }
   /// Encodes `rows` (the first is row `first_row` of the tensor) into `out`, encoding->row_bytes(cols) each.
   virtual void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
                         QuantReport& report) const = 0;
