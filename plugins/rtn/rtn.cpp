@@ -23,10 +23,29 @@ const pq::Schema<RtnOptions>& schema() {
   return result;
 }
 
+/// The encoding of one tensor, with what suits all of its rows if they share anything.
+class TensorEncoding {
+ public:
+  explicit TensorEncoding(const pq::QuantJob& job) : plain_(job.encoding) {
+    if (job.encoding->shared_bytes(job.cols) == 0) return;
+    shared_ = job.encoding->survey(*job.weights);
+    bound_ = job.encoding->bind(shared_, job.cols);
+  }
+  const pq::Encoding& get() const { return bound_ != nullptr ? *bound_ : *plain_; }
+  pq::Bytes shared() const { return shared_; }
+
+ private:
+  const pq::Encoding* plain_;
+  std::vector<std::byte> shared_;
+  std::shared_ptr<const pq::Encoding> bound_;
+};
+
 class RtnTensor final : public pq::TensorQuantizer {
  public:
   explicit RtnTensor(const pq::QuantJob& job)
-      : encoder_(job.encoding->encoder({job.cols, job.statistics.importance, job.effort})) {}
+      : encoding_(job),
+        encoder_(encoding_.get().encoder({job.cols, job.statistics.importance, job.effort})) {}
+  pq::Bytes shared() const override { return encoding_.shared(); }
 
   // Encoders have a result for any input, and a run refuses weights that are not finite: nothing is left to report.
   void quantize(pq::ConstMatrix rows, std::int64_t, pq::MutableBytes out, pq::QuantReport&) const override {
@@ -34,13 +53,15 @@ class RtnTensor final : public pq::TensorQuantizer {
   }
 
  private:
+  TensorEncoding encoding_;
   std::unique_ptr<pq::RowEncoder> encoder_;
 };
 
 /// Every row has weights of its own, so every row has an encoder of its own.
 class MagnitudeTensor final : public pq::TensorQuantizer {
  public:
-  explicit MagnitudeTensor(const pq::QuantJob& job) : job_(job) {}
+  explicit MagnitudeTensor(const pq::QuantJob& job) : job_(job), encoding_(job) {}
+  pq::Bytes shared() const override { return encoding_.shared(); }
 
   void quantize(pq::ConstMatrix rows, std::int64_t, pq::MutableBytes out, pq::QuantReport&) const override {
     const std::size_t row_bytes = job_.encoding->row_bytes(job_.cols);
@@ -48,13 +69,15 @@ class MagnitudeTensor final : public pq::TensorQuantizer {
     for (std::int64_t r = 0; r < rows.rows; ++r) {
       pq::magnitude_weights(rows.row(r), job_.statistics.importance,
                             static_cast<std::size_t>(job_.encoding->info().block_cols), weights);
-      job_.encoding->encoder({job_.cols, weights, job_.effort})
+      encoding_.get()
+          .encoder({job_.cols, weights, job_.effort})
           ->encode(rows.slice(r, 1), out.subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes));
     }
   }
 
  private:
   pq::QuantJob job_;
+  TensorEncoding encoding_;
 };
 
 class Rtn final : public pq::Quantizer {

@@ -29,6 +29,10 @@ struct FormatInfo {
   Dialect dialect = Dialect::huggingface;
   bool is_folder = false;  // an output is a folder of files
   bool can_write = true;
+  /// Roles of matrices that its readers expect as they are: an output's `encoding` leaves them alone, only a rule or a recipe may name them.
+  std::vector<std::string> plain_roles = {};
+  /// Of these the roles that its readers cannot take in any other way: rules for them are refused.
+  std::vector<std::string> always_plain_roles = {};
 };
 
 /// What a format may look at to recognise a path. Nothing is opened by trial.

@@ -40,6 +40,8 @@ ModelCheck check_model(const ModelReader& reader, const EncodingLookup& find_enc
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     encodings.push_back(find_encoding(tensors[i].encoding));
+    if (encodings[i] != nullptr && !tensors[i].shared.empty())
+      encodings[i] = encodings[i]->bind(tensors[i].shared, cols(tensors[i].shape));
     if (encodings[i])
       append_pieces(pieces, i, weight_rows(tensors[i].shape), checked_rows(tensors[i]));
     else

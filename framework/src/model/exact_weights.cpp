@@ -11,6 +11,7 @@ constexpr std::int64_t kBandWeights = 1 << 16;  // decoded at a time
 bool holds_exactly(const ModelView& view, std::size_t tensor, const Encoding& encoding,
                    const RowDecoder& decoder) {
   const Shape& shape = view.tensors[tensor].shape;
+  if (encoding.shared_bytes(cols(shape)) != 0) return false;  // its rows have scales that are searched for
   const std::int64_t width = cols(shape), height = rows(shape);
   const std::int64_t band = std::clamp<std::int64_t>(kBandWeights / width, 1, height);
   std::vector<float> weights(static_cast<std::size_t>(band * width)), again(weights.size());

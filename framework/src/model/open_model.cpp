@@ -92,13 +92,30 @@ bool fits(const TensorInfo& tensor, const Encoding& encoding) {
          width % encoding.info().block_cols == 0 && encoding.row_bytes(width) == tensor.row_bytes;
 }
 
+/// What the rows share must be what the encoding needs, and valid.
+void check_shared(const TensorInfo& tensor, const Encoding& encoding, const fs::path& path) {
+  const std::size_t wanted = encoding.shared_bytes(cols(tensor.shape));
+  if (tensor.shared.size() != wanted)
+    throw FormatError(
+        fmt::format("{}: tensor '{}' ({}) comes with {} bytes for all of its rows instead of {}",
+                    path.string(), tensor.name, tensor.encoding, tensor.shared.size(), wanted));
+  if (wanted == 0) return;
+  try {
+    encoding.bind(tensor.shared, cols(tensor.shape));
+  } catch (const FormatError& error) {
+    throw FormatError(fmt::format("{}: tensor '{}': {}", path.string(), tensor.name, error.what()));
+  }
+}
+
 /// Formats carry encodings that they know by name only. Rows must be as long as the encoding needs, or decoding would read past them.
 void check_row_lengths(const ModelReader& reader, const fs::path& path, const PluginRegistry& registry) {
   std::map<std::string_view, std::shared_ptr<const Encoding>> known;
   for (const TensorInfo& tensor : reader.header().tensors) {
     const auto [at, is_new] = known.try_emplace(tensor.encoding);
     if (is_new) at->second = stored_encoding(tensor, path, registry);
-    if (at->second != nullptr && !fits(tensor, *at->second))
+    if (at->second == nullptr) continue;
+    check_shared(tensor, *at->second, path);
+    if (!fits(tensor, *at->second))
       throw FormatError(
           fmt::format("{}: tensor '{}' is stored in rows of {} bytes, which are no rows of {} weights of {}; "
                       "the file is damaged",

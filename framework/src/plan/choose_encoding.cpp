@@ -1,5 +1,6 @@
 #include "plan/choose_encoding.hpp"
 
+#include "config/defaults.hpp"
 #include "model/gguf_names.hpp"
 #include "plan/encoding_obstacles.hpp"
 
@@ -37,6 +38,14 @@ std::optional<std::string> meant_role(const std::string& match) {
 /// Formats that cut weights short do so for matrices: norms and biases are few, and readers compute with them as they are.
 constexpr double kWideBits = 16;
 bool is_vector(const ViewTensor& tensor) { return tensor.shape.size() < 2 || tensor.role == "norm"; }
+
+/// Where the architecture is unknown the usual names must do.
+bool is_plain_role(const std::vector<std::string>& roles, const ViewTensor& tensor) {
+  if (roles.empty()) return false;
+  if (tensor.role.empty())
+    return tensor.name.find("embed") != std::string::npos || tensor.name.find("lm_head") != std::string::npos;
+  return std::find(roles.begin(), roles.end(), tensor.role) != roles.end();
+}
 
 }  // namespace
 
@@ -107,14 +116,16 @@ EncodingChooser::Candidates EncodingChooser::by_encoding(const ViewTensor& tenso
                                : spec_.encoding.is_scalar() ? *given.source + " " + spec_.encoding.text()
                                                             : *given.source;
   Candidates wanted{{spec_.encoding}, asked_by, spec_.mark};
-  if (!is_narrow_ || !is_vector(tensor)) return wanted;
+  const bool is_plain = is_plain_role(format_.info().plain_roles, tensor);
+  if (!is_narrow_ || (!is_vector(tensor) && !is_plain)) return wanted;
   const std::string stored = tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding;
   const auto kept = registry_.find_encoding(stored);
-  if (kept == nullptr || kept->info().bits_per_weight < kWideBits ||
-      format_.rejects(*kept, tensor.shape).has_value())
-    return wanted;
-  wanted.specs = {Node::scalar(stored, false, spec_.mark)};
-  wanted.note = "an encoding below 16 bits is for matrices, norms and biases stay as they are";
+  const bool is_kept = kept != nullptr && kept->info().bits_per_weight >= kWideBits &&
+                       !format_.rejects(*kept, tensor.shape).has_value();
+  if (!is_kept && !is_plain) return wanted;
+  wanted.specs = {Node::scalar(is_kept ? stored : default_component("plain_encoding"), false, spec_.mark)};
+  wanted.note = is_plain ? fmt::format("readers of format '{}' expect it as it is", format_.info().id)
+                         : "an encoding below 16 bits is for matrices, norms and biases stay as they are";
   return wanted;
 }
 
@@ -162,6 +173,13 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
     auto problem = column_obstacle(*encoding, tensor.shape);
     is_for_columns = problem.has_value();
     if (!problem) problem = format_.rejects(*encoding, tensor.shape);
+    if (!problem && encoding->info().bits_per_weight < kWideBits &&
+        is_plain_role(format_.info().always_plain_roles, tensor))
+      problem =
+          fmt::format("readers of format '{}' take this tensor in 16 or 32 bits only", format_.info().id);
+    if (!problem && tensor.shape.size() > 2 && encoding->shared_bytes(cols(tensor.shape)) != 0 &&
+        route(tensor, *encoding, stored.common()) != Route::copy)
+      problem = encoding->info().spec + " needs one matrix per tensor, and this is a stack of them";
     if (!problem && wanted.first_if_exact && &spec == wanted.specs.data() &&
         !holds_exactly(view_, index, *encoding, stored)) {
       problem = encoding->info().id + " cannot hold its weights exactly";

@@ -47,12 +47,15 @@ class ViewCache {
 
 void add_tensor(PlannedOutput& output, PlannedTensor planned) {
   const ViewTensor& tensor = output.view->tensors[planned.view_index];
-  OutputTensor out{tensor.name, tensor.shape, tensor.stored_encoding, 0};
+  OutputTensor out{tensor.name, tensor.shape, tensor.stored_encoding, 0, 0};
   if (planned.encoding != nullptr) {
     out.encoding = planned.encoding->info().spec;
     out.row_bytes = planned.encoding->row_bytes(cols(tensor.shape));
+    out.shared_bytes = planned.encoding->shared_bytes(cols(tensor.shape));
   } else {
-    out.row_bytes = output.view->reader->header().tensors[tensor.map.parts.front().stored].row_bytes;
+    const TensorInfo& stored = output.view->reader->header().tensors[tensor.map.parts.front().stored];
+    out.row_bytes = stored.row_bytes;
+    out.shared_bytes = stored.shared.size();
   }
   output.model.tensors.push_back(std::move(out));
   output.tensors.push_back(std::move(planned));

@@ -93,45 +93,23 @@ class ChunkRows {
   bool decoded_ = false;
 };
 
-void prepare_quantizer(const Plan& plan, const MeasuredStatistics* measured, const TensorTask::Target& target,
-                       const ViewTensor& tensor, std::int64_t first_row, const RunContext& context) {
-  TensorRun& run = target.output->tensors[target.tensor];
-  const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
-  MatrixRun& matrix = run.matrix_of(first_row);
-  const std::int64_t number = first_row / run.rows_per_matrix;
-  QuantJob job;
-  if (measured != nullptr && !planned.sites.empty())
-    job.statistics = measured->of(*planned.sites[static_cast<std::size_t>(number)]);
-  if (planned.importance != nullptr) {
-    matrix.importance = planned.importance->columns(number);
-    job.statistics.importance = matrix.importance;
-  }
-  job.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
-  job.rows = run.rows_per_matrix;
-  job.cols = cols(tensor.shape);
-  job.encoding = planned.encoding.get();
-  job.effort = plan.effort;
-  matrix.quantizer = target.output->plan->quantizer->prepare(job, context);
-}
-
 /// Stores row `row` of the chunk with its stored codes and scales, if every weight fits exactly.
-bool repack_row(const PlannedTensor& planned, Bytes stored, std::int64_t width, AffineRow& affine,
-                MutableBytes to) {
-  return planned.stored.common()->unpack_affine(stored, width, affine) &&
-         planned.encoding->pack_affine(affine, to);
+bool repack_row(const PlannedTensor& planned, const Encoding& encoding, Bytes stored, std::int64_t width,
+                AffineRow& affine, MutableBytes to) {
+  return planned.stored.common()->unpack_affine(stored, width, affine) && encoding.pack_affine(affine, to);
 }
 
 /// Encodes the rows into scratch.encoded: as they are stored where that fits, all others quantized, many at a time. Returns how many fit.
-std::int64_t encode_into(const PlannedTensor& planned, const TensorQuantizer& quantizer,
-                         std::int64_t first_in_matrix, ConstMatrix weights, ChunkRows& rows,
-                         std::uint64_t row_bytes, ChunkScratch& scratch, QuantReport& report) {
+std::int64_t encode_into(const PlannedTensor& planned, const MatrixRun& matrix, std::int64_t first_in_matrix,
+                         ConstMatrix weights, ChunkRows& rows, std::uint64_t row_bytes, ChunkScratch& scratch,
+                         QuantReport& report) {
   const MutableBytes encoded = scratch.encoded;
   const auto quantize = [&](std::int64_t first, std::int64_t count) {
     if (count > 0)
-      quantizer.quantize(weights.slice(first, count), first_in_matrix + first,
-                         encoded.subspan(static_cast<std::size_t>(first) * row_bytes,
-                                         static_cast<std::size_t>(count) * row_bytes),
-                         report);
+      matrix.quantizer->quantize(weights.slice(first, count), first_in_matrix + first,
+                                 encoded.subspan(static_cast<std::size_t>(first) * row_bytes,
+                                                 static_cast<std::size_t>(count) * row_bytes),
+                                 report);
   };
   if (planned.route != Route::repack) {
     quantize(0, weights.rows);
@@ -141,8 +119,8 @@ std::int64_t encode_into(const PlannedTensor& planned, const TensorQuantizer& qu
   std::int64_t exact = 0, unfit = 0;  // rows that fit; first of those before this one that do not
   for (std::int64_t r = 0; r < weights.rows; ++r) {
     const auto at = static_cast<std::size_t>(r);
-    if (!repack_row(planned, rows.stored().subspan(at * stored_bytes, stored_bytes), weights.cols,
-                    scratch.affine, encoded.subspan(at * row_bytes, row_bytes)))
+    if (!repack_row(planned, *matrix.encoding, rows.stored().subspan(at * stored_bytes, stored_bytes),
+                    weights.cols, scratch.affine, encoded.subspan(at * row_bytes, row_bytes)))
       continue;
     quantize(unfit, r - unfit);
     unfit = r + 1;
@@ -212,24 +190,17 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   scratch.encoded.resize(row_bytes * static_cast<std::uint64_t>(rows.count()));
   QuantReport report;
   TensorRun& run = target.output->tensors[target.tensor];
-  result.exact_rows =
-      encode_into(planned, *run.matrix_of(rows.first()).quantizer, rows.first() % run.rows_per_matrix,
-                  weights, rows, row_bytes, scratch, report);
+  const MatrixRun& matrix = run.matrix_of(rows.first());
+  result.exact_rows = encode_into(planned, matrix, rows.first() % run.rows_per_matrix, weights, rows,
+                                  row_bytes, scratch, report);
   result.warnings = std::move(report.warnings);
-  measure_error(rows, weights, *planned.encoding, scratch, result);
+  measure_error(rows, weights, *matrix.encoding, scratch, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
     throw_not_exact(*target.output->plan, planned, rows);
   return scratch.encoded;
 }
 
 }  // namespace
-
-void prepare_quantizers(const Plan& plan, const MeasuredStatistics* measured, const TensorTask& task,
-                        std::int64_t first_row, const RunContext& context) {
-  for (const TensorTask::Target& target : task.targets)
-    if (target.output->plan->tensors[target.tensor].route != Route::copy)
-      prepare_quantizer(plan, measured, target, task.view->tensors[task.view_index], first_row, context);
-}
 
 void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk, std::int64_t first,
                    std::int64_t count, ChunkScratch& scratch) {
@@ -242,7 +213,7 @@ void process_chunk(const Plan& plan, const TensorTask& task, std::int64_t chunk,
     const Bytes bytes = planned.route == Route::copy ? copy_rows(planned, rows, result)
                                                      : encode_rows(target, rows, scratch, result);
     if (target.output->writer != nullptr) target.output->writer->write_rows(target.tensor, first, bytes);
-    result.hash = hash_bytes(bytes);
+    result.hash = hash_rows(bytes, run.matrix_of(first).shared);
     run.finish_chunk(first);
     target.output->nanoseconds += (std::chrono::steady_clock::now() - start).count();
   }

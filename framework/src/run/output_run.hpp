@@ -19,15 +19,18 @@ struct ChunkResult {
   double squared_error = 0;
   double squared_weight = 0;
   std::int64_t exact_rows = 0;
-  std::uint64_t hash = 0;  // of the written bytes
+  std::uint64_t hash = 0;  // hash_rows() of what was written
   std::vector<std::string> warnings;
 };
 
 /// The rows of a tensor that share an importance: all of it, or one matrix of a stack. The quantizer is prepared before the first chunk
 /// and freed after the last.
 struct MatrixRun {
-  std::vector<float> importance;  // of the columns; the quantizer looks at it
+  std::vector<float> importance;           // of the columns; the quantizer looks at it
+  std::unique_ptr<const TensorRows> rows;  // likewise
   std::unique_ptr<const TensorQuantizer> quantizer;
+  std::vector<std::byte> shared;             // by all rows
+  std::shared_ptr<const Encoding> encoding;  // of the rows, bound to that
   std::atomic<std::int64_t> chunks_left{0};
 };
 
@@ -41,6 +44,7 @@ struct TensorRun {
     MatrixRun& matrix = matrix_of(first_row);
     if (--matrix.chunks_left > 0) return;
     matrix.quantizer.reset();
+    matrix.rows.reset();
     matrix.importance = {};
   }
 };
@@ -58,8 +62,8 @@ inline std::int64_t rows_of_chunk(std::int64_t first, std::int64_t rows_per_matr
   return std::min(step, rows_per_matrix - first % rows_per_matrix);
 }
 
-/// 64-bit hash of written bytes (XXH3), used to compare what is read back.
-std::uint64_t hash_bytes(Bytes bytes);
+/// 64-bit hash (XXH3) of written rows and of what all rows of the tensor share, used to compare what is read back.
+std::uint64_t hash_rows(Bytes rows, Bytes shared);
 
 /// Index of an output's tensor in a reader of what was written; throws VerifyError if it is missing or not as planned.
 std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std::size_t index);

@@ -111,7 +111,8 @@ bool has_chunk(const TensorTask::Target& target, const WorkItem& item, std::uint
   if (output.partial == nullptr) return false;
   std::vector<std::byte> scratch;
   const std::size_t at = find_tensor(output, *output.partial, target.tensor);
-  if (hash_bytes(output.partial->rows(at, item.first, item.count, scratch)) == hash) return true;
+  const Bytes rows = output.partial->rows(at, item.first, item.count, scratch);
+  if (hash_rows(rows, output.partial->header().tensors[at].shared) == hash) return true;
   if (output.writer == nullptr)
     throw ConfigError(
         fmt::format("{} was changed after an interrupted run had finished it; move it away and run "

@@ -24,7 +24,10 @@ namespace {
 
 }  // namespace
 
-std::uint64_t hash_bytes(Bytes bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t hash_rows(Bytes rows, Bytes shared) {
+  const XXH64_hash_t seed = shared.empty() ? 0 : XXH3_64bits(shared.data(), shared.size());
+  return XXH3_64bits_withSeed(rows.data(), rows.size(), seed);
+}
 
 std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std::size_t index) {
   const OutputTensor& wanted = output.plan->model.tensors[index];
@@ -61,7 +64,7 @@ void verify_output(const OutputRun& output, const ModelReader& reader, Executor&
           for (std::int64_t first = 0, count = 0; first < weight_rows(shape); first += count) {
             throw_if_interrupted();
             count = rows_of_chunk(first, together, step);
-            if (hash_bytes(reader.rows(at, first, count, scratch)) !=
+            if (hash_rows(reader.rows(at, first, count, scratch), reader.header().tensors[at].shared) !=
                 output.tensors[index].chunks[chunk++].hash)
               differs(output, fmt::format("rows {} to {} of tensor '{}' differ", first, first + count - 1,
                                           tensors[index].name));
