@@ -31,7 +31,7 @@ std::shared_ptr<const ModelView> with_key(const std::string& name, const std::st
 std::string activation_key(const std::string& name) {
   if (name == "gpt2") return "activation_function";
   if (name.starts_with("falcon")) return "activation";
-  if (name.starts_with("gemma")) return "hidden_activation";
+  if (name.starts_with("gemma") && name != "gemma") return "hidden_activation";
   return name == "mpt" || name == "gpt-oss" ? "" : "hidden_act";
 }
 
@@ -89,12 +89,14 @@ TEST_CASE("lost settings: spellings of what llama.cpp computes are not warned of
   CHECK_FALSE(warns(*with_key("llama", "hidden_act", Json("swish")), "activation"));
   CHECK_FALSE(warns(*with_key("gpt-neox", "hidden_act", Json("gelu_fast")), "activation"));
   CHECK_FALSE(warns(*with_key("gemma2", "hidden_activation", Json()), "activation"));
+  CHECK_FALSE(warns(*with_key("gemma", "hidden_act", Json("gelu")), "activation"));
 }
 
 TEST_CASE("lost settings: switches of single families", "[model]") {
   CHECK(warns(*with_key("deepseek-v3", "rope_interleave", Json(false)), "rope_interleave"));
   CHECK_FALSE(warns(*with_key("deepseek-v3", "rope_interleave", Json(true)), "rope_interleave"));
-  CHECK(warns(*with_key("gemma3", "use_bidirectional_attention", Json(true)), "use_bidirectional_attention"));
+  const std::string gemma = GENERATE("gemma", "gemma2", "gemma3");
+  CHECK(warns(*with_key(gemma, "use_bidirectional_attention", Json(true)), "use_bidirectional_attention"));
   CHECK(warns(*with_key("gpt-oss", "swiglu_alpha", Json(1.5)), "swiglu_alpha 1.5"));
   CHECK_FALSE(warns(*tiny::gguf_view_of("gpt-oss"), "swiglu_alpha"));
 }
