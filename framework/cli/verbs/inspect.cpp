@@ -88,14 +88,18 @@ void inspect(Session& session, const Options& options) {
   }
   Inspection inspection = inspect_model(options.path, model);
   const auto find = [&](const std::string& spec) { return session.registry().find_encoding(spec); };
-  if (options.check) inspection.check = check_model(*model.reader, find, session.executor());
+  if (options.check) {
+    inspection.check = check_model(*model.reader, find, session.executor());
+    check_family(model, options.path, *inspection.check);
+  }
   if (options.json)
     session.print_json(inspection_json(inspection));
   else
     session.print(inspection_text(inspection));
   if (inspection.check && !inspection.check->problems.empty())
     throw VerifyError(options.path + ": " + std::to_string(inspection.check->problems.size()) +
-                      " problems were found; the list is on standard output");
+                      (inspection.check->problems.size() == 1 ? " problem was" : " problems were") +
+                      " found; the list is on standard output");
 }
 
 }  // namespace
