@@ -1,6 +1,7 @@
 #include "evaluation/choice_scores.hpp"
 
 #include "evaluation/softmax_rows.hpp"
+#include "tokenizer/unicode.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -15,8 +16,16 @@ namespace {
 
 constexpr std::int64_t kGroupTokens = 8192;  // that run together: some batches, so that progress is seen
 
+/// Where the white space at the end begins.
+std::size_t stripped_size(std::string_view text) {
+  std::size_t size = 0;
+  for (std::size_t at = 0; at < text.size();)
+    if (!is_whitespace(next_character(text, at))) size = at;
+  return size;
+}
+
 ChoiceTokens tokenize(const Choice& choice, const std::string& place, const Tokenizer& tokenizer) {
-  const std::size_t end = choice.context.find_last_not_of(' ') + 1;
+  const std::size_t end = stripped_size(choice.context);
   const std::string context = choice.context.substr(0, end);
   const TokenizerFacts& facts = tokenizer.facts();
   const EncodeOptions plain{false, false};

@@ -39,8 +39,8 @@ struct ChoiceTokens {
   std::size_t begin = 0;             // of the continuation
 };
 
-/// Context and continuation are tokenized together; the continuation is what follows as many tokens as the context has alone. Blanks at the end
-/// of the context belong to the continuation. Throws FormatError at the question's place if one of the two has no token.
+/// Context and continuation are tokenized together; the continuation is what follows as many tokens as the context has alone. White space at
+/// the end of the context belongs to the continuation, as in lm-evaluation-harness. Throws FormatError at the question's place if one of the two has no token.
 std::vector<ChoiceTokens> tokenize(const ChoiceQuestion& question, const Tokenizer& tokenizer);
 
 /// Gets questions done.

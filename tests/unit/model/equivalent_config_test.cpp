@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 using namespace pq;
@@ -76,6 +77,12 @@ constexpr const char* kMeanings[] = {"layers",
                                      "rope.short_factor",
                                      "rope.mscale_all_dim"};
 
+// What GGUF cannot say: `note` in gguf.json tells why. Mistral comes back as a Llama.
+const std::map<std::string, std::vector<std::string>> kLost = {
+    {"llama-dynamic", {"rope_type", "rope_factor"}},
+    {"mistral", {"architectures", "model_type", "sliding_window"}},
+    {"gemma2-scalar", {"query_pre_attn_scalar"}}};
+
 bool same(const Json& a, const Json& b) {
   if (a.is_number() && b.is_number()) return Approx(a.number()).epsilon(1e-6) == b.number();
   if (a.is_array() && b.is_array())
@@ -116,8 +123,9 @@ TEST_CASE("hugging face view: config.json means what it meant, or a warning was 
   REQUIRE(after.is_object());
   const auto lost = differences(before, after);
   INFO(name << " comes back as " << to_json(after));
-  CHECK((lost.empty() || !gguf->warnings.empty() ? std::vector<std::string>() : lost) ==
-        std::vector<std::string>());
+  const auto known = kLost.find(name);
+  CHECK(lost == (known == kLost.end() ? std::vector<std::string>() : known->second));
+  CHECK((lost.empty() || !gguf->warnings.empty()));
   // Of token ids GGUF has those of the tokenizer's files, which come before config.json.
   for (const auto& [key, kind] :
        {std::pair{"bos_token_id", "bos"}, {"eos_token_id", "eos"}, {"pad_token_id", "padding"}}) {
