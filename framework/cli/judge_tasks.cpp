@@ -17,7 +17,8 @@ Task read_task(const std::string& text, std::int64_t questions) {
   if (colon == 0 || colon == std::string::npos || colon + 1 == text.size())
     throw ConfigError(
         fmt::format("--tasks takes NAME:FILE, such as hellaswag:hellaswag_val.jsonl, got '{}'", text));
-  return {text.substr(0, colon), spread_questions(read_questions(text.substr(colon + 1)), questions)};
+  const std::string file = text.substr(colon + 1);
+  return {text.substr(0, colon), file, spread_questions(read_questions(file), questions)};
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ void add_task_options(CLI::App& verb, TaskRequest& request);
 
 /// The questions of one file.
 struct Task {
-  std::string name;
+  std::string name, file;
   std::vector<ChoiceQuestion> questions;
 };
 

@@ -2,6 +2,8 @@
 
 #include "evaluation/log_prob_file.hpp"
 #include "forward/token_ids.hpp"
+#include "plan/replaceable.hpp"
+#include "plan/source_files.hpp"
 #include "progress_bar.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -42,7 +44,7 @@ void check_ids(const std::vector<std::int32_t>& tokens, const ForwardModel& mode
 /// Keeps open what the predictions of a judgement need.
 class Reference {
  public:
-  Reference(Session& session, const std::string& path, const TextRequest& request) : path_(path) {
+  Reference(Session& session, const std::string& path, const TextRequest& request) {
     if (path.empty()) return;
     if (LogProbFile::recognises(path))
       file_ = std::make_shared<const LogProbFile>(path);
@@ -54,6 +56,12 @@ class Reference {
     if (model_) check_same_tokens(tokens, *model_, text);
   }
   bool is_file() const { return file_ != nullptr; }
+  /// The files that it is read from.
+  std::vector<std::filesystem::path> files() const {
+    if (file_) return {file_->path()};
+    return model_ ? source_files(model_->path(), *model_->opened().reader)
+                  : std::vector<std::filesystem::path>();
+  }
   /// nullptr without a reference.
   std::unique_ptr<Predictions> predictions(const TextChunks& chunks, std::int64_t vocabulary) {
     if (file_) check_same_text(*file_, chunks, vocabulary);
@@ -62,19 +70,20 @@ class Reference {
   }
 
  private:
-  std::string path_;
   std::shared_ptr<const LogProbFile> file_;
   std::unique_ptr<RunningModel> model_;
 };
 
-void check_target(const TextRequest& request, const Reference& reference) {
+void check_target(const TextRequest& request, const RunningModel& model, const Reference& reference) {
   if (request.keep_reference.empty()) return;
   if (reference.is_file())
     throw ConfigError(
         "--keep-reference needs a model that runs, but --reference is a file of log-probabilities already");
-  std::error_code ignored;
-  if (std::filesystem::exists(request.keep_reference, ignored) && !request.force)
-    throw ConfigError(request.keep_reference + " exists; choose another name or add --force to replace it");
+  std::vector<std::filesystem::path> inputs = reference.files();
+  inputs.emplace_back(request.text);
+  inputs.insert(inputs.end(), request.also_read.begin(), request.also_read.end());
+  const ReadNames read(model.path(), source_files(model.path(), *model.opened().reader), inputs);
+  check_new_file(request.keep_reference, read, request.force);
 }
 
 TextScores score(Session& session, Predictions& model, Predictions* reference, const TextChunks& chunks) {
@@ -115,13 +124,16 @@ void add_text_options(CLI::App& verb, TextRequest& request) {
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
       ->capture_default_str()
       ->needs(text);
-  verb.add_option(
-          "--keep-reference", request.keep_reference,
-          "Keep the predictions of the reference in a file that --reference takes in its place; without a "
-          "reference those of MODEL. The format is that of llama-perplexity's --kl-divergence-base.")
-      ->type_name("FILE")
-      ->needs(text);
-  verb.add_flag("--force", request.force, "Replace a file of --keep-reference that exists.");
+  CLI::Option* keep =
+      verb.add_option(
+              "--keep-reference", request.keep_reference,
+              "Keep the predictions of the reference in a file that --reference takes in its place; without "
+              "a "
+              "reference those of MODEL. The format is that of llama-perplexity's --kl-divergence-base.")
+          ->type_name("FILE")
+          ->check([](const std::string& name) { return name.empty() ? "give the name of a file" : ""; })
+          ->needs(text);
+  verb.add_flag("--force", request.force, "Replace a file of --keep-reference that exists.")->needs(keep);
   verb.add_option("--backend", request.backend, "Where the maths runs.")->type_name("BACKEND");
 }
 
@@ -130,7 +142,7 @@ ScoreReport judge_text(Session& session, RunningModel& model, const std::string&
   const auto start = std::chrono::steady_clock::now();
   const std::string text = read_text_file(request.text, kMaxTextBytes);
   Reference other(session, reference, request);
-  check_target(request, other);
+  check_target(request, model, other);
   const std::vector<std::int32_t> tokens = tokens_of(model, text);
   check_ids(tokens, model.model());
   other.check(tokens, text);

@@ -8,7 +8,9 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
+#include <vector>
 
 namespace pq::cli {
 
@@ -18,6 +20,7 @@ struct TextRequest {
   std::string backend = "auto";
   std::string keep_reference;  // file for the predictions of the reference, or of the model if there is none
   bool force = false;
+  std::vector<std::filesystem::path> also_read;  // files that the command reads, too
 };
 
 void add_text_options(CLI::App& verb, TextRequest& request);

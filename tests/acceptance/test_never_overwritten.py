@@ -41,6 +41,29 @@ def go_on(process):
     return process.returncode, message
 
 
+def kept_references():
+    """What `eval` reads stays, also with --force; what is written beside it needs a name of its own."""
+    file, text, questions, kept = (OUT / name for name in ("judged.gguf", "judged.txt", "judged.jsonl", "judged.logits"))
+    call("convert", TINY, file, "--format", "gguf", "--set", "outputs.0.options.pre_tokenizer=llama-bpe")
+    text.write_text("The quick brown fox jumps over the lazy dog. " * 20)
+    questions.write_text(json.dumps({"context": "a", "choices": ["b", "c"], "label": 0}) + "\n")
+    command = ["eval", file, "--text", text, "--context", "16", "--chunks", "2", "--tasks", f"q:{questions}", "--reference", TINY, "--keep-reference"]
+    for read, message in ((file, "belongs to the model"), (text, "is read by this run"), (questions, "is read by this run"),
+                          (TINY / "config.json", "is read by this run"), (TINY / "model.safetensors", "is read by this run")):
+        before = read.read_bytes()
+        refused(f"--keep-reference {read.name}", 2, message, *command, read, "--force")
+        CHECKS.that(read.read_bytes() == before, f"{read.name} is as it was")
+    link = OUT / "judged.link"
+    link.symlink_to(text)
+    refused("--keep-reference LINK", 2, "is a symbolic link", *command, link, "--force")
+    refused("--keep-reference ''", 2, "give the name of a file", *command, "")
+    refused("--force alone", 2, "--keep-reference", "eval", file, "--text", text, "--context", "16", "--force")
+    kept.write_text("mine")
+    refused("--keep-reference, a name that is taken", 2, "exists; choose another name or add --force", *command, kept)
+    code, message = call(*command, kept, "--force")
+    CHECKS.that(code == 0 and kept.read_bytes()[:8] == b"_logits_", f"and with --force it is replaced: {code} {message[-100:]}")
+
+
 def names_taken_in_a_run():
     target = OUT / "taken.gguf"
     command = ["quantize", model(WIDE), "--recipe", "iq3_s", "--threads", "1", "--to", target]
@@ -163,6 +186,7 @@ def main():
     state_of_others()
     folders_of_others()
     imatrix_targets()
+    kept_references()
     plans()
     unknown_methods()
     options_without_effect()

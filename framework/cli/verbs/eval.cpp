@@ -27,7 +27,9 @@ void eval(Session& session, const Options& options) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   std::string text;
   if (!options.request.text.empty()) {
-    const ScoreReport report = judge_text(session, model, options.reference, options.request);
+    TextRequest request = options.request;
+    for (const Task& task : tasks) request.also_read.emplace_back(task.file);
+    const ScoreReport report = judge_text(session, model, options.reference, request);
     json = score_json(report);
     text = score_text_report(report);
   }
