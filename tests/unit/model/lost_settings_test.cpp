@@ -40,6 +40,22 @@ bool is_gelu(const std::string& name) {
          name == "starcoder2";
 }
 
+/// Counts the rows that are read.
+class Counting final : public ModelReader {
+ public:
+  explicit Counting(std::shared_ptr<const ModelReader> reader) : reader_(std::move(reader)) {}
+  const ModelHeader& header() const override { return reader_->header(); }
+  Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count,
+             std::vector<std::byte>& scratch) const override {
+    read += count;
+    return reader_->rows(tensor, first, count, scratch);
+  }
+  mutable std::int64_t read = 0;
+
+ private:
+  std::shared_ptr<const ModelReader> reader_;
+};
+
 /// A checkpoint whose head is stored, and perhaps is another than the embedding, though config.json ties them.
 std::shared_ptr<const ModelView> with_tied_head(const std::string& name, bool is_same) {
   const tiny::Copy copy(name);
@@ -65,7 +81,10 @@ std::shared_ptr<const ModelView> with_tied_head(const std::string& name, bool is
     model.header.side_files.push_back(std::move(file));
   }
   std::ofstream(copy.path() / "config.json") << to_json(config);
-  return make_view(tiny::open_memory(std::move(model)), copy.path(), Dialect::gguf, tiny::options(name));
+  const auto reader = std::make_shared<Counting>(tiny::open_memory(std::move(model)));
+  auto view = make_view(reader, copy.path(), Dialect::gguf, tiny::options(name));
+  CHECK(reader->read <= 2 * 256);  // a plan reads headers and little else
+  return view;
 }
 
 bool has_output(const ModelView& view) {
