@@ -99,6 +99,9 @@ def command_line(runner):
                   *PRE, "--set", "outputs.0.fallback=q6_k")
     runner.expect("a pre-tokenizer that nobody knows", 2, r"--set outputs\.0\.options\.pre_tokenizer: .*'nonsense' is no pre-tokenizer", "quantize", model,
                   "--recipe", "q8_0", "--to", to, "--set", "outputs.0.options.pre_tokenizer=nonsense")
+    layers = tiny_model(runner.out / "layers")
+    (layers / "config.json").write_text((layers / "config.json").read_text().replace('"num_hidden_layers": 2', '"num_hidden_layers": 3'))
+    runner.expect("a broken model beside a pre-tokenizer", 3, r"error: \S*/layers: tensor '\S*' is missing", "quantize", layers, "--recipe", "q8_0", "--to", to, *PRE)
     runner.expect("weights without their folder", 3, r"give the model's folder: .*model$", "quantize", model / "model.safetensors", "--recipe", "q8_0", "--to", to)
     runner.expect("a pipeline as model", 3, r"`polyquant run`", "quantize", runner.pipeline, "--recipe", "q8_0", "--to", to)
     runner.expect("a model as pipeline", 2, r"is a model \(safetensors\), but a pipeline is expected", "plan", model)

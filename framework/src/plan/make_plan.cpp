@@ -45,6 +45,18 @@ class ViewCache {
       views_;
 };
 
+/// Mistakes of options are said at the option, those of the model at the output.
+std::shared_ptr<const ModelView> view_of(ViewCache& views, Dialect dialect, const OutputSpec& spec) {
+  const auto again = []() -> std::shared_ptr<const ModelView> { throw; };
+  try {
+    return views.get(dialect, view_options(spec, dialect));
+  } catch (const FormatError&) {
+    return at_place(spec.mark, again);
+  } catch (const Error&) {
+    return at_place(view_mark(spec), again);
+  }
+}
+
 void add_tensor(PlannedOutput& output, PlannedTensor planned) {
   const ViewTensor& tensor = output.view->tensors[planned.view_index];
   OutputTensor out{tensor.name, tensor.shape, tensor.stored_encoding, 0, 0};
@@ -133,7 +145,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   if (!output.format->info().can_write)
     throw_at(spec.format.mark(), fmt::format("format '{}' can only be read", output.format->info().id));
   const Dialect dialect = output.format->info().dialect;
-  output.view = at_place(view_mark(spec), [&] { return views.get(dialect, view_options(spec, dialect)); });
+  output.view = view_of(views, dialect, spec);
   const Node quantizer = spec.quantizer.is_null()
                              ? Node::scalar(default_component("quantizer"), false, spec.mark)
                              : spec.quantizer;
