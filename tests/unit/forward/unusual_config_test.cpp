@@ -88,23 +88,23 @@ TEST_CASE("gemma: a model in which tokens see later ones is refused", "[forward]
                     Contains("use_bidirectional_attention"));
 }
 
-// Qwen2MoeConfig of transformers 5.
-TEST_CASE("qwen2moe: without layer types every second layer below max_window_layers has the window",
-          "[forward]") {
-  const auto kinds = tiny::config("qwen2moe").find("layer_types");
-  REQUIRE(kinds != nullptr);
-  const std::size_t layers = kinds->array().size();
-  REQUIRE(layers >= 2);
-  const auto with = [](Json types) {
-    return Model("qwen2moe", {{"use_sliding_window", Json(true)},
-                              {"sliding_window", Json(4)},
-                              {"max_window_layers", Json(1)},
-                              {"layer_types", std::move(types)}})
+// Qwen2MoeConfig: every second layer below max_window_layers. SmolLM3Config: the layers without rotary embedding.
+TEST_CASE("windows: which layers have one without layer_types", "[forward]") {
+  const auto [name, windows] = GENERATE(table<std::string, std::size_t>({{"qwen2moe", 0}, {"smollm3", 3}}));
+  INFO(name);
+  const Json config = tiny::config(name);
+  const auto layers = static_cast<std::size_t>(config.find("num_hidden_layers")->integer());
+  REQUIRE(layers > windows);
+  const auto with = [&, model = name](Json types) {
+    return Model(model, {{"use_sliding_window", Json(true)},
+                         {"sliding_window", Json(4)},
+                         {"max_window_layers", Json(1)},
+                         {"layer_types", std::move(types)}})
         .logits();
   };
   std::vector<Json> first(layers, Json("full_attention"));
   const auto full = with(Json(first));
-  first[0] = Json("sliding_attention");
+  first[windows] = Json("sliding_attention");
   const auto windowed = with(Json(first));
   CHECK(windowed != full);
   CHECK(with(Json()) == windowed);
