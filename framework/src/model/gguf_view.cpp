@@ -46,12 +46,15 @@ class GgufViewBuilder {
     add_facts(view);
     for (const ConditionText& warning : family_.warnings)
       if (warning.when.test(scope_, true)) view.warnings.push_back(fill_in(warning.text, scope_));
-    if (has_another_head(view))
+    if (const auto head = another_head(view))
       view.warnings.push_back(
-          "lm_head.weight is stored and is not the embedding, though config.json says that it is "
-          "(tie_word_embeddings): the file has what is stored, as llama.cpp's converter writes it; "
-          "transformers "
-          "computes with the embedding");
+          header_.tensors[*head].name +
+          " is stored and is not the embedding, though config.json says that it is (tie_word_embeddings): " +
+          (used_[*head]
+               ? "the file has what is stored, as llama.cpp's converter writes it, and llama.cpp "
+                 "computes with it, as transformers 5 does; older versions take the embedding"
+               : "it is left out, as llama.cpp's converter does for this architecture, and llama.cpp "
+                 "computes with the embedding; transformers 5 does so with what is stored"));
   }
 
   ConfigScope& scope() { return scope_; }
@@ -174,16 +177,20 @@ class GgufViewBuilder {
     return same;
   }
 
-  // A head that config.json ties to the embedding is stored, and is another one.
-  bool has_another_head(const ModelView& view) const {
-    if (!is_true(scope_.lookup("tie_word_embeddings"))) return false;
-    const auto with_role = [&](const char* role) {
-      return std::find_if(view.tensors.begin(), view.tensors.end(),
-                          [&](const ViewTensor& tensor) { return tensor.role == role; });
+  // The stored head that config.json ties to the embedding, if it is another one.
+  std::optional<std::size_t> another_head(const ModelView& view) const {
+    if (!is_true(scope_.lookup("tie_word_embeddings"))) return std::nullopt;
+    const auto with_role = [&](const char* role) -> std::optional<std::size_t> {
+      for (const ViewTensor& tensor : view.tensors)
+        if (tensor.role == role) return tensor.map.parts.front().stored;
+      return std::nullopt;
     };
-    const auto head = with_role("output"), embedding = with_role("embedding");
-    return head != view.tensors.end() && embedding != view.tensors.end() &&
-           !same_bytes(head->map.parts.front().stored, embedding->map.parts.front().stored);
+    auto head = with_role("output");
+    const auto embedding = with_role("embedding");
+    // Some families leave it out.
+    if (const auto stored = by_name_.find("lm_head.weight"); !head && stored != by_name_.end())
+      head = stored->second;
+    return head && embedding && !same_bytes(*head, *embedding) ? head : std::nullopt;
   }
 
   void add_facts(ModelView& view) {

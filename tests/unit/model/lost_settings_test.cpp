@@ -141,7 +141,11 @@ TEST_CASE("lost settings: a head that is stored and tied is another one than the
 
 // convert_hf_to_gguf.py, conversion/deepseek.py: "Skipping tied output layer".
 TEST_CASE("lost settings: DeepSeek's tied head is left out, as the real converter does", "[model]") {
-  CHECK_FALSE(has_output(*with_tied_head("deepseek-v3", false)));
+  const auto other = with_tied_head("deepseek-v3", false);
+  CHECK_FALSE(has_output(*other));
+  CHECK(warns(*other, "lm_head.weight is stored"));
+  CHECK(warns(*other, "it is left out"));
+  CHECK_FALSE(warns(*with_tied_head("deepseek-v3", true), "lm_head.weight is stored"));
   CHECK(has_output(*tiny::gguf_view_of("deepseek-v3")));
 }
 
