@@ -112,3 +112,15 @@ TEST_CASE("windows: which layers have one without layer_types", "[forward]") {
   CHECK(windowed != full);
   CHECK(with(Json()) == windowed);
 }
+
+// AutoModel of transformers makes a Ministral of such a config.json.
+TEST_CASE("mistral: with layer_types only the layers that they name have the window", "[forward]") {
+  const Json full("full_attention"), window("sliding_attention"), size(3);
+  const auto with = [&](std::vector<Json> types) {
+    return Model("mistral", {{"sliding_window", size}, {"layer_types", Json(std::move(types))}}).logits();
+  };
+  CHECK(with({full, full}) == Model("mistral", {{"sliding_window", Json()}}).logits());
+  CHECK(with({window, window}) == Model("mistral", {{"sliding_window", size}}).logits());
+  CHECK(with({full, window}) != with({window, window}));
+  CHECK(with({full, window}) != with({full, full}));
+}
