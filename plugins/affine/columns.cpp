@@ -1,0 +1,87 @@
+#include "affine/columns.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/codec/block_encoding.hpp>
+
+#include <algorithm>
+
+namespace pq::affine {
+namespace {
+
+class AffineColumns final : public ColumnCodec {
+ public:
+  AffineColumns(const AffineOptions& options, ColumnGroups groups, std::int64_t rows, std::int64_t cols,
+                Effort effort)
+      : layout_(options, cols),
+        groups_(std::move(groups)),
+        effort_(effort),
+        rows_(static_cast<std::size_t>(rows)),
+        fits_(layout_.groups() * rows_),
+        codes_(layout_.cols() * rows_) {}
+
+  int fit_cols() const override {
+    const std::size_t cols =
+        groups_.natural() ? std::min(layout_.group_cols(), layout_.cols()) : layout_.cols();
+    return static_cast<int>(cols);
+  }
+  int round_cols() const override { return 1; }
+
+  void fit(ConstMatrix weights, std::span<const float> importance) override {
+    PQ_ASSERT(column_ == fitted_cols_ && column_ < layout_.cols(),
+              "fit() comes after all columns of the group before have been rounded");
+    if (groups_.natural()) {
+      const std::vector<float> own =
+          block_importance(importance, weights.cols, static_cast<std::size_t>(weights.cols));
+      GroupFit* to = fits_.data() + column_ / layout_.group_cols() * rows_;
+      fit_group({&layout_, weights, own.data(), effort_, to});
+    } else {
+      RowFitter(layout_, groups_, importance, effort_).fit(weights, fits_.data());
+    }
+    fitted_cols_ += static_cast<std::size_t>(weights.cols);
+  }
+
+  void round(ConstMatrix weights, Matrix rounded) override {
+    PQ_ASSERT(column_ < fitted_cols_, "fit() comes before the columns of a group are rounded");
+    choose(column_++, weights, rounded);
+  }
+
+  void emit(std::int64_t row, MutableBytes out) const override {
+    PQ_ASSERT(column_ == layout_.cols(), "all columns must be rounded before a row is emitted");
+    const auto r = static_cast<std::size_t>(row);
+    for (std::size_t g = 0; g < layout_.groups(); ++g)
+      store_fit(layout_, fits_[g * rows_ + r], g, out.data());
+    std::vector<std::uint8_t> codes(layout_.cols());
+    for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = codes_[i * rows_ + r];
+    layout_.pack_codes(codes.data(), out.data());
+  }
+
+ private:
+  void choose(std::size_t column, ConstMatrix weights, Matrix rounded) {
+    const GroupFit* fits = fits_.data() + groups_.group(layout_, column) * rows_;
+    const AffineZero kind = layout_.zero_kind();
+    const auto highest = static_cast<float>(layout_.max_code());
+    for (std::size_t r = 0; r < rows_; ++r) {
+      const auto row = static_cast<std::int64_t>(r);
+      const float code = code_for(finite_weight(weights.row(row)[0]), fits[r], kind, highest);
+      codes_[column * rows_ + r] = static_cast<std::uint8_t>(code);
+      rounded.row(row)[0] = value_of(code, fits[r], kind);
+    }
+  }
+
+  AffineRows layout_;
+  ColumnGroups groups_;
+  Effort effort_;
+  std::size_t rows_;
+  std::vector<GroupFit> fits_;       // group after group, in each row after row
+  std::vector<std::uint8_t> codes_;  // column after column
+  std::size_t column_ = 0, fitted_cols_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ColumnCodec> make_columns(const AffineOptions& options, const ColumnGroups& groups,
+                                          std::int64_t rows, std::int64_t cols, Effort effort) {
+  return std::make_unique<AffineColumns>(options, groups, rows, cols, effort);
+}
+
+}  // namespace pq::affine
