@@ -2,6 +2,7 @@
 #pragma once
 
 #include <polyquant/testing/encoding_checks.hpp>
+#include <polyquant/testing/encoding_shared_checks.hpp>
 
 namespace pq::testing {
 namespace encoding_checks {
@@ -259,6 +260,8 @@ inline std::vector<Check<EncodingSubject>> all_encoding_checks() {
       {"the column codec is about as good as the row encoder", columns_are_as_good_as_rows,
        has_column_codec}};
   checks.insert(checks.end(), more.begin(), more.end());
+  const std::vector<Check<EncodingSubject>> shared = shared_encoding_checks();
+  checks.insert(checks.end(), shared.begin(), shared.end());
   return checks;
 }
 
