@@ -30,6 +30,17 @@ struct LaneFit {
   VF scale, zero;
 };
 
+/// The better of two fits for each lane.
+struct LaneBest {
+  LaneFit fit;
+  VF error;
+  HWY_INLINE void keep(LaneFit other, VF other_error) {
+    const auto better = hn::Lt(other_error, error);
+    error = hn::IfThenElse(better, other_error, error);
+    fit = {hn::IfThenElse(better, other.scale, fit.scale), hn::IfThenElse(better, other.zero, fit.zero)};
+  }
+};
+
 /// What a grid allows.
 struct LaneGrid {
   AffineScale type;

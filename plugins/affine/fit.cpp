@@ -1,5 +1,7 @@
 #include "affine/kernels.hpp"
 
+#include <polyquant/codec/scale_search.hpp>
+
 #include <hwy/aligned_allocator.h>
 
 #include <new>
@@ -108,6 +110,27 @@ void refine(IntegerSearch& search, LaneGrid grid, bool symmetric, const Starts& 
   again();
 }
 
+/// A group that fits its grid except for the rounding of the scale (one value, or one magnitude) can be stored with any code for its peak: the
+/// one whose scale rounding hurts least.
+HWY_NOINLINE void try_peak_codes(Group group, LaneRange range, LaneGrid grid, LaneBest& best) {
+  const F32 d;
+  VF squares = hn::Zero(d);
+  for (std::size_t i = 0; i < group.count; ++i) {
+    const VF x = hn::Load(d, group.x + i * kLanes);
+    squares = hn::Add(squares, hn::Mul(hn::Mul(hn::Set(d, group.w[i]), x), x));
+  }
+  const auto fits =
+      hn::And(hn::Gt(best.error, hn::Zero(d)), hn::Le(best.error, hn::Mul(squares, hn::Set(d, kExactFit))));
+  if (HWY_LIKELY(hn::AllFalse(d, fits))) return;
+  const VF highest = hn::Set(d, grid.highest), peak = range.peak(), zero = best.fit.zero;
+  for (float code = 0.0f; code <= grid.highest; code += 1.0f) {
+    const VF level = hn::Sub(hn::Set(d, code), zero);
+    const LaneFit fit{grid.stored(ratio_or_zero(peak, level)), zero};
+    const VF error = integer_error(group, fit, highest).error;
+    best.keep(fit, hn::IfThenElse(fits, error, best.error));
+  }
+}
+
 LaneFit search_integer(Group group, LaneRange range, LaneGrid grid, bool symmetric, const Starts& starts) {
   const F32 d;
   const VF highest = hn::Set(d, grid.highest);
@@ -119,17 +142,16 @@ LaneFit search_integer(Group group, LaneRange range, LaneGrid grid, bool symmetr
   refine(search, grid, symmetric, starts);
 
   // From here on with stored numbers: the plain range; as found; twice with the scale refitted to the codes that the stored one gives.
-  LaneFit best = plain_range(range, grid, symmetric);
-  VF best_error = integer_error(group, best, highest).error;
+  LaneBest best{plain_range(range, grid, symmetric), {}};
+  best.error = integer_error(group, best.fit, highest).error;
   LaneFit fit{grid.stored(search.scale()), symmetric ? hn::Set(d, grid.middle) : search.zero()};
   for (int round = 0; round < 3; ++round) {
     const LaneError found = integer_error(group, fit, highest);
-    const auto better = hn::Lt(found.error, best_error);
-    best_error = hn::IfThenElse(better, found.error, best_error);
-    best = {hn::IfThenElse(better, fit.scale, best.scale), hn::IfThenElse(better, fit.zero, best.zero)};
+    best.keep(fit, found.error);
     fit.scale = grid.stored(divide_or_zero(found.a, found.b));
   }
-  return best;
+  try_peak_codes(group, range, grid, best);
+  return best.fit;
 }
 
 LaneFit fit_lanes(Group group, LaneRange range, LaneGrid grid, const Starts* starts, AffineZero kind) {

@@ -193,17 +193,6 @@ inline LaneLine best_line(Group group, LaneRange range, LaneGrid grid, const Sta
   return search.line();
 }
 
-/// The better of two fits for each lane.
-struct LaneBest {
-  LaneFit fit;
-  VF error;
-  HWY_INLINE void keep(LaneFit other, VF other_error) {
-    const auto better = hn::Lt(other_error, error);
-    error = hn::IfThenElse(better, other_error, error);
-    fit = {hn::IfThenElse(better, other.scale, fit.scale), hn::IfThenElse(better, other.zero, fit.zero)};
-  }
-};
-
 template <AffineZero kKind>
 LaneFit search_real(Group group, LaneRange range, LaneGrid grid, const Starts& starts) {
   const F32 d;
