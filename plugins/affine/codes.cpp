@@ -1,12 +1,13 @@
 #include "affine/kernels.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "affine/codes.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include "affine/unpack-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::affine::HWY_NAMESPACE {
@@ -16,27 +17,57 @@ using I32 = hn::Rebind<std::int32_t, F32>;
 using U8 = hn::Rebind<std::uint8_t, F32>;
 constexpr std::size_t kLanes = hn::MaxLanes(F32());
 
-/// code_for() for as many of the weights as fill vectors; returns how many these are.
+using VF = hn::Vec<F32>;
+
+/// As finite_weight().
+HWY_INLINE VF finite(VF value) {
+  const F32 d;
+  const VF limit = hn::Set(d, kLargestPeak), number = hn::IfThenElseZero(hn::Eq(value, value), value);
+  return hn::Min(hn::Max(number, hn::Neg(limit)), limit);
+}
+
+/// Divisor of weights with this scale: infinity for 0.
+HWY_INLINE VF divisor_of(VF scale) {
+  const F32 d;
+  return hn::IfThenElse(hn::Eq(scale, hn::Zero(d)), hn::Set(d, HUGE_VALF), scale);
+}
+
+/// code_for() of finite weights.
+template <AffineZero kKind>
+HWY_INLINE VF codes_for(VF x, VF divisor, VF zero, VF highest) {
+  VF code;
+  if constexpr (kKind == AffineZero::offset)
+    code = hn::Round(hn::Div(hn::Sub(x, zero), divisor));
+  else if constexpr (kKind == AffineZero::real)
+    code = hn::Round(hn::Add(hn::Div(x, divisor), zero));
+  else
+    code = hn::Add(hn::Round(hn::Div(x, divisor)), zero);
+  return hn::Min(hn::Max(code, hn::Zero(F32())), highest);
+}
+
+/// value_of().
+template <AffineZero kKind>
+HWY_INLINE VF values_for(VF code, VF scale, VF zero) {
+  if constexpr (kKind == AffineZero::offset)
+    return hn::Add(hn::Mul(scale, code), zero);
+  else
+    return hn::Mul(scale, hn::Sub(code, zero));
+}
+
+HWY_INLINE void store_codes(VF code, std::uint8_t* codes) {
+  hn::StoreU(hn::DemoteTo(U8(), hn::ConvertTo(I32(), code)), U8(), codes);
+}
+
+/// Codes of as many of the weights as fill vectors; returns how many these are.
 template <AffineZero kKind>
 std::size_t codes_of(const float* weights, std::size_t count, GroupFit fit, float highest_code,
                      std::uint8_t* codes) {
   const F32 d;
-  const auto limit = hn::Set(d, kLargestPeak), none = hn::Zero(d), highest = hn::Set(d, highest_code),
-             zero = hn::Set(d, fit.zero), divisor = hn::Set(d, fit.scale == 0.0f ? HUGE_VALF : fit.scale);
+  const VF highest = hn::Set(d, highest_code), zero = hn::Set(d, fit.zero),
+           divisor = divisor_of(hn::Set(d, fit.scale));
   const std::size_t whole = count / kLanes * kLanes;
-  for (std::size_t i = 0; i < whole; i += kLanes) {
-    const auto value = hn::LoadU(d, weights + i), number = hn::IfThenElseZero(hn::Eq(value, value), value);
-    const auto x = hn::Min(hn::Max(number, hn::Neg(limit)), limit);
-    auto code = none;
-    if constexpr (kKind == AffineZero::offset)
-      code = hn::Round(hn::Div(hn::Sub(x, zero), divisor));
-    else if constexpr (kKind == AffineZero::real)
-      code = hn::Round(hn::Add(hn::Div(x, divisor), zero));
-    else
-      code = hn::Add(hn::Round(hn::Div(x, divisor)), zero);
-    code = hn::Min(hn::Max(code, none), highest);
-    hn::StoreU(hn::DemoteTo(U8(), hn::ConvertTo(I32(), code)), U8(), codes + i);
-  }
+  for (std::size_t i = 0; i < whole; i += kLanes)
+    store_codes(codes_for<kKind>(finite(hn::LoadU(d, weights + i)), divisor, zero, highest), codes + i);
   return whole;
 }
 
@@ -59,111 +90,13 @@ void choose(const float* weights, std::size_t count, GroupFit fit, const AffineR
 template <AffineZero kKind>
 void values_of(const std::uint8_t* codes, std::size_t count, GroupFit fit, float* out) {
   const F32 d;
-  const auto scale = hn::Set(d, fit.scale), zero = hn::Set(d, fit.zero);
+  const VF scale = hn::Set(d, fit.scale), zero = hn::Set(d, fit.zero);
   std::size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
-    const auto code = hn::ConvertTo(d, hn::PromoteTo(I32(), hn::LoadU(U8(), codes + i)));
-    if constexpr (kKind == AffineZero::offset)
-      hn::StoreU(hn::Add(hn::Mul(scale, code), zero), d, out + i);
-    else
-      hn::StoreU(hn::Mul(scale, hn::Sub(code, zero)), d, out + i);
+    const VF code = hn::ConvertTo(d, hn::PromoteTo(I32(), hn::LoadU(U8(), codes + i)));
+    hn::StoreU(values_for<kKind>(code, scale, zero), d, out + i);
   }
   for (; i < count; ++i) out[i] = value_of(static_cast<float>(codes[i]), fit, kKind);
-}
-
-#if HWY_TARGET != HWY_SCALAR
-/// Where the codes of eight that lie in `bits` bytes begin: each gets the 16 bits from its first byte on. Multiplied by 2^(8 - bit of that byte)
-/// its code begins at bit 8; what lies above it is then masked.
-template <int kBits>
-struct EightCodes {
-  alignas(16) std::uint8_t bytes[2][16];
-  alignas(16) std::uint16_t factors[8];
-  constexpr EightCodes() : bytes(), factors() {
-    for (int k = 0; k < 16; ++k) {
-      const int bit = k * kBits;
-      bytes[k / 8][2 * (k % 8)] = static_cast<std::uint8_t>(bit / 8);
-      bytes[k / 8][2 * (k % 8) + 1] = static_cast<std::uint8_t>(bit / 8 + 1 < 16 ? bit / 8 + 1 : 15);
-      factors[k % 8] = static_cast<std::uint16_t>(1 << (8 - bit % 8));
-    }
-  }
-};
-
-/// 16 codes; reads 16 bytes.
-template <int kBits>
-HWY_INLINE void unpack_sixteen(const std::byte* from, std::uint8_t* codes) {
-  static constexpr EightCodes<kBits> kWhere;
-  const hn::FixedTag<std::uint8_t, 16> d8;
-  const hn::FixedTag<std::uint16_t, 8> d16;
-  const auto loaded = hn::LoadU(d8, reinterpret_cast<const std::uint8_t*>(from));
-  const auto eight = [&](int half) HWY_ATTR {
-    const auto words = hn::BitCast(d16, hn::TableLookupBytes(loaded, hn::Load(d8, kWhere.bytes[half])));
-    const auto raised = hn::ShiftRight<8>(hn::Mul(words, hn::Load(d16, kWhere.factors)));
-    const auto code = hn::And(raised, hn::Set(d16, std::uint16_t{(1u << kBits) - 1}));
-    const hn::FixedTag<std::uint8_t, 8> half8;
-    hn::StoreU(hn::DemoteTo(half8, hn::BitCast(hn::FixedTag<std::int16_t, 8>(), code)), half8,
-               codes + 8 * half);
-  };
-  eight(0);
-  eight(1);
-}
-#endif
-
-/// `count` codes (a multiple of 8, or the last ones of a row) from their first byte on.
-template <int kBits>
-void unpack(const std::byte* from, std::size_t count, std::uint8_t* codes) {
-  std::size_t i = 0;
-#if HWY_TARGET != HWY_SCALAR
-  if constexpr (kBits == 4) {
-    const hn::FixedTag<std::uint8_t, 16> d8;
-    for (; i + 32 <= count; i += 32) {
-      const auto pairs = hn::LoadU(d8, reinterpret_cast<const std::uint8_t*>(from) + i / 2);
-      const auto low = hn::And(pairs, hn::Set(d8, std::uint8_t{15})), high = hn::ShiftRight<4>(pairs);
-      hn::StoreU(hn::InterleaveLower(d8, low, high), d8, codes + i);
-      hn::StoreU(hn::InterleaveUpper(d8, low, high), d8, codes + i + 16);
-    }
-  } else if constexpr (kBits == 8) {
-    std::memcpy(codes, from, count);
-    return;
-  } else {
-    // 16 bytes are loaded for 16 codes: as long as there are so many.
-    const std::size_t bytes = (count * kBits + 7) / 8;
-    for (; i + 16 <= count && i / 8 * kBits + 16 <= bytes; i += 16)
-      unpack_sixteen<kBits>(from + i / 8 * kBits, codes + i);
-  }
-#endif
-  for (; i + 8 <= count; i += 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, from + i / 8 * kBits, kBits);
-    for (std::size_t k = 0; k < 8; ++k)
-      codes[i + k] = static_cast<std::uint8_t>(word >> k * kBits & ((1u << kBits) - 1));
-  }
-  if (i < count) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, from + i / 8 * kBits, ((count - i) * kBits + 7) / 8);
-    for (std::size_t k = 0; i + k < count; ++k)
-      codes[i + k] = static_cast<std::uint8_t>(word >> k * kBits & ((1u << kBits) - 1));
-  }
-}
-
-void unpack_some(const AffineRows& layout, const std::byte* row, std::size_t first, std::size_t count,
-                 std::uint8_t* codes) {
-  const std::byte* from = row + layout.codes_at() + first / 8 * static_cast<std::size_t>(layout.bits());
-  switch (layout.bits()) {
-    case 2:
-      return unpack<2>(from, count, codes);
-    case 3:
-      return unpack<3>(from, count, codes);
-    case 4:
-      return unpack<4>(from, count, codes);
-    case 5:
-      return unpack<5>(from, count, codes);
-    case 6:
-      return unpack<6>(from, count, codes);
-    case 7:
-      return unpack<7>(from, count, codes);
-    default:
-      return unpack<8>(from, count, codes);
-  }
 }
 
 void values_of(const AffineRows& layout, const std::uint8_t* codes, std::size_t count, GroupFit fit,
@@ -188,6 +121,42 @@ void decode(const AffineRows& layout, const std::byte* row, const std::int32_t* 
   }
 }
 
+/// One column of as many rows as fill vectors.
+template <AffineZero kKind>
+std::size_t round_vectors(const ColumnCall& call) {
+  const F32 d;
+  const VF highest = hn::Set(d, static_cast<float>(call.layout->max_code()));
+  const std::size_t whole = call.rows / kLanes * kLanes;
+  for (std::size_t r = 0; r < whole; r += kLanes) {
+    const VF scale = hn::LoadU(d, call.scales + r), zero = hn::LoadU(d, call.zeros + r);
+    const VF code =
+        codes_for<kKind>(finite(hn::LoadU(d, call.weights + r)), divisor_of(scale), zero, highest);
+    store_codes(code, call.codes + r);
+    hn::StoreU(values_for<kKind>(code, scale, zero), d, call.values + r);
+  }
+  return whole;
+}
+
+void round_one(const ColumnCall& call) {
+  const AffineZero kind = call.layout->zero_kind();
+  const auto highest = static_cast<float>(call.layout->max_code());
+  std::size_t r = 0;
+  if (call.weight_stride == 1 && call.value_stride == 1) {
+    if (kind == AffineZero::offset)
+      r = round_vectors<AffineZero::offset>(call);
+    else if (kind == AffineZero::real)
+      r = round_vectors<AffineZero::real>(call);
+    else
+      r = round_vectors<AffineZero::integer>(call);
+  }
+  for (; r < call.rows; ++r) {
+    const GroupFit fit{call.scales[r], call.zeros[r]};
+    const float code = code_for(finite_weight(call.weights[r * call.weight_stride]), fit, kind, highest);
+    call.codes[r] = static_cast<std::uint8_t>(code);
+    call.values[r * call.value_stride] = value_of(code, fit, kind);
+  }
+}
+
 }  // namespace pq::affine::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -195,6 +164,7 @@ HWY_AFTER_NAMESPACE();
 namespace pq::affine {
 HWY_EXPORT(choose);
 HWY_EXPORT(decode);
+HWY_EXPORT(round_one);
 void choose_codes(const float* weights, std::size_t count, GroupFit fit, const AffineRows& layout,
                   std::uint8_t* codes) {
   HWY_DYNAMIC_DISPATCH(choose)(weights, count, fit, layout, codes);
@@ -202,5 +172,6 @@ void choose_codes(const float* weights, std::size_t count, GroupFit fit, const A
 void decode_row(const AffineRows& layout, const std::byte* row, const std::int32_t* groups, float* out) {
   HWY_DYNAMIC_DISPATCH(decode)(layout, row, groups, out);
 }
+void round_column(const ColumnCall& call) { HWY_DYNAMIC_DISPATCH(round_one)(call); }
 }  // namespace pq::affine
 #endif

@@ -16,7 +16,8 @@ class AffineColumns final : public ColumnCodec {
         groups_(std::move(groups)),
         effort_(effort),
         rows_(static_cast<std::size_t>(rows)),
-        fits_(layout_.groups() * rows_),
+        scales_(layout_.groups() * rows_),
+        zeros_(scales_.size()),
         codes_(layout_.cols() * rows_) {}
 
   int fit_cols() const override {
@@ -32,10 +33,13 @@ class AffineColumns final : public ColumnCodec {
     if (groups_.natural()) {
       const std::vector<float> own =
           block_importance(importance, weights.cols, static_cast<std::size_t>(weights.cols));
-      GroupFit* to = fits_.data() + column_ / layout_.group_cols() * rows_;
-      fit_group({&layout_, weights, own.data(), effort_, to});
+      std::vector<GroupFit> fits(rows_);
+      fit_group({&layout_, weights, own.data(), effort_, fits.data()});
+      remember(fits, column_ / layout_.group_cols());
     } else {
-      RowFitter(layout_, groups_, importance, effort_).fit(weights, fits_.data());
+      std::vector<GroupFit> fits(layout_.groups() * rows_);
+      RowFitter(layout_, groups_, importance, effort_).fit(weights, fits.data());
+      remember(fits, 0);
     }
     fitted_cols_ += static_cast<std::size_t>(weights.cols);
   }
@@ -49,7 +53,7 @@ class AffineColumns final : public ColumnCodec {
     PQ_ASSERT(column_ == layout_.cols(), "all columns must be rounded before a row is emitted");
     const auto r = static_cast<std::size_t>(row);
     for (std::size_t g = 0; g < layout_.groups(); ++g)
-      store_fit(layout_, fits_[g * rows_ + r], g, out.data());
+      store_fit(layout_, {scales_[g * rows_ + r], zeros_[g * rows_ + r]}, g, out.data());
     std::vector<std::uint8_t> codes(layout_.cols());
     for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = codes_[i * rows_ + r];
     layout_.pack_codes(codes.data(), out.data());
@@ -57,14 +61,17 @@ class AffineColumns final : public ColumnCodec {
 
  private:
   void choose(std::size_t column, ConstMatrix weights, Matrix rounded) {
-    const GroupFit* fits = fits_.data() + groups_.group(layout_, column) * rows_;
-    const AffineZero kind = layout_.zero_kind();
-    const auto highest = static_cast<float>(layout_.max_code());
-    for (std::size_t r = 0; r < rows_; ++r) {
-      const auto row = static_cast<std::int64_t>(r);
-      const float code = code_for(finite_weight(weights.row(row)[0]), fits[r], kind, highest);
-      codes_[column * rows_ + r] = static_cast<std::uint8_t>(code);
-      rounded.row(row)[0] = value_of(code, fits[r], kind);
+    const std::size_t fit = groups_.group(layout_, column) * rows_;
+    round_column({&layout_, rows_, weights.data, static_cast<std::size_t>(weights.stride),
+                  scales_.data() + fit, zeros_.data() + fit, codes_.data() + column * rows_, rounded.data,
+                  static_cast<std::size_t>(rounded.stride)});
+  }
+
+  /// The fits of groups from `group` on.
+  void remember(const std::vector<GroupFit>& fits, std::size_t group) {
+    for (std::size_t i = 0; i < fits.size(); ++i) {
+      scales_[group * rows_ + i] = fits[i].scale;
+      zeros_[group * rows_ + i] = fits[i].zero;
     }
   }
 
@@ -72,8 +79,8 @@ class AffineColumns final : public ColumnCodec {
   ColumnGroups groups_;
   Effort effort_;
   std::size_t rows_;
-  std::vector<GroupFit> fits_;       // group after group, in each row after row
-  std::vector<std::uint8_t> codes_;  // column after column
+  std::vector<float> scales_, zeros_;  // group after group, in each row after row
+  std::vector<std::uint8_t> codes_;    // column after column
   std::size_t column_ = 0, fitted_cols_ = 0;
 };
 

@@ -31,4 +31,17 @@ void choose_codes(const float* weights, std::size_t count, GroupFit fit, const A
 /// Values of all columns of a row. `groups`: of each column, or nullptr for column / group.
 void decode_row(const AffineRows& layout, const std::byte* row, const std::int32_t* groups, float* out);
 
+/// One column of some rows, each with its own scale and zero.
+struct ColumnCall {
+  const AffineRows* layout = nullptr;
+  std::size_t rows = 0;
+  const float* weights = nullptr;
+  std::size_t weight_stride = 1;  // 1, as for the values: in vectors
+  const float *scales = nullptr, *zeros = nullptr;
+  std::uint8_t* codes = nullptr;
+  float* values = nullptr;  // what the codes decode to
+  std::size_t value_stride = 1;
+};
+void round_column(const ColumnCall& call);
+
 }  // namespace pq::affine

@@ -1,6 +1,9 @@
 #include "codec/targets.hpp"
 #include "support.hpp"
 
+#include <algorithm>
+#include <limits>
+
 using namespace pq;
 
 TEST_CASE("affine: every instruction set gives the same bytes and values", "[affine][simd]") {
@@ -29,4 +32,39 @@ TEST_CASE("affine: every instruction set gives the same bytes and values", "[aff
       CHECK(testing::decode(*encoding, bytes, kRows, kCols).values == values);
     });
   }
+}
+
+TEST_CASE("affine: a column may lie in one piece or be spread over rows", "[affine][simd]") {
+  const std::string options = GENERATE("bits=4,group=16", "bits=3,group=40,symmetric=true",
+                                       "bits=4,group=32,zero=float", "bits=5,group=-1,zero=offset");
+  const auto encoding = affine_test::make(options);
+  constexpr std::int64_t kCols = 96, kRows = 37;
+  testing::Sample sample = testing::gaussian(kRows, kCols, 29);
+  sample.values[5] = std::numeric_limits<float>::quiet_NaN();
+  sample.values[kCols * 17] = std::numeric_limits<float>::infinity();
+  const auto spread = encoding->column_codec(kRows, kCols, Effort::normal);
+  const auto expected = testing::encoding_checks::run_columns(*encoding, sample, *spread, {}, 0.0);
+  codec_test::for_each_target([&] {
+    const auto codec = encoding->column_codec(kRows, kCols, Effort::normal);
+    std::vector<float> column(kRows), rounded(kRows);
+    for (std::int64_t c = 0; c < kCols; ++c) {
+      if (c % codec->fit_cols() == 0)
+        codec->fit(
+            {sample.values.data() + c, kRows, std::min<std::int64_t>(codec->fit_cols(), kCols - c), kCols},
+            {});
+      for (std::int64_t r = 0; r < kRows; ++r)
+        column[static_cast<std::size_t>(r)] = sample.values[static_cast<std::size_t>(r * kCols + c)];
+      codec->round({column.data(), kRows, 1, 1}, {rounded.data(), kRows, 1, 1});
+      bool same = true;
+      for (std::int64_t r = 0; r < kRows; ++r)
+        same = same && rounded[static_cast<std::size_t>(r)] ==
+                           expected.rounded.values[static_cast<std::size_t>(r * kCols + c)];
+      CHECK(same);
+    }
+    std::vector<std::byte> bytes(expected.bytes.size());
+    const std::size_t row_bytes = encoding->row_bytes(kCols);
+    for (std::int64_t r = 0; r < kRows; ++r)
+      codec->emit(r, MutableBytes(bytes).subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes));
+    CHECK(bytes == expected.bytes);
+  });
 }
