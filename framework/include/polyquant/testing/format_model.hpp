@@ -15,6 +15,7 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,30 +52,54 @@ class Scratch {
   fs::path path_;
 };
 
-/// Three tensors of f32, named as the format's dialect names them.
+/// Three tensors of f32, named as the format's dialect names them; the matrix of a layer is of the encoding `affine` where the format packs
+/// such rows.
 struct TestModel {
-  explicit TestModel(const FormatInfo& info) {
-    const bool gguf = info.dialect == Dialect::gguf;
-    add(gguf ? "token_embd.weight" : "model.embed_tokens.weight", {6, 64}, 1);
-    add(gguf ? "blk.0.attn_norm.weight" : "model.layers.0.input_layernorm.weight", {64}, 2);
-    add(gguf ? "blk.0.ffn_up.weight" : "model.layers.0.mlp.up_proj.weight", {32, 64}, 3);
+  explicit TestModel(const Format& format) {
+    const bool gguf = format.info().dialect == Dialect::gguf;
+    const auto matrix = matrix_encoding(format);
+    const PlainFloats plain;
+    add(gguf ? "token_embd.weight" : "model.embed_tokens.weight", {6, 64}, plain, 1);
+    add(gguf ? "blk.0.attn_norm.weight" : "model.layers.0.input_layernorm.weight", {64}, plain, 2);
+    add(gguf ? "blk.0.ffn_up.weight" : "model.layers.0.mlp.up_proj.weight", kMatrix, *matrix, 3);
     if (gguf) output.metadata.set("general.architecture", std::string("llama"));
     if (!gguf)
       output.side_files.push_back(
           {"config.json", {}, R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama"})"});
   }
-  void add(const char* name, Shape shape, std::uint64_t seed) {
-    const std::int64_t n = rows(shape), m = cols(shape);
-    output.tensors.push_back({name, std::move(shape), "f32", static_cast<std::uint64_t>(m) * sizeof(float)});
-    weights.push_back(gaussian(n, m, seed));
-  }
+  std::int64_t rows(std::size_t tensor) const { return pq::rows(output.tensors[tensor].shape); }
   Bytes bytes(std::size_t tensor, std::int64_t first, std::int64_t count) const {
     const auto row_bytes = static_cast<std::size_t>(output.tensors[tensor].row_bytes);
-    return std::as_bytes(std::span(weights[tensor].values))
+    return Bytes(encoded[tensor])
         .subspan(static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(count) * row_bytes);
   }
+  /// Whether the rows of a tensor stand in a file as they are.
+  bool is_plain(std::size_t tensor) const { return output.tensors[tensor].encoding == "f32"; }
+  /// Why the format cannot take the model, or nothing.
+  std::optional<std::string> refusal(const Format& format) const {
+    for (std::size_t t = 0; t < output.tensors.size(); ++t)
+      if (is_plain(t))
+        if (auto reason = format.rejects(PlainFloats(), output.tensors[t].shape)) return reason;
+    return std::nullopt;
+  }
+
   OutputModel output;
-  std::vector<Sample> weights;
+  std::vector<std::vector<std::byte>> encoded;  // all rows of each tensor
+
+ private:
+  static inline const Shape kMatrix = {32, 64};
+
+  static std::unique_ptr<Encoding> matrix_encoding(const Format& format) {
+    if (!format.rejects(PlainAffine(), kMatrix)) return std::make_unique<PlainAffine>();
+    return std::make_unique<PlainFloats>();
+  }
+  void add(const char* name, Shape shape, const Encoding& encoding, std::uint64_t seed) {
+    const std::int64_t n = pq::rows(shape), m = cols(shape);
+    const std::size_t row_bytes = encoding.row_bytes(m);
+    output.tensors.push_back({name, std::move(shape), encoding.info().spec, row_bytes});
+    encoded.emplace_back(row_bytes * static_cast<std::size_t>(n));
+    encoding.encoder({m, {}, Effort::fast})->encode(gaussian(n, m, seed).matrix(), encoded.back());
+  }
 };
 
 inline bool writes(const FormatSubject& subject) { return subject.format->info().can_write; }
@@ -83,16 +108,15 @@ inline bool only_reads(const FormatSubject& subject) { return !writes(subject); 
 
 /// Why the format cannot take the test model, noted as skipped; false then.
 inline bool can_write(const FormatSubject& subject, Findings& findings) {
-  for (const OutputTensor& tensor : TestModel(subject.format->info()).output.tensors)
-    if (const auto reason = subject.format->rejects(PlainFloats(), tensor.shape))
-      return findings.skip(*reason), false;
+  if (const auto reason = TestModel(*subject.format).refusal(*subject.format))
+    return findings.skip(*reason), false;
   return true;
 }
 
 /// Rows from the last to the first, some at a time: the order must not matter.
 inline void write_all(ModelWriter& writer, const TestModel& model) {
-  for (std::size_t t = model.weights.size(); t-- > 0;) {
-    const std::int64_t count = model.weights[t].rows, middle = count / 2;
+  for (std::size_t t = model.encoded.size(); t-- > 0;) {
+    const std::int64_t count = model.rows(t), middle = count / 2;
     if (middle < count) writer.write_rows(t, middle, model.bytes(t, middle, count - middle));
     if (middle > 0) writer.write_rows(t, 0, model.bytes(t, 0, middle));
   }

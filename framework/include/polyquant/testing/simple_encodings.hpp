@@ -1,7 +1,8 @@
-// Two encodings for checks of other components: quantizers and formats need some, whatever is installed.
+// Encodings for checks of other components: quantizers and formats need some, whatever is installed.
 #pragma once
 
 #include <polyquant/base/half.hpp>
+#include <polyquant/codec/affine_rows.hpp>
 #include <polyquant/row_wise_encoding.hpp>
 
 #include <algorithm>
@@ -122,6 +123,50 @@ class TestBytes final : public RowWiseEncoding {
     std::vector<float> scales_;
     std::vector<std::byte> bytes_;
   };
+  EncodingInfo info_;
+};
+
+/// Rows of the encoding `affine`, for formats that pack them. From the smallest to the largest weight of a group, or zero.
+class PlainAffine final : public RowWiseEncoding {
+ public:
+  PlainAffine() {
+    options_.group = 32;
+    info_.id = "affine";
+    info_.spec = affine_spec(options_);
+    info_.summary = "4-bit codes for checks of formats";
+    info_.grid = {GridFamily::affine, options_.bits, static_cast<int>(options_.group), false};
+    info_.bits_per_weight = 4.75;
+  }
+  const EncodingInfo& info() const override { return info_; }
+  std::size_t row_bytes(std::int64_t cols) const override { return AffineRows(options_, cols).row_bytes(); }
+  void encode_row(std::span<const float> weights, std::span<const float>, Effort,
+                  MutableBytes out) const override {
+    const AffineRows rows(options_, static_cast<std::int64_t>(weights.size()));
+    std::fill(out.begin(), out.end(), std::byte{0});
+    for (std::size_t first = 0; first < weights.size(); first += rows.group_cols()) {
+      const auto group = weights.subspan(first, std::min(rows.group_cols(), weights.size() - first));
+      const auto [least, most] = std::minmax_element(group.begin(), group.end());
+      const float low = std::min(*least, 0.0f), range = std::max(*most, 0.0f) - low;
+      rows.set_scale(out.data(), first / rows.group_cols(), range > 0 ? range / 15 : 1);
+      const float scale = rows.scale(out.data(), first / rows.group_cols());
+      const int zero = std::clamp(static_cast<int>(std::lrint(-low / scale)), 0, 15);
+      rows.set_zero(out.data(), first / rows.group_cols(), zero);
+      for (std::size_t i = 0; i < group.size(); ++i)
+        rows.set_code(out.data(), first + i,
+                      std::clamp(static_cast<int>(std::lrint(group[i] / scale)) + zero, 0, 15));
+    }
+  }
+  void decode_row(Bytes row, std::span<float> out) const override {
+    const AffineRows rows(options_, static_cast<std::int64_t>(out.size()));
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const std::size_t group = i / rows.group_cols();
+      out[i] = rows.scale(row.data(), group) *
+               static_cast<float>(rows.code(row.data(), i) - rows.zero(row.data(), group));
+    }
+  }
+
+ private:
+  AffineOptions options_;
   EncodingInfo info_;
 };
 
