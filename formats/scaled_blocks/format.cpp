@@ -1,5 +1,6 @@
 #include "scaled_blocks/format.hpp"
 
+#include "common/storage_config.hpp"
 #include "scaled_blocks/reader.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -10,22 +11,6 @@ namespace pq::hf {
 namespace {
 
 namespace fs = std::filesystem;
-
-// True if the text says "quant_method": "METHOD", with any spaces.
-bool names_method(std::string_view config, const std::string& method) {
-  const std::string_view key = "\"quant_method\"";
-  for (std::size_t at = config.find(key); at != std::string_view::npos; at = config.find(key, at + 1)) {
-    std::string_view rest = config.substr(at + key.size());
-    const auto skip = [&](std::string_view wanted) {
-      const std::size_t from = rest.find_first_not_of(" \t\r\n");
-      if (from == std::string_view::npos || !rest.substr(from).starts_with(wanted)) return false;
-      rest.remove_prefix(from + wanted.size());
-      return true;
-    };
-    if (skip(":") && skip('"' + method + '"')) return true;
-  }
-  return false;
-}
 
 class ScaledBlocksFormat final : public Format {
  public:

@@ -1,0 +1,91 @@
+#include "common/packed_format.hpp"
+
+#include "common/packed_writer.hpp"
+#include "common/printable.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/base/log.hpp>
+#include <polyquant/encoding.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pq::hf {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kNamed = 90;
+
+FolderPlan files_of(const PackedOutput& output) {
+  return plan_shards(output.plan.stored, output.plan.metadata, output.max_shard_bytes);
+}
+
+}  // namespace
+
+int PackedFormat::probe(const Probe& probe) const {
+  const auto has = [&](std::string_view name) {
+    return std::find(probe.names.begin(), probe.names.end(), name) != probe.names.end();
+  };
+  if (!probe.is_folder || (!has(kSingleFile) && !has(kIndexFile))) return 0;
+  const std::string_view config(reinterpret_cast<const char*>(probe.head.data()), probe.head.size());
+  if (names_method(config, info_.id)) return kNamed;
+  if (config.find("\"quantization_config\"") != std::string_view::npos) return 0;
+  int certainty = 0;
+  for (const std::string& name : probe.names) certainty = std::max(certainty, certainty_of(name));
+  return certainty;
+}
+
+std::unique_ptr<ModelReader> PackedFormat::open(const fs::path& path) const {
+  return open(std::make_unique<TensorStore>(path), {});
+}
+
+std::unique_ptr<ModelReader> PackedFormat::open(std::unique_ptr<const TensorStore> store,
+                                                const KnownLayers& known) const {
+  ModelHeader header = header_of(*store);
+  const StorageConfig config = take_storage_config(header, own_files());
+  return make_packed_reader(std::move(store), std::move(header), *opener(config), known);
+}
+
+std::optional<std::string> PackedFormat::rejects(const Encoding& encoding, const Shape& shape) const {
+  return packed_obstacle(encoding.info().spec, shape, default_storage(), info_.id);
+}
+
+PackedOutput PackedFormat::checked_output(const fs::path& path, const OutputModel& model) const {
+  if (path.extension() == ".safetensors")
+    throw ConfigError(fmt::format("{}: an output of '{}' is a folder; give it a name without .safetensors",
+                                  path.string(), info_.id));
+  return output(model);
+}
+
+OutputLayout PackedFormat::layout(const fs::path& path, const OutputModel& model) const {
+  const PackedOutput output = checked_output(path, model);
+  const FolderPlan files = files_of(output);
+  OutputLayout layout;
+  layout.files = planned_files(files, output.side_files, false);
+  for (const PackedTensorPlan& tensor : output.plan.tensors) {
+    const TensorPlace& place = files.places[tensor.first];
+    layout.tensors.push_back({place.shard, place.offset});
+  }
+  return layout;
+}
+
+std::unique_ptr<ModelWriter> PackedFormat::create(const fs::path& path, const OutputModel& model,
+                                                  bool resume) const {
+  PackedOutput output = checked_output(path, model);
+  FolderPlan files = files_of(output);
+  planned_files(files, output.side_files, false);  // its checks, before the disk is touched
+  if (!output.warning.empty()) log::warning(output.warning);
+  KnownLayers known;
+  for (const LayerPlan& layer : output.plan.layers())
+    known.emplace(layer.module + std::string(kWeightEnd), layer.options);
+  return std::make_unique<PackedWriter>(
+      path, model, std::move(output.plan), std::move(files), output.side_files, output.storage,
+      [this, known](TensorStore store) {
+        return open(std::make_unique<TensorStore>(std::move(store)), known);
+      },
+      resume);
+}
+
+}  // namespace pq::hf
