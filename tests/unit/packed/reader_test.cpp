@@ -1,0 +1,155 @@
+// Folders of packed layers made by hand: recognition, what is hidden, what does not belong together.
+#include "packed/support.hpp"
+#include "safetensors/support.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace pq;
+using namespace pq::test;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+
+namespace {
+
+struct Part {
+  std::string name, dtype, shape;
+  std::size_t bytes;
+  std::string content = {};  // zeros if empty
+};
+
+std::string file_with(const std::vector<Part>& parts) {
+  std::string header, data;
+  for (const Part& part : parts) {
+    const std::string begin = std::to_string(data.size());
+    data += part.content.empty() ? std::string(part.bytes, '\0') : part.content;
+    header += (header.empty() ? "{" : ",") +
+              entry(part.name, part.dtype, part.shape, "[" + begin + "," + std::to_string(data.size()) + "]");
+  }
+  return file_of(header + "}", data);
+}
+
+std::string numbers(const std::vector<std::int32_t>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * 4};
+}
+
+/// A layer of 8 rows and 64 columns with 4 bits and groups of 32.
+std::vector<Part> gptq_parts() {
+  return {
+      {"a.qweight", "I32", "[8,8]", 256}, {"a.qzeros", "I32", "[2,1]", 8}, {"a.scales", "F16", "[2,8]", 32}};
+}
+const json kGptq = {{"quant_method", "gptq"}, {"bits", 4}, {"group_size", 32}, {"sym", false}};
+const json kAwq = {{"quant_method", "awq"}, {"bits", 4}, {"group_size", 32}, {"version", "GEMM"}};
+
+std::string refusal(const std::string& id, const json& config, const std::vector<Part>& parts) {
+  const PackedFolder folder(config, file_with(parts));
+  return message_of<FormatError>([&] { packed_format(id)->open(folder.path()); });
+}
+
+TensorInfo opened(const json& config, const std::vector<Part>& parts) {
+  const PackedFolder folder(config, file_with(parts));
+  const auto reader = packed_format("gptq")->open(folder.path());
+  return reader->header().tensors.at(index_of(*reader, "a.weight"));
+}
+
+int certainty(const std::string& id, const std::string& config, std::vector<std::string> names) {
+  Probe probe;
+  probe.is_folder = true;
+  probe.head = std::as_bytes(std::span(config));
+  probe.names = std::move(names);
+  return packed_format(id)->probe(probe);
+}
+
+}  // namespace
+
+TEST_CASE("packed folders: recognised by quant_method, or by the file of old tools", "[formats][packed]") {
+  const std::string weights = "model.safetensors";
+  CHECK(certainty("gptq", R"({"quantization_config": {"quant_method": "gptq"}})", {weights}) == 90);
+  CHECK(certainty("awq", R"({"quantization_config": {"quant_method" : "awq"}})", {weights}) == 90);
+  CHECK(certainty("awq", R"({"quantization_config": {"quant_method": "gptq"}})", {weights}) == 0);
+  CHECK(certainty("gptq", "{}", {weights, "quantize_config.json"}) == 85);
+  CHECK(certainty("gptq", "{}", {weights}) == 0);
+  CHECK(certainty("gptq", R"({"quant_method": "gptq"})", {"config.json"}) == 0);
+}
+
+TEST_CASE("packed folders: nothing speaks of the storage any more", "[formats][packed]") {
+  const TempFolder folder;
+  write_file(folder / "config.json", R"({"model_type": "x", "quantization_config": {"bits": 4}})");
+  write_file(folder / "quantize_config.json", R"({"bits": 4, "group_size": 32})");
+  write_file(folder / "model.safetensors", file_with(gptq_parts()));
+  const auto reader = packed_format("gptq")->open(folder.path());
+  REQUIRE(reader->header().side_files.size() == 1);
+  CHECK(reader->header().side_files[0].content == "{\n  \"model_type\": \"x\"\n}\n");
+}
+
+TEST_CASE("gptq: the old names of the settings are read", "[formats][packed]") {
+  const json old = {{"w_bit", 4}, {"q_group_size", 32}, {"zero_point", true}};
+  CHECK(opened(old, gptq_parts()).encoding == "affine:bits=4,group=32");
+}
+
+TEST_CASE("gptq: a layer may differ from the settings where there are rules for layers",
+          "[formats][packed]") {
+  json config = kGptq;
+  config["bits"] = 8;
+  config["group_size"] = 128;
+  config["dynamic"] = {{"+:a", {{"bits", 4}, {"group_size", 32}}}};
+  CHECK(opened(config, gptq_parts()).encoding == "affine:bits=4,group=32");
+  config.erase("dynamic");
+  CHECK_THAT(refusal("gptq", config, gptq_parts()), Contains("8 bits as the configuration says"));
+}
+
+TEST_CASE("gptq: g_idx counts only if it is not the natural order", "[formats][packed]") {
+  auto parts = gptq_parts();
+  std::vector<std::int32_t> groups(64);
+  parts.push_back({"a.g_idx", "I32", "[64]", 256, numbers(groups)});
+  CHECK(opened(kGptq, parts).encoding == "affine:bits=4,group=32");  // zeros stand for none
+  for (std::size_t k = 0; k < 64; ++k) groups[k] = static_cast<std::int32_t>(k / 32);
+  parts.back().content = numbers(groups);
+  CHECK(opened(kGptq, parts).encoding == "affine:bits=4,group=32");
+  for (std::size_t k = 0; k < 64; ++k) groups[k] = static_cast<std::int32_t>(k % 2);
+  parts.back().content = numbers(groups);
+  const TensorInfo info = opened(kGptq, parts);
+  CHECK(info.encoding == "affine:bits=4,group=32,act_order=true");
+  CHECK(std::string(reinterpret_cast<const char*>(info.shared.data()), info.shared.size()) ==
+        numbers(groups));
+  CHECK(info.bytes() == 256 + 8 + 32 + 256);
+  groups[5] = 2;
+  parts.back().content = numbers(groups);
+  CHECK_THAT(refusal("gptq", kGptq, parts), Contains("groups 0 to 1 in g_idx, it has 2"));
+  groups[5] = -1;
+  parts.back().content = numbers(groups);
+  CHECK_THAT(refusal("gptq", kGptq, parts), Contains("it has -1"));
+}
+
+TEST_CASE("packed folders: tensors that do not belong together are refused", "[formats][packed]") {
+  const auto changed = [](std::size_t part, Part to) {
+    auto parts = gptq_parts();
+    parts[part] = std::move(to);
+    return parts;
+  };
+  CHECK_THAT(refusal("gptq", kGptq, changed(1, {"b", "I32", "[2,1]", 8})),
+             Contains("'a.qweight' stands alone, 'a.qzeros' is missing"));
+  CHECK_THAT(refusal("gptq", kGptq, {{"a.g_idx", "I32", "[4]", 16}}),
+             Contains("'a.g_idx' stands alone, 'a.qweight' is missing"));
+  CHECK_THAT(refusal("gptq", kGptq, changed(0, {"a.qweight", "I64", "[4,8]", 256})), Contains("I32 qweight"));
+  CHECK_THAT(refusal("gptq", kGptq, changed(0, {"a.qweight", "I32", "[0,8]", 0})), Contains("I32 qweight"));
+  CHECK_THAT(refusal("gptq", kGptq, changed(2, {"a.scales", "F16", "[3,8]", 48})),
+             Contains("as many groups"));
+  CHECK_THAT(refusal("gptq", kGptq, changed(0, {"a.qweight", "I32", "[9,8]", 288})),
+             Contains("groups of 32"));
+  CHECK_THAT(refusal("gptq", kGptq, changed(1, {"a.qzeros", "I32", "[2,3]", 24})), Contains("2 to 8 bits"));
+  json config = kGptq;
+  config["checkpoint_format"] = "marlin";
+  CHECK_THAT(refusal("gptq", config, gptq_parts()), Contains("'marlin' is not read"));
+  config = kGptq;
+  config["bits"] = "four";
+  CHECK_THAT(refusal("gptq", config, gptq_parts()), Contains("bits must be an integer"));
+  const std::vector<Part> awq = {{"a.qweight", "I32", "[64,1]", 256},
+                                 {"a.qzeros", "I32", "[3,1]", 12},
+                                 {"a.scales", "F16", "[3,8]", 48}};
+  CHECK_THAT(refusal("awq", kAwq, awq), Contains("groups of 32 in 64 columns"));
+  json gemv = kAwq;
+  gemv["version"] = "gemv";
+  CHECK_THAT(refusal("awq", gemv, awq), Contains("[out, in / 8]"));
+  gemv["version"] = "marlin";
+  CHECK_THAT(refusal("awq", gemv, awq), Contains("version 'marlin' is not read"));
+}
