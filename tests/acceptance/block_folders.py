@@ -8,7 +8,7 @@ from arrays import np
 from common import GOLDEN
 
 FP4 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6], np.float32)
-DTYPES = {"BF16": np.dtype("<u2"), "F32": np.dtype("<f4"), "U8": np.dtype("u1"), "F8_E4M3": np.dtype("u1")}
+DTYPES = {"BF16": np.dtype("<u2"), "F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I32": np.dtype("<i4"), "I64": np.dtype("<i8"), "U8": np.dtype("u1"), "F8_E4M3": np.dtype("u1")}
 
 
 def read_tensors(path):

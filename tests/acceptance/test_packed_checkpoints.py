@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Small checkpoints that GPTQModel, AutoAWQ and bitsandbytes made (tests/golden/packed/checkpoints): `polyquant logits` gives the logits that were
+stored with them, `inspect` and `compare` read them, and conversions between the formats keep every code and scale.
+
+    test_packed_checkpoints.py [NAME...]     only these checkpoints
+"""
+import json
+import sys
+
+from arrays import np
+from block_folders import read_tensors
+from common import GOLDEN, Checks, run, run_json, scratch
+
+CHECKPOINTS = GOLDEN / "packed" / "checkpoints"
+F32 = 1e-3     # absolute, against the same weights run in f32
+KERNEL = 1e-2  # rms difference as a share of the standard deviation, against the library's own kernels, which round to 16 bits
+ARGMAX = 0.999  # of the positions, unless the two largest logits are closer than the kernels' rounding
+
+
+def arrays(path):
+    """{name: array} of a safetensors file; bf16 stays as its bits."""
+    return {name: array for name, (_, array) in read_tensors(path).items()}
+
+
+def logits(path, tokens):
+    result = run("logits", path, "--tokens", ",".join(map(str, tokens)))
+    return np.frombuffer(result.stdout, "<f4").reshape(len(tokens), -1)
+
+
+def check_logits(checks, name):
+    folder = CHECKPOINTS / name
+    stored = arrays(folder / "logits.safetensors")
+    ids, kernel = stored["input_ids"].reshape(-1).tolist(), stored["logits"].astype("f4")
+    ours = logits(folder, ids)
+    exact = arrays(folder / "logits_f32.safetensors")["logits"].astype("f4") if (folder / "logits_f32.safetensors").exists() else kernel
+    worst = float(np.abs(ours - exact.reshape(ours.shape)).max())
+    checks.that(worst <= F32, f"{name}: logits differ from those of the decoded model in f32 by {worst:.1e}, at most {F32}")
+    kernel = kernel.reshape(ours.shape)
+    error = float(np.sqrt(((ours - kernel) ** 2).mean()) / kernel.std())
+    two = np.sort(kernel, 1)[:, -2:]
+    same = (ours.argmax(1) == kernel.argmax(1)) | (two[:, 1] - two[:, 0] < 2 * np.abs(ours - kernel).max(1))
+    checks.that(error <= KERNEL and same.mean() >= ARGMAX, f"{name}: differs from the library's kernels by {error:.1e} of the standard deviation; most likely tokens: {same.mean():.1%}")
+
+
+def tensors_of(folder):
+    return {name: value for file in sorted(folder.glob("model*.safetensors")) for name, value in arrays(file).items()}
+
+
+def check_inspect(checks, name):
+    report = run_json("inspect", CHECKPOINTS / name)
+    kinds = {t["encoding"].split(":")[0] for t in report["tensors"]}
+    checks.that(len(kinds) == 2, f"{name}: inspect shows {', '.join(sorted(kinds))}; {report['bits_per_weight']:.2f} bits per weight")
+    run("inspect", CHECKPOINTS / name, "--check")
+
+
+def check_conversion(checks, out, source, target):
+    """Codes, zeros and scales survive: the decoded weights are equal, and going back gives the same tensors."""
+    first, back = out / f"{source}-{target}", out / f"{source}-{target}-{source}"
+    home = source.split("_")[0]
+    run("convert", CHECKPOINTS / source, first, "--format", target, "--lossless", "require")
+    compared = run_json("compare", CHECKPOINTS / source, first)
+    checks.that(compared["relative_error"] == 0 and not compared["not_compared"], f"{source} to {target}: {len(compared['tensors'])} tensors are equal")
+    run("convert", first, back, "--format", home, "--lossless", "require")
+    before, after = tensors_of(CHECKPOINTS / source), tensors_of(back)
+    differ = [name for name in before if name not in after or not np.array_equal(before[name], after[name])]
+    checks.that(before.keys() == after.keys() and not differ, f"{source} to {target} and back: {len(before)} stored tensors are the same {differ[:3] or ''}")
+    config = json.loads((first / "config.json").read_text())["quantization_config"]
+    checks.that(config["quant_method"] == target, f"{source} to {target}: the configuration names {config['quant_method']}")
+
+
+def main():
+    names = sys.argv[1:] or ["base", "gptq", "gptq_act", "awq", "bnb_nf4"]
+    checks, out = Checks(), scratch()
+    for name in names:
+        check_logits(checks, name)
+        if name != "base":
+            check_inspect(checks, name)
+    if "awq" in names:
+        check_conversion(checks, out, "awq", "gptq")
+    if "gptq_act" in names:
+        check_conversion(checks, out, "gptq_act", "gptq")
+        refused = run("convert", CHECKPOINTS / "gptq_act", out / "refused", "--format", "awq", code=2).stderr.decode()
+        checks.that("act_order" in refused, f"gptq_act to awq is refused: {refused.strip()[:160]}")
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""GPTQ and AWQ folders that polyquant writes, in transformers with GPTQModel's kernels on the CPU: they load, and compute what `polyquant logits` does.
+
+torch, transformers and GPTQModel take 4 GB and are kept in an environment of their own, in the cache; it is made if POLYQUANT_TORCH=1, because most
+machines have no use for it. Packages that cannot be had skip the script.
+
+    test_packed_peers.py [SPEC...]     only these encodings
+"""
+import json
+import os
+import subprocess
+import sys
+
+from arrays import np
+
+from common import CACHE, GOLDEN, ROOT, Checks, run, scratch, skip
+
+PYTHON = CACHE / "packed-peers" / "bin" / "python"
+PACKAGES = [["setuptools>=84.2.1,<85", "wheel"], ["torch", "transformers==5.23.*", "safetensors", "accelerate"],
+            ["--no-build-isolation", "gptqmodel==7.7.*"], ["--no-deps", "optimum"]]
+# format and encoding; the checkpoint has 128 and 256 columns
+CASES = [("gptq", "affine:bits=4,group=32,symmetric=true"), ("gptq", "affine:bits=4,group=32"), ("gptq", "affine:bits=8,group=-1,symmetric=true"),
+         ("gptq", "affine:bits=3,group=64"), ("gptq", "affine:bits=2,group=32"), ("awq", "affine:bits=4,group=32"), ("awq", "affine:bits=4,group=64,symmetric=true")]
+KERNEL = 1e-2   # rms difference as a share of the standard deviation: the kernels round to 16 bits (measured 2e-3)
+ARGMAX = 0.999  # of the positions, unless the two largest logits are closer than the difference
+
+
+def environment():
+    """Makes the environment if that is asked for; skips the script if it does not work."""
+    if not PYTHON.exists() and os.environ.get("POLYQUANT_TORCH") == "1":
+        subprocess.run([sys.executable, "-m", "venv", str(PYTHON.parents[1])], check=False)
+        for packages in PACKAGES:
+            subprocess.run([str(PYTHON), "-m", "pip", "install", "-q", *packages], check=False)
+    imports = "import torch, transformers, gptqmodel"
+    works = PYTHON.exists() and subprocess.run([str(PYTHON), "-c", imports], capture_output=True, check=False).returncode == 0
+    if not works:
+        skip(f"torch, transformers and GPTQModel are not in {PYTHON.parents[1]}; POLYQUANT_TORCH=1 installs them (4 GB)")
+
+
+def peer(*arguments):
+    result = subprocess.run([str(PYTHON), str(ROOT / "tests" / "interop" / "packed_peers.py"), *map(str, arguments)], capture_output=True, text=True, check=False)
+    lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
+    return json.loads(lines[-1]) if lines else {"error": result.stderr[-500:]}
+
+
+def check(checks, out, number, kind, spec):
+    folder, theirs = out / f"{kind}-{number}", out / "theirs.f32"
+    run("quantize", GOLDEN / "packed" / "checkpoints" / "base", "--to", folder, "--format", kind, "--encoding", spec,
+        "--set", "outputs.0.rules=[{match: embedding, encoding: f16}]")
+    tokens = [int(t) for t in np.random.default_rng(5).integers(3, 512, 64)]
+    text = ",".join(map(str, tokens))
+    loaded = peer(folder, "--tokens", text, "--out", theirs)
+    checks.that("error" not in loaded, f"{kind} {spec}: loads {loaded.get('kernels', loaded)}")
+    if "error" in loaded:
+        return
+    ours = np.frombuffer(run("logits", folder, "--tokens", text).stdout, "<f4").reshape(len(tokens), -1)
+    other = np.fromfile(theirs, "<f4").reshape(ours.shape)
+    error = float(np.sqrt(((ours - other) ** 2).mean()) / other.std())
+    two = np.sort(other, 1)[:, -2:]
+    same = (ours.argmax(1) == other.argmax(1)) | (two[:, 1] - two[:, 0] < 2 * np.abs(ours - other).max(1))
+    checks.that(error <= KERNEL and same.mean() >= ARGMAX, f"{kind} {spec}: logits differ by {error:.1e} of the standard deviation, at most {np.abs(ours - other).max():.1e}; most likely tokens {same.mean():.1%}")
+
+
+def main():
+    environment()
+    checks, out = Checks(), scratch()
+    for number, (kind, spec) in enumerate(CASES):
+        if len(sys.argv) < 2 or spec in sys.argv[1:]:
+            check(checks, out, number, kind, spec)
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main()

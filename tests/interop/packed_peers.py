@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Do GPTQ and AWQ folders load in the library that people run them with, and what does it compute? For the environment that
+tests/acceptance/test_packed_peers.py makes: torch, transformers, GPTQModel, optimum.
+
+    packed_peers.py FOLDER --tokens 1,2,3 --out logits.f32     transformers with GPTQModel's kernels on the CPU
+    packed_peers.py FOLDER --unpack FOLDER2                    the weights of all layers as GPTQModel decodes them, against MODULE.weight of FOLDER2
+
+Prints JSON with what was loaded. Exit code 1 if the library refuses the folder.
+"""
+import argparse
+import json
+import os
+import pathlib
+import sys
+
+os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")
+os.environ.setdefault("GPTQMODEL_DISABLE_PACK_EXT", "1")
+
+import torch  # noqa: E402
+from transformers import AutoModelForCausalLM  # noqa: E402
+
+
+def load(folder):
+    return AutoModelForCausalLM.from_pretrained(folder, device_map="cpu").eval()
+
+
+def kernels(model):
+    """Class names of the modules that hold packed weights, with how many there are."""
+    found = {}
+    for module in model.modules():
+        if hasattr(module, "qweight") or hasattr(module, "qzeros"):
+            found[type(module).__name__] = found.get(type(module).__name__, 0) + 1
+    return found
+
+
+def run(folder, tokens, out):
+    model = load(folder)
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0].float()
+    logits.numpy().astype("<f4").tofile(out)
+    return {"kernels": kernels(model), "positions": logits.shape[0], "finite": bool(torch.isfinite(logits).all())}
+
+
+def unpack(folder, decoded):
+    """Largest difference between the library's dequantized weights and those that polyquant decoded to an f32 or f16 folder."""
+    from safetensors import safe_open
+    model = load(folder)
+    worst, count = 0.0, 0
+    files = [safe_open(file, "pt") for file in sorted(pathlib.Path(decoded).glob("model*.safetensors"))]
+    ours = {name: file for file in files for name in file.keys()}
+    for name, module in model.named_modules():
+        if not hasattr(module, "dequantize_weight"):
+            continue
+        weight = module.dequantize_weight().T.float()
+        mine = ours[f"{name}.weight"].get_tensor(f"{name}.weight").float()
+        worst, count = max(worst, float((weight - mine).abs().max())), count + 1
+    return {"kernels": kernels(model), "layers": count, "max_difference": worst}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder")
+    parser.add_argument("--tokens")
+    parser.add_argument("--out")
+    parser.add_argument("--unpack")
+    arguments = parser.parse_args()
+    try:
+        result = unpack(arguments.folder, arguments.unpack) if arguments.unpack else run(arguments.folder, [int(t) for t in arguments.tokens.split(",")], arguments.out)
+    except Exception as error:  # whatever the library says is the finding
+        print(json.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}))
+        sys.exit(1)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
