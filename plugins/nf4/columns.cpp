@@ -1,0 +1,86 @@
+#include "nf4/four_bit.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace pq::nf4 {
+namespace {
+
+/// fit() chooses the scale of a block as the row encoder does, round() takes the nearest level.
+class Columns final : public ColumnCodec {
+ public:
+  Columns(const FourBitKind& kind, const ScaleMap* map, std::int64_t rows, std::int64_t cols, Effort effort)
+      : kind_(kind),
+        chooser_(kind.levels, map, effort),
+        parts_(kind, cols),
+        rows_(static_cast<std::size_t>(rows)),
+        cols_(static_cast<std::size_t>(cols)),
+        encoded_(rows_ * parts_.layout().bytes()),
+        codes_(rows_ * cols_),
+        scales_(rows_) {}
+
+  int fit_cols() const override { return static_cast<int>(kind_.block); }
+  int round_cols() const override { return 1; }
+
+  void fit(ConstMatrix weights, std::span<const float> importance) override {
+    PQ_ASSERT(column_ % static_cast<std::size_t>(kind_.block) == 0 && column_ < cols_,
+              "fit() comes after all columns of the block before have been rounded");
+    const auto count = static_cast<std::size_t>(weights.cols), padded = (count + kStep - 1) / kStep * kStep;
+    const std::vector<float> important = padded_importance(importance, count);
+    std::vector<float> clean(padded), scratch(padded);
+    for (std::size_t r = 0; r < rows_; ++r) {
+      const float largest =
+          clean_block(weights.row(static_cast<std::int64_t>(r)).data(), count, clean.data());
+      scales_[r] = chooser_.choose(
+          {clean.data(), important.empty() ? nullptr : important.data(), padded, largest}, scratch.data());
+      // Codes are for the scale that decoding gives.
+      scales_[r].inverse = finite_inverse(scales_[r].scale);
+      parts_.store_scale(row(r), column_ / static_cast<std::size_t>(kind_.block), scales_[r]);
+    }
+  }
+
+  void round(ConstMatrix weights, Matrix rounded) override {
+    for (std::size_t r = 0; r < rows_; ++r) {
+      const auto at = static_cast<std::int64_t>(r);
+      const float weight = weights.row(at)[0];
+      const float y = std::isnan(weight) ? 0.0f : weight * scales_[r].inverse;
+      int level = 0;
+      for (const float threshold : kind_.levels.threshold) level += y > threshold ? 1 : 0;
+      const std::uint8_t code = kind_.levels.code[static_cast<std::size_t>(level)];
+      codes_[r * cols_ + column_] = code;
+      rounded.row(at)[0] = kind_.levels.value[code] * scales_[r].scale;
+    }
+    ++column_;
+  }
+
+  void emit(std::int64_t r, MutableBytes out) const override {
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before a row is emitted");
+    const std::size_t bytes = parts_.layout().bytes(), at = static_cast<std::size_t>(r);
+    std::copy_n(encoded_.data() + at * bytes, bytes, out.data());
+    parts_.store_codes(out.data(), std::span(codes_).subspan(at * cols_, cols_));
+  }
+
+ private:
+  std::byte* row(std::size_t r) { return encoded_.data() + r * parts_.layout().bytes(); }
+
+  const FourBitKind& kind_;
+  ScaleChooser chooser_;
+  RowParts parts_;
+  std::size_t rows_, cols_;
+  std::vector<std::byte> encoded_;   // the scales; codes are added by emit()
+  std::vector<std::uint8_t> codes_;  // of all columns
+  std::vector<ChosenScale> scales_;  // of the current block
+  std::size_t column_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<ColumnCodec> make_columns(const FourBitKind& kind, const ScaleMap* map, std::int64_t rows,
+                                          std::int64_t cols, Effort effort) {
+  return std::make_unique<Columns>(kind, map, rows, cols, effort);
+}
+
+}  // namespace pq::nf4
