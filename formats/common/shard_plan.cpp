@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 namespace pq::hf {
@@ -56,11 +57,18 @@ std::vector<std::vector<std::size_t>> split(const std::vector<PlannedTensor>& te
   std::vector<std::vector<std::size_t>> shards;
   std::vector<std::size_t> current;
   std::uint64_t current_bytes = 0;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const std::uint64_t bytes = checked_bytes(tensors[i]);
+  for (std::size_t i = 0, end = 0; i < tensors.size(); i = end) {
+    std::uint64_t bytes = checked_bytes(tensors[i]);
+    for (end = i + 1; end < tensors.size() && tensors[end].with_previous; ++end) {
+      const auto sum = checked_add(bytes, checked_bytes(tensors[end]));
+      if (!sum) throw ConfigError("the sizes of all tensors together overflow");
+      bytes = *sum;
+    }
+    std::vector<std::size_t> together(end - i);
+    std::iota(together.begin(), together.end(), i);
     if (bytes >
         max_bytes) {  // alone, while the current shard stays open (huggingface_hub, split_state_dict_into_shards_factory)
-      shards.push_back({i});
+      shards.push_back(std::move(together));
       continue;
     }
     if (bytes > max_bytes - current_bytes) {
@@ -68,7 +76,7 @@ std::vector<std::vector<std::size_t>> split(const std::vector<PlannedTensor>& te
       current.clear();
       current_bytes = 0;
     }
-    current.push_back(i);
+    current.insert(current.end(), together.begin(), together.end());
     current_bytes += bytes;
   }
   if (!current.empty() || shards.empty()) shards.push_back(std::move(current));

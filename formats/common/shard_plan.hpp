@@ -14,6 +14,7 @@ struct PlannedTensor {
   std::string name;
   const Dtype* dtype = nullptr;
   Shape shape;
+  bool with_previous = false;  // in the shard of the tensor before it, whose part it is
 };
 
 struct ShardPlan {

@@ -1,0 +1,140 @@
+#include "bitsandbytes/format.hpp"
+
+#include "bitsandbytes/config.hpp"
+#include "bitsandbytes/pieces.hpp"
+#include "bitsandbytes/reader.hpp"
+#include "bitsandbytes/writer.hpp"
+#include "common/folder_writer.hpp"
+#include "common/size.hpp"
+
+#include <polyquant/base/error.hpp>
+#include <polyquant/encoding.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace pq::bnb {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  std::string max_shard_size = "5GB";
+  std::string dtype = "auto";
+};
+const Schema<Options>& schema() {
+  static const auto result = Schema<Options>()
+                                 .field("max_shard_size", &Options::max_shard_size,
+                                        std::string("Largest size of the tensors in one file of the folder, "
+                                                    "such as 500MB or 2GiB; more go into "
+                                                    "several files. ") +
+                                            hf::kSizeUnits)
+                                 .field("dtype", &Options::dtype,
+                                        "Type that the library decodes 4-bit weights to and computes with; "
+                                        "auto takes that of config.json.",
+                                        one_of({"auto", "bfloat16", "float16", "float32"}));
+  return result;
+}
+Options parse_options(const Node& node) {
+  Options options = schema().parse(node, "bitsandbytes");
+  const Node* size = node.find("max_shard_size");
+  hf::parse_size(options.max_shard_size, "max_shard_size", size == nullptr ? Mark() : size->mark());
+  return options;
+}
+
+bool is_stored_block(std::int64_t block) {
+  return block >= 32 && block <= 4096 && (block & (block - 1)) == 0;
+}
+
+std::string block_cure(std::int64_t cols) {
+  for (const std::int64_t block : {64, 32})
+    if (cols % block == 0) return fmt::format("use block={}", block);
+  return "keep this tensor in 16 bits";
+}
+
+class BitsandbytesFormat final : public Format {
+ public:
+  explicit BitsandbytesFormat(const Node& options) : defaults_(parse_options(options)) {}
+
+  const FormatInfo& info() const override { return info_; }
+
+  int probe(const Probe& probe) const override {
+    const auto has = [&](std::string_view name) {
+      return std::find(probe.names.begin(), probe.names.end(), name) != probe.names.end();
+    };
+    const std::string_view head(reinterpret_cast<const char*>(probe.head.data()), probe.head.size());
+    if (probe.is_folder) {
+      if (!has(hf::kSingleFile) && !has(hf::kIndexFile)) return 0;
+      // Without anything quantized it is an ordinary folder, which `safetensors` claims.
+      return names_bitsandbytes(head) ? 95 : 1;
+    }
+    const bool is_safetensors =
+        head.size() >= 10 && load<std::uint64_t>(probe.head.data()) <= hf::kMaxHeaderBytes && head[8] == '{';
+    const bool has_parts =
+        head.find(kStateEnd) != std::string_view::npos || head.find(".SCB\"") != std::string_view::npos;
+    return is_safetensors && has_parts ? 97 : 0;
+  }
+
+  std::unique_ptr<ModelReader> open(const fs::path& path) const override {
+    return make_reader(hf::TensorStore(path));
+  }
+
+  std::optional<std::string> rejects(const Encoding& encoding, const Shape& shape) const override {
+    const std::string& name = encoding.info().spec;
+    if (hf::dtype_of_encoding(name) != nullptr) return std::nullopt;
+    const SpecParts spec = parse_spec(name);
+    if (spec.kind == Kind::plain)
+      return fmt::format("bitsandbytes has no {}; it has nf4, fp4, int8 and plain numbers such as bf16",
+                         name);
+    if (shape.size() < 2 || elements(shape) == 0)
+      return fmt::format("bitsandbytes quantizes matrices only, and {} is none; keep it in 16 bits",
+                         to_string(shape));
+    if (spec.kind == Kind::int8) return std::nullopt;
+    if (!is_stored_block(spec.block))
+      return fmt::format("bitsandbytes has blocks of 32, 64, 128 and so on up to 4096, not of {}; {}",
+                         spec.block, block_cure(cols(shape)));
+    if (cols(shape) % spec.block != 0)
+      return fmt::format("blocks of {} would cross the rows of {} columns; {}", spec.block, cols(shape),
+                         block_cure(cols(shape)));
+    return std::nullopt;
+  }
+
+  OutputLayout layout(const fs::path&, const OutputModel& model) const override {
+    const OutputPlan planned = plan(model);
+    OutputLayout layout;
+    layout.files = hf::planned_files(planned.folder, planned.side_files, false);
+    for (const Pieces& pieces : planned.pieces) {
+      const hf::TensorPlace& place = planned.folder.places[pieces.codes];
+      layout.tensors.push_back({place.shard, place.offset});
+    }
+    return layout;
+  }
+
+  std::unique_ptr<ModelWriter> create(const fs::path& path, const OutputModel& model,
+                                      bool resume) const override {
+    OutputPlan planned = plan(model);
+    hf::planned_files(planned.folder, planned.side_files, false);  // its checks, before the disk is touched
+    return make_writer(path, model, std::move(planned), resume);
+  }
+
+ private:
+  OutputPlan plan(const OutputModel& model) const {
+    const Options options = model.options.is_null() ? defaults_ : parse_options(model.options);
+    return plan_output(model, options.dtype, hf::parse_size(options.max_shard_size, "max_shard_size"));
+  }
+
+  Options defaults_;
+  FormatInfo info_{"bitsandbytes", kSummary, Dialect::huggingface, true, true};
+};
+
+}  // namespace
+
+const OptionTable& bitsandbytes_options() { return schema().table(); }
+
+std::unique_ptr<Format> make_bitsandbytes(const Node& options) {
+  return std::make_unique<BitsandbytesFormat>(options);
+}
+
+}  // namespace pq::bnb
