@@ -15,11 +15,18 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <utility>
 
 namespace pq::cli {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::uint64_t kMaxTextBytes = std::uint64_t{1} << 30;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 std::vector<std::int32_t> tokens_of(RunningModel& model, const std::string& text) {
   return model.tokenizer()->encode(text);
@@ -41,8 +48,10 @@ void check_ids(const std::vector<std::int32_t>& tokens, const ForwardModel& mode
   check_tokenizer_ids(tokens, model.vocabulary());
 }
 
+}  // namespace
+
 /// Keeps open what the predictions of a judgement need.
-class Reference {
+class TextJudgement::Reference {
  public:
   Reference(Session& session, const std::string& path, const TextRequest& request) {
     if (path.empty()) return;
@@ -56,7 +65,7 @@ class Reference {
     if (model_) check_same_tokens(tokens, *model_, text);
   }
   bool is_file() const { return file_ != nullptr; }
-  /// The files that it is read from.
+  /// What is read of it.
   std::vector<std::filesystem::path> files() const {
     if (file_) return {file_->path()};
     return model_ ? source_files(model_->path(), *model_->opened().reader)
@@ -74,19 +83,10 @@ class Reference {
   std::unique_ptr<RunningModel> model_;
 };
 
-void check_target(const TextRequest& request, const RunningModel& model, const Reference& reference) {
-  if (request.keep_reference.empty()) return;
-  if (reference.is_file())
-    throw ConfigError(
-        "--keep-reference needs a model that runs, but --reference is a file of log-probabilities already");
-  std::vector<std::filesystem::path> inputs = reference.files();
-  inputs.emplace_back(request.text);
-  inputs.insert(inputs.end(), request.also_read.begin(), request.also_read.end());
-  const ReadNames read(model.path(), source_files(model.path(), *model.opened().reader), inputs);
-  check_new_file(request.keep_reference, read, request.force);
-}
+namespace {
 
-TextScores score(Session& session, Predictions& model, Predictions* reference, const TextChunks& chunks) {
+TextScores score_chunks(Session& session, Predictions& model, Predictions* reference,
+                        const TextChunks& chunks) {
   const auto count = static_cast<std::int64_t>(chunks.inputs.size());
   ProgressBar bar(session.shows_progress());
   TextScores scores = score_text(
@@ -99,13 +99,13 @@ TextScores score(Session& session, Predictions& model, Predictions* reference, c
   return scores;
 }
 
-/// As score(), and the predictions of the reference, or of the model without one, are written to a file.
+/// As score_chunks(), and the predictions of the reference, or of the model without one, are written to a file.
 TextScores score_and_keep(Session& session, Predictions& model, Predictions* reference,
                           const TextChunks& chunks, const std::string& path) {
   LogProbWriter writer(path, chunks, model.vocabulary());
   const auto recorded = recorded_predictions(reference == nullptr ? model : *reference, writer);
-  TextScores scores = reference == nullptr ? score(session, *recorded, nullptr, chunks)
-                                           : score(session, model, recorded.get(), chunks);
+  TextScores scores = reference == nullptr ? score_chunks(session, *recorded, nullptr, chunks)
+                                           : score_chunks(session, model, recorded.get(), chunks);
   writer.seal();
   return scores;
 }
@@ -137,28 +137,47 @@ void add_text_options(CLI::App& verb, TextRequest& request) {
   verb.add_option("--backend", request.backend, "Where the maths runs.")->type_name("BACKEND");
 }
 
-ScoreReport judge_text(Session& session, RunningModel& model, const std::string& reference,
-                       const TextRequest& request) {
-  const auto start = std::chrono::steady_clock::now();
-  const std::string text = read_text_file(request.text, kMaxTextBytes);
-  Reference other(session, reference, request);
-  check_target(request, model, other);
+TextJudgement::TextJudgement(Session& session, RunningModel& model, const std::string& reference,
+                             TextRequest request)
+    : session_(session), model_(model), request_(std::move(request)) {
+  const auto start = Clock::now();
+  const std::string text = read_text_file(request_.text, kMaxTextBytes);
+  reference_ = std::make_unique<Reference>(session, reference, request_);
+  check_target();
   const std::vector<std::int32_t> tokens = tokens_of(model, text);
   check_ids(tokens, model.model());
-  other.check(tokens, text);
+  reference_->check(tokens, text);
   const TokenizerFacts& facts = model.tokenizer()->facts();
-  const TextChunks chunks =
-      cut_chunks(tokens, request.context, request.chunks, facts.adds_bos ? facts.bos : -1);
-  const auto one = running_predictions({model.pass(), model.device()});
-  const auto two = other.predictions(chunks, one->vocabulary());
-  const TextScores scores = request.keep_reference.empty()
-                                ? score(session, *one, two.get(), chunks)
-                                : score_and_keep(session, *one, two.get(), chunks, request.keep_reference);
+  chunks_ = cut_chunks(tokens, request_.context, request_.chunks, facts.adds_bos ? facts.bos : -1);
+  prepared_seconds_ = seconds_since(start);
+}
+
+TextJudgement::~TextJudgement() = default;
+
+void TextJudgement::check_target() const {
+  if (request_.keep_reference.empty()) return;
+  if (reference_->is_file())
+    throw ConfigError(
+        "--keep-reference needs a model that runs, but --reference is a file of log-probabilities already");
+  std::vector<std::filesystem::path> inputs = reference_->files();
+  inputs.emplace_back(request_.text);
+  inputs.insert(inputs.end(), request_.also_read.begin(), request_.also_read.end());
+  const ReadNames read(model_.path(), source_files(model_.path(), *model_.opened().reader), inputs);
+  check_new_file(request_.keep_reference, read, request_.force);
+}
+
+ScoreReport TextJudgement::score() {
+  const auto start = Clock::now();
+  const auto one = running_predictions({model_.pass(), model_.device()});
+  const auto two = reference_->predictions(chunks_, one->vocabulary());
+  const TextScores scores = request_.keep_reference.empty()
+                                ? score_chunks(session_, *one, two.get(), chunks_)
+                                : score_and_keep(session_, *one, two.get(), chunks_, request_.keep_reference);
   ScoreReport report;
   report.statistics = statistics_of(scores);
-  report.context = request.context;
-  report.chunks = static_cast<std::int64_t>(chunks.inputs.size());
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.context = request_.context;
+  report.chunks = static_cast<std::int64_t>(chunks_.inputs.size());
+  report.seconds = prepared_seconds_ + seconds_since(start);
   return report;
 }
 

@@ -140,6 +140,46 @@ def imatrix_targets():
     refused("no folder", 2, "is no folder", "imatrix", gguf, *options, "--to", OUT / "file" / "i.gguf")
 
 
+def init_targets():
+    """--force replaces a pipeline, never a model or a part of one."""
+    gguf, folder = OUT / "init.gguf", OUT / "init-folder"
+    call("quantize", TINY, "--encoding", "f16", "--to", gguf)
+    call("convert", TINY, folder, "--format", "safetensors", "--encoding", "f32")
+    kept = {path: path.read_bytes() for path in (gguf, folder / "tokenizer.json", folder / "model.safetensors")}
+    os.symlink(gguf, OUT / "init.yaml")
+    for what, to, message, *more in (("the model", gguf, "belongs to the model", gguf), ("a link to it", OUT / "init.yaml", "symbolic link", gguf),
+                                     ("a model when none is named", gguf, r"is a model \(gguf\)"), ("a part", folder / "tokenizer.json", "belongs to the model", folder),
+                                     ("another model", folder / "model.safetensors", "is a model", gguf)):
+        refused(f"init over {what}", 2, message, "init", *more, "--to", to, "--force")
+    CHECKS.that(all(path.read_bytes() == content for path, content in kept.items()), "init: all is as it was")
+    pipeline = OUT / "init-pipeline.yaml"
+    pipeline.write_text("mine")
+    refused("init over a pipeline", 2, "--force", "init", gguf, "--to", pipeline)
+    code, message = call("init", gguf, "--to", pipeline, "--force")
+    CHECKS.that(code == 0 and "version: 1" in pipeline.read_text(), f"init --force replaces a pipeline: {code} {message}")
+
+
+def kept_predictions_targets():
+    """--keep-reference --force replaces what an earlier one has written, nothing that the command reads."""
+    gguf, other, words, tasks = OUT / "judged.gguf", OUT / "reference.gguf", OUT / "words.txt", OUT / "tasks.jsonl"
+    for path in (gguf, other):
+        call("quantize", TINY, "--encoding", "f16", "--to", path)
+    words.write_text("The quick brown fox. " * 200)
+    tasks.write_text('{"context": "a", "choices": ["b", "c"], "label": 0}\n')
+    os.symlink(OUT / "nowhere", OUT / "dangling.logits")
+    kept = {path: path.read_bytes() for path in (gguf, other, words, tasks)}
+    options = ["--text", words, "--context", "16", "--chunks", "2"]
+    for what, target, message in (("the model", gguf, "belongs to the model"), ("the text", words, "is read by this run"), ("the reference", other, "is read by this run"),
+                                  ("a task", tasks, "is read by this run"), ("a link", OUT / "dangling.logits", "symbolic link")):
+        refused(f"--keep-reference over {what}", 2, message, "eval", gguf, *options, "--reference", other, "--tasks", f"t:{tasks}", "--keep-reference", target, "--force")
+    refused("compare --keep-reference over A", 2, "is read by this run", "compare", other, gguf, *options, "--keep-reference", other, "--force")
+    CHECKS.that(all(path.read_bytes() == content for path, content in kept.items()) and (OUT / "dangling.logits").is_symlink(), "eval: all is as it was")
+    for more in ([], ["--force"]):
+        code, message = call("eval", gguf, *options, "--keep-reference", OUT / "base.logits", *more)
+        CHECKS.that(code == 0 and (OUT / "base.logits").read_bytes()[:8] == b"_logits_", f"--keep-reference {more}: {code} {message}")
+    refused("compare: a missing text before models without a common tensor", 3, "nowhere", "compare", TINY, GOLDEN / "tiny" / "gpt2", "--text", OUT / "nowhere")
+
+
 def plans():
     """The plan says why a run would be refused."""
     existing, pipeline = OUT / "existing.gguf", OUT / "plan.yaml"
@@ -186,7 +226,8 @@ def main():
     state_of_others()
     folders_of_others()
     imatrix_targets()
-    kept_references()
+    init_targets()
+    kept_predictions_targets()
     plans()
     unknown_methods()
     options_without_effect()

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include <limits>
+#include <optional>
 
 namespace pq::cli {
 namespace {
@@ -49,6 +50,12 @@ void add_scores(nlohmann::ordered_json& json, const ScoreReport& report) {
 void compare(Session& session, const Options& options) {
   const OpenedModel a = open_model(options.a, session.registry());
   const OpenedModel b = open_model(options.b, session.registry());
+  std::optional<RunningModel> judged;
+  std::optional<TextJudgement> judgement;  // what is wrong with the text is said before all tensors are read
+  if (!options.request.text.empty()) {
+    judged.emplace(session, options.b, options.request.backend);
+    judgement.emplace(session, *judged, options.a, options.request);
+  }
   const auto find = [&](const std::string& spec) { return session.registry().find_encoding(spec); };
   const Comparison comparison =
       compare_forms({a.reader, options.a}, {b.reader, options.b}, find, session.executor());
@@ -57,9 +64,8 @@ void compare(Session& session, const Options& options) {
   nlohmann::ordered_json json = comparison_json(comparison);
   std::string text =
       comparison_text(comparison, options.all ? std::numeric_limits<std::size_t>::max() : kShown);
-  if (!options.request.text.empty()) {
-    RunningModel judged(session, options.b, options.request.backend);
-    const ScoreReport report = judge_text(session, judged, options.a, options.request);
+  if (judgement) {
+    const ScoreReport report = judgement->score();
     add_scores(json, report);
     text += "\n" + score_text_report(report);
   }

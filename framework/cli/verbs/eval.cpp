@@ -28,8 +28,8 @@ void eval(Session& session, const Options& options) {
   std::string text;
   if (!options.request.text.empty()) {
     TextRequest request = options.request;
-    for (const Task& task : tasks) request.also_read.emplace_back(task.file);
-    const ScoreReport report = judge_text(session, model, options.reference, request);
+    for (const Task& task : tasks) request.also_read.push_back(task.file);
+    const ScoreReport report = TextJudgement(session, model, options.reference, std::move(request)).score();
     json = score_json(report);
     text = score_text_report(report);
   }

@@ -49,16 +49,6 @@ void check_target(const Options& options, const OpenedModel& model) {
   check_new_file(options.to, read, options.force);
 }
 
-/// The folder of --to, as `run` makes it.
-void make_folder(const Options& options) {
-  std::error_code failed;
-  const auto folder = std::filesystem::absolute(options.to, failed).parent_path();
-  if (!failed) std::filesystem::create_directories(folder, failed);
-  if (failed)
-    throw ConfigError(fmt::format("the folder {} cannot be made: {}; choose another place for --to",
-                                  folder.string(), failed.message()));
-}
-
 nlohmann::ordered_json report_json(const Options& options, const SampleSet& samples,
                                    const ImatrixData& data) {
   nlohmann::ordered_json sources = nlohmann::ordered_json::array();
@@ -95,7 +85,7 @@ void imatrix(Session& session, const Options& options) {
       sample_options(options), document_encoder(
                                    running.opened(), options.model,
                                    [&running] { return running.tokenizer(); }, running.model().vocabulary()));
-  make_folder(options);
+  make_parent_folder(options.to, "choose another place for --to");
   ProgressBar bar(session.shows_progress());
   MeasureOptions measure;
   measure.needs = importance_only;

@@ -1,15 +1,16 @@
 // polyquant init: a commented pipeline to start from.
 #include "model/open_model.hpp"
+#include "plan/replaceable.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
 
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
-#include <system_error>
+#include <span>
 
 namespace pq::cli {
 namespace {
@@ -77,16 +78,35 @@ std::string name_of(const std::filesystem::path& model) {
   return name.empty() || name == "." || name == ".." ? "model" : name;
 }
 
-void init(Session& session, const Options& options) {
-  const std::filesystem::path to = options.to;
-  if (!options.force && std::filesystem::exists(std::filesystem::symlink_status(to)))
-    throw ConfigError(to.string() + ": exists already; use --force to replace it");
-  std::filesystem::path model = options.model.empty() ? "models/my-model" : options.model;
-  if (!options.model.empty() && !std::filesystem::exists(model))
+void check_model(Session& session, const std::filesystem::path& model) {
+  if (!std::filesystem::exists(model))
     throw FormatError(model.string() + ": there is no such file or folder; name the model to quantize");
-  if (!options.model.empty() && recognised_format(model, session.registry()).empty())
+  if (recognised_format(model, session.registry()).empty())
     throw FormatError(model.string() +
                       ": this is no model of a known format; name the model's folder or file");
+}
+
+/// A pipeline may be replaced, a model and its parts never.
+void check_target(Session& session, const std::filesystem::path& to, const std::filesystem::path& model,
+                  bool force) {
+  check_new_file(to, ReadNames(model, {model}, {}), force);
+  const bool exists = std::filesystem::exists(to);
+  if (const std::string format = exists ? recognised_format(to, session.registry()) : ""; !format.empty())
+    throw ConfigError(fmt::format("{} is a model ({}); choose another place with --to", to.string(), format));
+}
+
+void write(const std::filesystem::path& to, const std::string& text) {
+  make_parent_folder(to, "choose another place with --to");
+  PartialFile file(to, text.size());
+  file.write(0, std::as_bytes(std::span(text)));
+  file.seal();
+}
+
+void init(Session& session, const Options& options) {
+  const std::filesystem::path to = options.to;
+  std::filesystem::path model = options.model.empty() ? "models/my-model" : options.model;
+  if (!options.model.empty()) check_model(session, model);
+  check_target(session, to, model, options.force);
   if (!model.has_filename()) model = model.parent_path();
   const std::string name = name_of(std::filesystem::weakly_canonical(model));
   // Relative to the pipeline's folder, as the reader of the pipeline takes it.
@@ -96,12 +116,7 @@ void init(Session& session, const Options& options) {
   }
   std::string path = model.string();
   for (std::size_t i = 0; (i = path.find('$', i)) != std::string::npos; i += 2) path.insert(i, 1, '$');
-  std::error_code ignored;  // the writing says so
-  if (to.has_parent_path()) std::filesystem::create_directories(to.parent_path(), ignored);
-  std::ofstream file(to, std::ios::binary);
-  file << fmt::format(kTemplate, yaml_string(path), name);
-  file.close();
-  if (!file) throw ConfigError(to.string() + ": cannot be written; choose another place with --to");
+  write(to, fmt::format(kTemplate, yaml_string(path), name));
   if (!session.globals.quiet)
     session.print(fmt::format("wrote {0}; see what it would do with: polyquant plan {0}\n", to.string()));
 }

@@ -153,6 +153,15 @@ void check_new_file(const fs::path& path, const ReadNames& read, bool force) {
         fmt::format("{} is a folder, but a file is written; choose another name", path.string()));
 }
 
+void make_parent_folder(const fs::path& path, std::string_view cure) {
+  std::error_code failed;
+  const fs::path folder = fs::absolute(path, failed).parent_path();
+  if (!failed) fs::create_directories(folder, failed);
+  if (failed)
+    throw ConfigError(
+        fmt::format("the folder {} cannot be made: {}; {}", folder.string(), failed.message(), cure));
+}
+
 void check_folder(const fs::path& folder, const PlannedOutput& output) {
   std::set<fs::path> written;
   for (const OutputLayout::File& file : output.layout.files) written.insert(*fs::path(file.name).begin());

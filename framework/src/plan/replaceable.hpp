@@ -4,6 +4,7 @@
 #include "plan/plan.hpp"
 
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 namespace pq {
@@ -38,6 +39,9 @@ void check_creatable(const std::filesystem::path& path);
 /// All checks of a file that is written beside a run, such as a report: before the work, so that nothing is worked out in vain. Throws
 /// ConfigError.
 PQ_API void check_new_file(const std::filesystem::path& path, const ReadNames& read, bool force);
+
+/// Makes the folder of `path`. Throws ConfigError "the folder ... cannot be made: REASON; CURE".
+PQ_API void make_parent_folder(const std::filesystem::path& path, std::string_view cure);
 
 /// The nearest thing above `path` that exists.
 std::filesystem::path existing_folder(const std::filesystem::path& path);

@@ -1,6 +1,7 @@
 #include "run/run_state.hpp"
 
 #include "config/place.hpp"
+#include "plan/replaceable.hpp"
 #include "run/failure.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -17,15 +18,6 @@ namespace {
 
 using Json = nlohmann::json;
 namespace fs = std::filesystem;
-
-void make_parent_folder(const fs::path& path, const char* cure) {
-  std::error_code failed;
-  const fs::path folder = fs::absolute(path, failed).parent_path();
-  if (!failed) fs::create_directories(folder, failed);
-  if (failed)
-    throw ConfigError(
-        fmt::format("the folder {} cannot be made: {}; {}", folder.string(), failed.message(), cure));
-}
 
 /// As it reads back from JSON, where a path that is no UTF-8 changes.
 std::string text_of(const fs::path& path) {
