@@ -76,6 +76,12 @@ bool is_model_file(const fs::directory_entry& entry) {
          (path.extension() == ".safetensors" && kWeights.contains(without_part(stem)));
 }
 
+/// What has been read of a pipe is nowhere; the one of `<(command)` has no name either.
+bool is_pipe(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_fifo(path, ignored);
+}
+
 }  // namespace
 
 bool is_inside(const fs::path& path, const fs::path& folder) {
@@ -89,7 +95,8 @@ ReadNames::ReadNames(const fs::path& model, const std::vector<fs::path>& files,
                      const std::vector<fs::path>& inputs)
     : model_(canonical_name(model)) {
   for (const fs::path& file : files) files_.push_back(canonical_name(file));
-  for (const fs::path& input : inputs) inputs_.push_back(canonical_name(input));
+  for (const fs::path& input : inputs)
+    if (!is_pipe(input)) inputs_.push_back(canonical_name(input));
 }
 
 void ReadNames::check_apart_from(const fs::path& path) const {
