@@ -119,7 +119,7 @@ void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& 
   bar.finish();
   if (result.calibration)
     for (const std::string& warning : result.calibration->warnings) log::warning(warning);
-  write_report(plan, result);
+  write_report(plan, result, flags.force);
   if (flags.json)
     session.print_json(run_json(plan, result));
   else if (!session.globals.quiet)

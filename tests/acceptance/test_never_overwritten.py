@@ -180,6 +180,31 @@ def kept_predictions_targets():
     refused("compare: a missing text is said before the tensors are read", 3, "nowhere", "compare", TINY, GOLDEN / "tiny" / "llama-256", "--text", OUT / "nowhere")
 
 
+def reports():
+    """The report is written last; what got its name in the meantime stays."""
+    report, pipeline, target = OUT / "report.json", OUT / "reported.yaml", OUT / "reported.gguf"
+    pipeline.write_text(f"version: 1\nmodel: {model(WIDE)}\nthreads: 1\nreport: {report}\noutputs: [{{format: gguf, recipe: iq3_s, to: {target}}}]\n")
+    process = stopped(target, "run", pipeline)
+    report.write_text("mine")
+    code, message = go_on(process)
+    CHECKS.that(code == 4 and report.read_text() == "mine" and target.exists() and "the outputs are complete" in message, f"a report's name that was taken: {code} {message[-170:]}")
+    code, message = call("run", pipeline, "--force", "--set", "outputs.0.recipe=q8_0")
+    CHECKS.that(code == 0 and "outputs" in json.loads(report.read_text()), f"--force replaces it: {code} {message[-100:]}")
+
+
+def calibration_texts():
+    """No output takes the place of a text that it is made with, however deep in a folder."""
+    texts = OUT / "calibration"
+    (texts / "deep").mkdir(parents=True)
+    words = [texts / "a.txt", texts / "deep" / "b.txt"]
+    for path in words:
+        path.write_text("The quick brown fox. " * 200)
+    for path in words:
+        refused(f"an output over {path.name}", 2, "is read by this run", "quantize", TINY, "--calibration", texts, "--samples", "1", "--length", "16", "--recipe", "q8_0",
+                "--format", "gguf", "--to", path, "--force")
+    CHECKS.that(all(path.read_text().startswith("The quick") for path in words), "the texts are as they were")
+
+
 def pipes():
     """A pipeline or a text of `<(command)` has no name that could be overwritten."""
     pipeline, words = OUT / "piped.yaml", OUT / "piped.txt"
@@ -239,6 +264,8 @@ def main():
     init_targets()
     kept_predictions_targets()
     pipes()
+    reports()
+    calibration_texts()
     plans()
     unknown_methods()
     options_without_effect()

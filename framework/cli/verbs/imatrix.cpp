@@ -41,10 +41,8 @@ void check_name(const Options& options) {
 }
 
 void check_target(const Options& options, const OpenedModel& model) {
-  std::vector<std::filesystem::path> inputs = {options.calibration};
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(options.calibration, ignored))
-    inputs.push_back(entry.path());
+  std::vector<std::filesystem::path> inputs = text_files(options.calibration);
+  inputs.emplace_back(options.calibration);
   const ReadNames read(options.model, source_files(options.model, *model.reader), inputs);
   check_new_file(options.to, read, options.force);
 }

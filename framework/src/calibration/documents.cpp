@@ -48,42 +48,43 @@ Document document_of(const Json& value, std::string_view line, const std::string
   return {text->string(), place};
 }
 
-}  // namespace
-
-DocumentList::DocumentList(const fs::path& path) {
-  std::error_code ignored;
-  if (fs::is_directory(path, ignored)) {
-    add_folder(path);
-  } else if (path.extension() == ".txt" || path.extension() == ".jsonl") {
-    add_file(path);
-  } else {
-    MappedFile readable(path);  // a missing file is said to be missing
-    throw FormatError(path.string() +
-                      ": texts are read from .txt and .jsonl files and from folders of them; "
-                      "rename the file if it is one of these");
-  }
-  if (places_.empty()) throw FormatError(path.string() + ": there is no text in it");
+bool has_text_ending(const fs::path& path) {
+  return path.extension() == ".txt" || path.extension() == ".jsonl";
 }
 
-void DocumentList::add_folder(const fs::path& folder) {
-  std::vector<fs::path> found;
+}  // namespace
+
+std::vector<fs::path> text_files(const fs::path& path, std::int64_t* other_files) {
   std::error_code failed;
-  for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
-    const std::string extension = at->path().extension().string();
-    const bool is_text = extension == ".txt" || extension == ".jsonl";
+  if (!fs::is_directory(path, failed)) return {path};
+  std::vector<fs::path> found;
+  for (fs::recursive_directory_iterator at(path, failed), end; !failed && at != end; at.increment(failed)) {
+    const bool is_text = has_text_ending(at->path());
     std::error_code unknown;  // of a link that leads nowhere, or to itself
     const fs::file_status status = at->status(unknown);
     if (unknown && is_text) throw FormatError(at->path().string() + ": cannot be read: " + unknown.message());
     if (!fs::is_regular_file(status)) continue;
     if (is_text)
       found.push_back(at->path());
-    else
-      ++other_files_;
+    else if (other_files != nullptr)
+      ++*other_files;
   }
-  if (failed) throw FormatError(folder.string() + ": cannot be read: " + failed.message());
-  if (found.empty()) throw FormatError(folder.string() + ": the folder has no .txt or .jsonl file");
+  if (failed) throw FormatError(path.string() + ": cannot be read: " + failed.message());
+  if (found.empty()) throw FormatError(path.string() + ": the folder has no .txt or .jsonl file");
   std::sort(found.begin(), found.end());
-  for (const fs::path& path : found) add_file(path);
+  return found;
+}
+
+DocumentList::DocumentList(const fs::path& path) {
+  std::error_code ignored;
+  if (!fs::is_directory(path, ignored) && !has_text_ending(path)) {
+    MappedFile readable(path);  // a missing file is said to be missing
+    throw FormatError(path.string() +
+                      ": texts are read from .txt and .jsonl files and from folders of them; "
+                      "rename the file if it is one of these");
+  }
+  for (const fs::path& file : text_files(path, &other_files_)) add_file(file);
+  if (places_.empty()) throw FormatError(path.string() + ": there is no text in it");
 }
 
 void DocumentList::add_file(const fs::path& path) {

@@ -18,6 +18,11 @@ struct Document {
   std::string place;                                                           // FILE or FILE:LINE
 };
 
+/// The .txt and .jsonl files of a folder and of those in it, by name; of a file the file itself. `other_files` (may be nullptr) counts the others of
+/// the folder. Throws FormatError for what cannot be read.
+PQ_API std::vector<std::filesystem::path> text_files(const std::filesystem::path& path,
+                                                     std::int64_t* other_files = nullptr);
+
 /// What a file or folder holds. Files are mapped and only looked through for line ends; a document is parsed when it is asked for, so that
 /// large collections cost nothing but an index. Immutable, callable from any thread.
 class DocumentList {
@@ -39,7 +44,6 @@ class DocumentList {
     std::uint64_t offset, bytes;
     std::int64_t line;  // 0: the whole file
   };
-  void add_folder(const std::filesystem::path& folder);
   void add_file(const std::filesystem::path& path);
   void add_lines(std::size_t file);
 

@@ -216,9 +216,15 @@ std::unique_ptr<CalibrationPlanner> plan_calibration(const Pipeline& pipeline, c
                                                      const PluginRegistry& registry, Plan& plan) {
   if (!pipeline.calibration) return nullptr;
   const CalibrationSpec& spec = *pipeline.calibration;
-  for (const CalibrationSpec::Source& source : spec.sources) plan.inputs.push_back(source.path);
-  return at_place(
-      spec.mark, [&] { return std::make_unique<CalibrationPlanner>(spec, model, pipeline.model, registry); });
+  return at_place(spec.mark, [&] {
+    auto planner = std::make_unique<CalibrationPlanner>(spec, model, pipeline.model, registry);
+    for (const CalibrationSpec::Source& source : spec.sources) {
+      const auto files = text_files(source.path);
+      plan.inputs.push_back(source.path);
+      plan.inputs.insert(plan.inputs.end(), files.begin(), files.end());
+    }
+    return planner;
+  });
 }
 
 /// Where a file that only the run needs may lie: not in the memory that folders for temporary files often are.

@@ -1,3 +1,4 @@
+#include "plan/replaceable.hpp"
 #include "report/calibration_report.hpp"
 #include "report/run_report.hpp"
 
@@ -84,10 +85,11 @@ nlohmann::ordered_json run_json(const Plan& plan, const RunResult& result) {
   return json;
 }
 
-void write_report(const Plan& plan, const RunResult& result) {
+void write_report(const Plan& plan, const RunResult& result, bool force) {
   if (plan.report.empty()) return;
   const std::string text = run_json(plan, result).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
   try {
+    check_new_file(plan.report, ReadNames(plan), force);  // once more: the run took long
     if (plan.report.has_parent_path()) std::filesystem::create_directories(plan.report.parent_path());
     PartialFile file(plan.report, text.size());
     file.write(0, std::as_bytes(std::span(text)));

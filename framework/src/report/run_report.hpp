@@ -19,7 +19,8 @@ PQ_API std::string plan_text(const Plan& plan, bool every_tensor = false);
 /// The coverage table of a run: every encoding with its tensors, bytes and error, the worst tensors, warnings.
 PQ_API std::string run_text(const Plan& plan, const RunResult& result);
 
-/// Writes run_json() to plan.report, if there is one.
-PQ_API void write_report(const Plan& plan, const RunResult& result);
+/// Writes run_json() to plan.report, if there is one. Throws ResourceError if it cannot, also where that name was taken during the run and
+/// check_outputs() would refuse it by now.
+PQ_API void write_report(const Plan& plan, const RunResult& result, bool force);
 
 }  // namespace pq
