@@ -53,6 +53,7 @@ class Runner:
         self.checks.that(known is not None, f"{title}: has a section")
         free = [key + "." for key in known or {} if key in ("metadata", "config")]
         keys = {key for key in keys_of(value) if not key.startswith(tuple(free))}
+        keys = {re.sub(r"^tasks\.[^.]+", "tasks.NAME", key) for key in keys} - {"tasks.NAME"}
         self.checks.that(keys <= set(known or {}), f"{title}: keys that the page lacks: {sorted(keys - set(known or {}))}")
         self.seen.setdefault(title, []).append(keys)
 
@@ -74,12 +75,17 @@ def main():
     (out / "text.txt").write_text("The quick brown fox jumps over the lazy dog. " * 40)
     (out / "p.yaml").write_text(f"version: 1\nmodel: {model}\noutputs:\n  - {{format: gguf, encoding: q4_k, fallback: q8_0, to: plan.gguf, "
                                 f"options: {{pre_tokenizer: llama-bpe}}}}\n")
+    calibration = ["--set", "calibration.data=text.txt", "--set", "calibration.samples=2", "--set", "calibration.length=16"]
     runner.call("plan", "plan", "p.yaml")
+    runner.call("plan", "plan", "p.yaml", *calibration)
     runner.call("imatrix", "imatrix", model, "--calibration", "text.txt", "--to", "i.gguf", "--samples", "2", "--length", "16")
     runner.call("run, quantize, convert and the report", "quantize", model, "--encoding", "q4_k", "--set", "outputs.0.fallback=q8_0", "--imatrix",
                 "i.gguf", "--set", f"report={out}/report.json", "--to", "a.gguf", *PRE)
     runner.judge("run, quantize, convert and the report", json.loads((out / "report.json").read_text()))
     runner.call("run, quantize, convert and the report", "convert", model, "b.gguf", *PRE)
+    runner.call("run, quantize, convert and the report", "run", "p.yaml", *calibration)
+    runner.call("run, quantize, convert and the report", "quantize", GOLDEN / "tiny" / "qwen3moe", "--encoding", "q4_0", "--set", "outputs.0.fallback=f16", *calibration,
+                "--set", "outputs.0.options.pre_tokenizer=default", "--to", "experts.gguf")
     runner.call("inspect", "inspect", "a.gguf")
     runner.call("inspect", "inspect", model, "--check")
     runner.call("inspect of a tensor", "inspect", "a.gguf", "model.norm.weight")
@@ -88,10 +94,16 @@ def main():
     runner.call("compare", "compare", model, "a.gguf", "--text", "text.txt", "--context", "32")
     runner.call("eval", "eval", "a.gguf", "--text", "text.txt", "--context", "32")
     runner.call("eval", "eval", "a.gguf", "--text", "text.txt", "--context", "32", "--reference", model)
+    (out / "questions.jsonl").write_text('{"context": "a", "choices": ["b", "c d"], "label": 0}\n')
+    runner.call("eval", "eval", "a.gguf", "--tasks", "some:questions.jsonl")
+    runner.call("eval", "eval", "a.gguf", "--text", "text.txt", "--context", "32", "--tasks", "some:questions.jsonl")
     runner.call("plugins", "plugins")
     runner.call("codec bench", "codec", "bench", "q8_0")
     (out / "chats.json").write_text('[{"role": "user", "content": "Hi"}]')
     runner.call("tokens", "tokens", model, "Hi")
+    (out / "lines.jsonl").write_text('"Hi"\n"you"\n')
+    runner.call("tokens", "tokens", model, "--lines", "lines.jsonl")
+    runner.call("tokens", "tokens", model, "--messages", "chats.json")
     for title, arguments in (("plan", ["plan", "nowhere.yaml"]), ("inspect", ["inspect", "nowhere.gguf"]), ("compare", ["compare", model, "nowhere"]),
                              ("eval", ["eval", "nowhere", "--text", "text.txt"])):
         runner.call(title, *arguments, code=3)
