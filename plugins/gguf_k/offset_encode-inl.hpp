@@ -87,6 +87,28 @@ HWY_INLINE void choose_signs(OffsetGroups<Codec>& groups) {
   }
 }
 
+/// Repeats alone may be copies: on a grid the smallest difference of neighbours is at least a step in every group.
+template <class Codec>
+HWY_NOINLINE void confirm_grids(OffsetGroups<Codec>& groups) {
+  constexpr std::size_t kPerSuper = group_count<Codec>();
+  const F32 d;
+  const VF zero = hn::Zero(d), one = hn::Set(d, 1.0f);
+  GroupValues finer;
+  for (std::size_t c = 0; c < kChunks; ++c) {
+    const VF range = hn::Sub(groups.high.load(c), groups.low.load(c));
+    VF least = range, before = hn::Load(d, groups.x.at[c]);
+    for (std::size_t i = 1; i < Codec::kGroup; ++i) {
+      const VF x = hn::Load(d, groups.x.at[c] + i * kLanes), step = hn::Abs(hn::Sub(x, before));
+      least = hn::IfThenElse(hn::Gt(step, zero), hn::Min(least, step), least);
+      before = x;
+    }
+    const auto fine = hn::Lt(hn::Mul(least, hn::Set(d, kMostGridSteps)), range);
+    finer.store(c, hn::IfThenElseZero(fine, one));
+  }
+  for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h)
+    groups.on_grid[h] &= ordered_sum(finer.at + h * kPerSuper, kPerSuper) == 0.0f;
+}
+
 template <class Codec>
 HWY_INLINE void load_supers(const float* const* supers, const OffsetWeights<Codec::kGroup>& weights,
                             OffsetGroups<Codec>& groups) {
@@ -120,6 +142,7 @@ HWY_INLINE void load_supers(const float* const* supers, const OffsetWeights<Code
     groups.on_grid[h] = repeats >= kGridRepeats + kPerSuper;
     groups.sparse[h] = repeats >= kSparseRepeats;
   }
+  if (HWY_UNLIKELY(groups.on_grid[0] || groups.on_grid[1])) confirm_grids(groups);
 }
 
 /// The nearest codes for the numbers chosen, in the order of the weights: kSupers times 256.

@@ -17,14 +17,23 @@
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf::HWY_NAMESPACE {
 
-/// Where a few groups have scales so large that the others are stored badly: d and dmin from smaller and smaller groups.
+/// Where a few groups have scales so large that the others are stored badly: d and dmin from smaller and smaller groups. All are looked at
+/// roughly, the best ones in full.
 template <class Codec>
 HWY_NOINLINE void search_smaller_factors(const OffsetGroups<Codec>& groups, const GroupLattices& found,
                                          const OffsetSearch& search, OffsetBest& best) {
   constexpr std::size_t kSupers = OffsetGroups<Codec>::kSupers, kPerSuper = OffsetGroups<Codec>::kPerSuper;
   constexpr float kNext = 0.8f;  // what is nearer has been tried with all scale codes around
+  OffsetSearch quick = search;
+  quick.scales = quick.mins = 1;
+  quick.refits = 0;
+  OffsetBest rough{};
   float limit[kSupers];
-  std::fill(std::begin(limit), std::end(limit), HUGE_VALF);
+  for (std::size_t h = 0; h < kSupers; ++h) {
+    rough.open[h] = best.open[h];
+    rough.error[h] = limit[h] = HUGE_VALF;
+    set_factors<kPerSuper>(rough.choice, h, 0.0f, 0.0f);
+  }
   for (std::size_t round = 0; round < kPerSuper; ++round) {
     OffsetChoice same_d, choice;
     for (std::size_t h = 0; h < kSupers; ++h) {
@@ -36,9 +45,10 @@ HWY_NOINLINE void search_smaller_factors(const OffsetGroups<Codec>& groups, cons
       set_factors<kPerSuper>(choice, h, d, dmin);
       set_factors<kPerSuper>(same_d, h, nonzero_f16(all.scale * stretch / Codec::kMaxScale), dmin);
     }
-    if (round > 0) search_pairs(groups, found, search, choice, best);
-    search_pairs(groups, found, search, same_d, best);
+    if (round > 0) search_pairs(groups, found, quick, choice, rough);
+    search_pairs(groups, found, quick, same_d, rough);
   }
+  search_pairs(groups, found, search, rough.choice, best);
 }
 
 /// The f16 number of which a multiple lowest..highest comes nearest to `value`.
@@ -121,50 +131,62 @@ HWY_INLINE void search_all(const OffsetGroups<Codec>& groups, const OffsetSearch
     search_smaller_factors(groups, found, search, best);
   if (HWY_UNLIKELY(reopen([&](std::size_t h) {
         return best.error[h] > squares[h] * kSuperBestFit &&
-               best.error[h] <= squares[h] * kSuperExactFit<Codec>;
+               best.error[h] <= squares[h] * kSuperExactFit<Codec> &&
+               (groups.one_sided[h] || misses_grid(best.error[h], possible[h], squares[h]));
       })))
     search_exact_fit(groups, found, search, best);
 }
 
-/// A group that holds nearly all of a super-block: the error is that of one lattice, so many are tried for it.
+/// A group that holds nearly all of a super-block.
 template <std::size_t kPerSuper>
-HWY_INLINE bool is_dominated(const GroupValues& squares, std::size_t super) {
-  const float* first = squares.at + super * kPerSuper;
+HWY_INLINE bool is_dominated(const GroupValues& values, std::size_t super) {
+  const float* first = values.at + super * kPerSuper;
   return *std::max_element(first, first + kPerSuper) >= kDominant * ordered_sum(first, kPerSuper);
 }
 
-/// `best` includes all that `normal` does, and so does `fast` for super-blocks on which it may fail. Those that are mostly zero or consist of one
-/// group are always searched as by `best`.
+/// Super-blocks that are mostly zero are searched as by `best`. Where the error is that of one group, so of one lattice, many are tried.
+template <class Codec>
+HWY_INLINE void search_unusual(const OffsetGroups<Codec>& groups, const float (&squares)[2],
+                               OffsetBest& best) {
+  constexpr std::size_t kPerSuper = OffsetGroups<Codec>::kPerSuper;
+  bool sparse[2] = {false, false}, dominated[2] = {false, false};
+  for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
+    if (!(best.error[h] > squares[h] * kSuperBestFit)) continue;
+    sparse[h] = groups.sparse[h];
+    dominated[h] =
+        is_dominated<kPerSuper>(groups.squares, h) && is_dominated<kPerSuper>(best.choice.errors, h);
+  }
+  if (HWY_UNLIKELY(sparse[0] || sparse[1])) search_all(groups, Codec::search(Effort::best), sparse, best);
+  if (HWY_LIKELY(!dominated[0] && !dominated[1])) return;
+  OffsetSearch search = Codec::search(Effort::best);
+  search.cuts = kManyCuts;
+  search_all(groups, search, dominated, best);
+}
+
+/// `best` begins with all that `normal` does, in the same order, so that it is never worse; `fast` includes it for super-blocks on which it
+/// may fail.
 template <class Codec>
 HWY_INLINE OffsetChoice search_super(const OffsetGroups<Codec>& groups, Effort effort) {
   constexpr std::size_t kPerSuper = OffsetGroups<Codec>::kPerSuper;
   constexpr bool kAll[2] = {true, true};
   OffsetBest best;
   const F32 d;
-  for (std::size_t c = 0; c < kChunks; ++c)  // all zeros
+  for (std::size_t c = 0; c < kChunks; ++c) {  // all zeros
     for (GroupValues* values : {&best.choice.d, &best.choice.dmin, &best.choice.scales, &best.choice.mins})
       values->store(c, hn::Zero(d));
-  bool unusual[2] = {false, false}, sparse[2] = {false, false}, dominated[2] = {false, false};
+    best.choice.errors.store(c, groups.squares.load(c));
+  }
+  bool unusual[2] = {false, false};
   float squares[2] = {0, 0};
   for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
     best.error[h] = squares[h] = ordered_sum(groups.squares.at + h * kPerSuper, kPerSuper);
     unusual[h] = effort == Effort::fast && (groups.on_grid[h] || groups.one_sided[h]);
   }
-  if (effort == Effort::best) search_all(groups, Codec::search(Effort::normal), kAll, best);
-  search_all(groups, Codec::search(effort), kAll, best);
+  search_all(groups, Codec::search(effort == Effort::best ? Effort::normal : effort), kAll, best);
   if (HWY_UNLIKELY(unusual[0] || unusual[1]))
     search_all(groups, Codec::search(Effort::normal), unusual, best);
-  for (std::size_t h = 0; h < OffsetGroups<Codec>::kSupers; ++h) {
-    if (!(best.error[h] > squares[h] * kSuperBestFit)) continue;
-    sparse[h] = groups.sparse[h] && effort != Effort::best;
-    dominated[h] = is_dominated<kPerSuper>(groups.squares, h);
-  }
-  if (HWY_UNLIKELY(sparse[0] || sparse[1])) search_all(groups, Codec::search(Effort::best), sparse, best);
-  if (HWY_UNLIKELY(dominated[0] || dominated[1])) {
-    OffsetSearch search = Codec::search(Effort::best);
-    search.cuts = kManyCuts;
-    search_all(groups, search, dominated, best);
-  }
+  search_unusual(groups, squares, best);
+  if (effort == Effort::best) search_all(groups, Codec::search(Effort::best), kAll, best);
   return best.choice;
 }
 

@@ -133,6 +133,7 @@ HWY_INLINE void keep_better(const OffsetChoice& choice, OffsetBest& best) {
       best.choice.dmin.at[g] = choice.dmin.at[g];
       best.choice.scales.at[g] = choice.scales.at[g];
       best.choice.mins.at[g] = choice.mins.at[g];
+      best.choice.errors.at[g] = choice.errors.at[g];
     }
   }
 }

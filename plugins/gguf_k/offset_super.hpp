@@ -23,8 +23,8 @@ struct OffsetSearch {
   int refits = 1;  // each with all neighbours of both codes
 };
 
-/// Cuts of both ends in all combinations, for super-blocks of which one group has this share of the squares. With a normal distribution and
-/// groups of one size none has more than a half.
+/// Cuts of both ends in all combinations, for super-blocks of which one group has this share of the squares and of the error. With a normal
+/// distribution and groups of one size none has more than a half.
 inline constexpr float kDominant = 0.9f;
 inline constexpr auto kManyCuts = [] {
   constexpr std::size_t kSteps = 7;

@@ -132,7 +132,8 @@ HWY_INLINE void search_all(const ScaleGroups<Codec>& groups, const ScaleSearch& 
   if (HWY_UNLIKELY(best_error > squares * kSuperBestFit &&
                    best_error > possible_error(groups, found) * kSuperPoorFit))
     search_smaller_factors(groups, found, search, best, best_error);
-  if (HWY_UNLIKELY(best_error > squares * kSuperBestFit && best_error <= squares * kSuperExactFit<Codec>))
+  if (HWY_UNLIKELY(best_error > squares * kSuperBestFit && best_error <= squares * kSuperExactFit<Codec> &&
+                   (groups.one_sided || misses_grid(best_error, possible_error(groups, found), squares))))
     search_exact_fit(groups, found, search, best, best_error);
 }
 
