@@ -7,38 +7,46 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gguf_ternary/kernels.cpp"
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+#include <polyquant/codec/lane_sums-inl.hpp>
 
-// Sums are kept in 16 lanes whatever the width of a register (one lane for HWY_SCALAR), so all instruction sets give the same.
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf_ternary::HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
-using F32 = hn::CappedTag<float, 16>;
-constexpr std::size_t kLanes = hn::MaxLanes(F32());
+using namespace pq::HWY_NAMESPACE;
 
 struct Weights {
-  alignas(64) float x[kTernaryWeights];
-  alignas(64) float magnitude[kTernaryWeights];
-  alignas(64) float weighted[kTernaryWeights];  // w |x|
+  HWY_ALIGN float x[kTernaryWeights];
+  HWY_ALIGN float magnitude[kTernaryWeights];
+  HWY_ALIGN float weighted[kTernaryWeights];  // w |x|
   const float* w;
+  bool equal;  // all importance is 1
 };
 
-TernarySums sums_beyond(const Weights& s, float threshold) {
+/// Sums beyond kCount thresholds in one pass.
+template <std::size_t kCount>
+HWY_INLINE void sums_beyond(const Weights& s, const float (&thresholds)[kCount],
+                            TernarySums (&sums)[kCount]) {
   const F32 d;
-  const auto limit = hn::Set(d, threshold);
-  alignas(64) std::array<float, 16> a, b;
-  for (std::size_t l = 0; l < 16; l += kLanes) {
-    auto sum_a = hn::Zero(d), sum_b = hn::Zero(d);
-    for (std::size_t i = l; i < kTernaryWeights; i += 16) {
-      const auto beyond = hn::Gt(hn::Load(d, s.magnitude + i), limit);
-      sum_a = hn::Add(sum_a, hn::IfThenElseZero(beyond, hn::Load(d, s.weighted + i)));
-      sum_b = hn::Add(sum_b, hn::IfThenElseZero(beyond, hn::LoadU(d, s.w + i)));
+  VF limits[kCount], a[kCount][kSumParts], b[kCount][kSumParts];
+  for (std::size_t k = 0; k < kCount; ++k) limits[k] = hn::Set(d, thresholds[k]);
+  for (std::size_t part = 0; part < kSumParts; ++part) {
+    for (std::size_t k = 0; k < kCount; ++k) a[k][part] = b[k][part] = hn::Zero(d);
+    for (std::size_t i = part * kLanes; i < kTernaryWeights; i += 16) {
+      const VF magnitude = hn::Load(d, s.magnitude + i), weighted = hn::Load(d, s.weighted + i),
+               w = hn::LoadU(d, s.w + i);
+      for (std::size_t k = 0; k < kCount; ++k) {
+        const auto beyond = hn::Gt(magnitude, limits[k]);
+        a[k][part] = hn::Add(a[k][part], hn::IfThenElseZero(beyond, weighted));
+        b[k][part] = hn::Add(b[k][part], hn::IfThenElseZero(beyond, w));
+      }
     }
-    hn::Store(sum_a, d, a.data() + l);
-    hn::Store(sum_b, d, b.data() + l);
   }
-  return {add_lanes(a), add_lanes(b)};
+  for (std::size_t k = 0; k < kCount; ++k) sums[k] = {sum_of_lanes(a[k]), sum_of_lanes(b[k])};
+}
+TernarySums sums_beyond(const Weights& s, float threshold) {
+  const float thresholds[1] = {threshold};
+  TernarySums sums[1];
+  sums_beyond(s, thresholds, sums);
+  return sums[0];
 }
 
 /// Mean and largest of the magnitudes.
@@ -46,50 +54,64 @@ struct Extent {
   float mean, largest;
 };
 Extent load_weights(const float* from, Weights& s) {
-  std::array<float, 16> sum{}, largest{};
-  for (std::size_t i = 0; i < kTernaryWeights; i += 16) {
-    for (std::size_t l = 0; l < 16; ++l) {
-      const float value = from[i + l];
-      const float number = value == value ? value : 0.0f;
-      const float low = number < kLargestPeak ? number : kLargestPeak;
-      const float x = low > -kLargestPeak ? low : -kLargestPeak;
-      const float m = x < 0.0f ? -x : x;
-      s.x[i + l] = x;
-      s.magnitude[i + l] = m;
-      s.weighted[i + l] = s.w[i + l] * m;
-      sum[l] += m;
-      largest[l] = largest[l] > m ? largest[l] : m;
+  const F32 d;
+  const VF limit = hn::Set(d, kLargestPeak);
+  VF sums[kSumParts], largest = hn::Zero(d);
+  for (std::size_t part = 0; part < kSumParts; ++part) {
+    sums[part] = hn::Zero(d);
+    for (std::size_t i = part * kLanes; i < kTernaryWeights; i += 16) {
+      const VF x = finite_weights(hn::LoadU(d, from + i), limit), m = hn::Abs(x);
+      hn::Store(x, d, s.x + i);
+      hn::Store(m, d, s.magnitude + i);
+      hn::Store(hn::Mul(hn::LoadU(d, s.w + i), m), d, s.weighted + i);
+      sums[part] = hn::Add(sums[part], m);
+      largest = hn::Max(largest, m);
     }
   }
-  float most = 0;
-  for (const float lane : largest) most = std::max(most, lane);
-  return {add_lanes(sum) / kTernaryWeights, most};
+  return {sum_of_lanes(sums) / kTernaryWeights, hn::GetLane(hn::MaxOfLanes(d, largest))};
 }
 
 /// The best scale in a few steps from a threshold; keeps the best of all.
 struct Best {
   float score = 0, scale = 0;
 
+  void keep(TernarySums sums) {
+    if (!(sums.b > 0.0f)) return;
+    const float found = sums.a / sums.b, gain = sums.a * found;
+    if (!(gain > score)) return;
+    score = gain;
+    scale = found;
+  }
+  /// Until nothing changes.
   void climb(const Weights& s, float threshold, int rounds) {
     for (int round = 0; round <= rounds; ++round) {
       const TernarySums sums = sums_beyond(s, threshold);
-      if (!(sums.b > 0.0f)) return;
-      const float found = sums.a / sums.b, gain = sums.a * found;
-      if (gain > score) {
-        score = gain;
-        scale = found;
-      }
-      threshold = 0.5f * found;
+      keep(sums);
+      const float next = sums.b > 0.0f ? 0.5f * (sums.a / sums.b) : threshold;
+      if (next == threshold) return;
+      threshold = next;
     }
   }
 };
 
 float find_scale(const Weights& s, Extent extent, Effort effort) {
-  const TernaryEffort tries = ternary_effort(effort);
+  const TernaryEffort tries = ternary_effort(effort, s.equal);
+  constexpr std::size_t kBatch = 4;
   Best best;
-  best.climb(s, 0.5f * extent.largest, 0);  // what ggml does; also right for weights that are ternary already
-  for (std::size_t k = 0; k < tries.thresholds; ++k)
-    best.climb(s, kTernaryThresholds[k] * extent.mean, effort == Effort::best ? tries.refinements : 0);
+  for (std::size_t begin = 0; begin <= tries.thresholds; begin += kBatch) {
+    float thresholds[kBatch];
+    TernarySums sums[kBatch];
+    for (std::size_t k = 0; k < kBatch; ++k) {
+      const std::size_t number =
+          std::min(begin + k, tries.thresholds);  // the last one repeated changes nothing
+      // Half of the largest is what ggml does; also right for weights that are ternary already.
+      thresholds[k] = number == 0 ? 0.5f * extent.largest : kTernaryThresholds[number - 1] * extent.mean;
+    }
+    sums_beyond(s, thresholds, sums);
+    for (const TernarySums& found : sums) best.keep(found);
+    for (std::size_t k = 0; effort == Effort::best && k < kBatch; ++k)
+      best.climb(s, thresholds[k], tries.refinements);
+  }
   best.climb(s, 0.5f * best.scale, tries.refinements);
   return best.scale;
 }
@@ -121,10 +143,18 @@ float search_scale(const Weights& s, Extent extent, Effort effort) {
   return best.scale;
 }
 
-void choose_codes(const Weights& s, float d, std::uint8_t* codes) {
-  const float half = 0.5f * d;
-  for (std::size_t i = 0; i < kTernaryWeights; ++i)
-    codes[i] = static_cast<std::uint8_t>(1 + (s.x[i] > half ? 1 : 0) - (s.x[i] < -half ? 1 : 0));
+void choose_codes(const Weights& s, float scale, std::uint8_t* codes) {
+  const F32 d;
+  const I32 di;
+  const hn::Rebind<std::uint8_t, F32> d8;
+  const VF half = hn::Set(d, 0.5f * scale);
+  const VI one = hn::Set(di, 1);
+  for (std::size_t i = 0; i < kTernaryWeights; i += kLanes) {
+    const VF x = hn::Load(d, s.x + i);
+    const VI above = hn::IfThenElseZero(hn::RebindMask(di, hn::Gt(x, half)), one),
+             below = hn::IfThenElseZero(hn::RebindMask(di, hn::Lt(x, hn::Neg(half))), one);
+    hn::StoreU(hn::DemoteTo(d8, hn::Sub(hn::Add(one, above), below)), d8, codes + i);
+  }
 }
 
 void pack(const std::uint8_t* codes, Tq20::Block& block) {
@@ -134,19 +164,28 @@ void pack(const std::uint8_t* codes, Tq20::Block& block) {
       block.codes[32 * h + l] = static_cast<std::uint8_t>(c[0] | c[32] << 2 | c[64] << 4 | c[96] << 6);
     }
 }
-void pack(const std::uint8_t* codes, Tq10::Block& block) {
-  int values[52] = {};
-  for (int i = 0; i < 256; ++i) {
-    const Tq10::Place place = Tq10::place(i);
-    values[place.byte] += Trits::kPowers[place.digit] * codes[i];
+/// kBytes bytes of kDigits digits, see Tq10::place().
+template <std::size_t kBytes, std::size_t kDigits>
+void pack_digits(const std::uint8_t* codes, std::uint8_t* to) {
+  for (std::size_t l = 0; l < kBytes; ++l) {
+    unsigned value = 0;
+    for (std::size_t n = 0; n < kDigits; ++n)
+      value += static_cast<unsigned>(Trits::kPowers[n]) * codes[kBytes * n + l];
+    // Below 2^16, where a product takes the place of a division.
+    to[l] = static_cast<std::uint8_t>(static_cast<std::uint16_t>(value * 256 + 242) / 243);
   }
-  for (int i = 0; i < 52; ++i) block.codes[i] = static_cast<std::uint8_t>((values[i] * 256 + 242) / 243);
+}
+void pack(const std::uint8_t* codes, Tq10::Block& block) {
+  pack_digits<32, 5>(codes, block.codes);
+  pack_digits<16, 5>(codes + 160, block.codes + 32);
+  pack_digits<4, 4>(codes + 240, block.codes + 48);
 }
 
 template <class Type>
 void encode(const TernaryCall& call) {
   Weights s;
-  alignas(64) std::uint8_t codes[kTernaryWeights];
+  HWY_ALIGN std::uint8_t codes[kTernaryWeights];
+  s.equal = std::all_of(call.importance, call.importance + call.rows.cols, [](float w) { return w == 1.0f; });
   std::byte* to = call.out;
   for (std::int64_t r = 0; r < call.rows.rows; ++r) {
     for (std::int64_t c = 0; c < call.rows.cols; c += 256, to += sizeof(typename Type::Block)) {

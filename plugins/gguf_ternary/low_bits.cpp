@@ -4,32 +4,39 @@
 
 #include <polyquant/base/bytes.hpp>
 
+#include <bit>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gguf_ternary/low_bits.cpp"
 #include <hwy/foreach_target.h>
+#include <polyquant/codec/lane_sums-inl.hpp>
 #include <polyquant/codec/scale_search-inl.hpp>
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf_ternary::HWY_NAMESPACE {
+using namespace pq::HWY_NAMESPACE;
 
-/// The best scale is the weighted mean of the magnitudes. Sums are kept in 16 lanes whatever the width of a register.
+/// The best scale is the weighted mean of the magnitudes.
 void encode_block(const float* from, const float* w, Q10::Block& block) {
-  std::array<float, 16> a{}, b{};
-  alignas(64) std::uint8_t signs[Q10::kWeights];
-  for (std::size_t i = 0; i < Q10::kWeights; i += 16) {
-    for (std::size_t l = 0; l < 16; ++l) {
-      const float x = finite_weight(from[i + l]);
-      a[l] += w[i + l] * (x < 0.0f ? -x : x);
-      b[l] += w[i + l];
-      signs[i + l] = x >= 0.0f ? 1 : 0;
+  const F32 d;
+  const VF limit = hn::Set(d, kLargestPeak);
+  VF a[kSumParts], b[kSumParts];
+  block = {};
+  for (std::size_t part = 0; part < kSumParts; ++part) {
+    a[part] = b[part] = hn::Zero(d);
+    for (std::size_t i = part * kLanes; i < Q10::kWeights; i += 16) {
+      const VF x = finite_weights(hn::LoadU(d, from + i), limit), wi = hn::LoadU(d, w + i);
+      a[part] = hn::Add(a[part], hn::Mul(wi, hn::Abs(x)));
+      b[part] = hn::Add(b[part], wi);
+      std::uint8_t signs[8] = {};
+      hn::StoreMaskBits(d, hn::Ge(x, hn::Zero(d)), signs);
+      for (std::size_t byte = 0; byte < (kLanes + 7) / 8; ++byte) {
+        std::uint8_t& to = block.codes[i / 8 + byte];
+        to = static_cast<std::uint8_t>(to | signs[byte] << i % 8);
+      }
     }
   }
-  block.d = f16_from(f16_round(add_lanes(a) / add_lanes(b)));
-  for (std::size_t byte = 0; byte < 16; ++byte) {
-    unsigned bits = 0;
-    for (std::size_t j = 0; j < 8; ++j) bits |= unsigned{signs[8 * byte + j]} << j;
-    block.codes[byte] = static_cast<std::uint8_t>(bits);
-  }
+  block.d = f16_from(f16_round(sum_of_lanes(a) / sum_of_lanes(b)));
 }
 
 void encode_q1_0(const LowBitsCall& call) {
@@ -81,8 +88,6 @@ void encode_q2_0(const LowBitsCall& call) {
   }
 }
 #else
-using namespace pq::HWY_NAMESPACE;
-
 /// Blocks anywhere in memory.
 struct Scattered {
   const float* blocks[kLanes];
@@ -122,6 +127,12 @@ void encode_q2_0(const LowBitsCall& call) {
 }
 #endif
 
+/// Branches on single bits would be guessed wrong half of the time: one bit is the sign of d.
+float decoded(Q10, std::uint32_t d_bits, float, unsigned code) {
+  return std::bit_cast<float>(d_bits ^ (code ^ 1u) << 31);
+}
+float decoded(Q20, std::uint32_t, float d, unsigned code) { return Q20::value(d, static_cast<int>(code)); }
+
 template <class Type>
 void decode(const std::byte* from, std::size_t count, float* out) {
   constexpr std::size_t kPerByte = 8 / Type::kCodeBits;
@@ -129,9 +140,10 @@ void decode(const std::byte* from, std::size_t count, float* out) {
   for (std::size_t b = 0; b < count; ++b) {
     const auto block = load<typename Type::Block>(from + b * sizeof(typename Type::Block));
     const float d = f16_to(block.d);
+    const std::uint32_t d_bits = std::bit_cast<std::uint32_t>(d);
     for (std::size_t byte = 0; byte < 16; ++byte, out += kPerByte)
       for (std::size_t j = 0; j < kPerByte; ++j)
-        out[j] = Type::value(d, static_cast<int>(block.codes[byte] >> Type::kCodeBits * j & kMask));
+        out[j] = decoded(Type{}, d_bits, d, block.codes[byte] >> Type::kCodeBits * j & kMask);
   }
 }
 void decode_q1_0(const std::byte* from, std::size_t count, float* out) { decode<Q10>(from, count, out); }

@@ -19,6 +19,8 @@ struct Mxfp4 {
   static constexpr const char* kId = "mxfp4";
   static constexpr const char* kSummary = "4-bit floats, power of two for 32 weights (OCP MXFP4)";
   static constexpr int kWeights = 32, kGroup = 32;
+  static constexpr int kLowestScale = 0, kHighestScale = 253;  // codes that an encoder writes
+  static constexpr bool kKeepsScaleOfZeros = true;
   struct Block {
     std::uint8_t e;
     std::uint8_t codes[16];
@@ -39,6 +41,8 @@ struct Nvfp4 {
   static constexpr const char* kId = "nvfp4";
   static constexpr const char* kSummary = "4-bit floats, an 8-bit float for 16 weights (NVFP4)";
   static constexpr int kWeights = 64, kGroup = 16;
+  static constexpr int kLowestScale = 1, kHighestScale = 0x7E;  // 448; codes that an encoder writes
+  static constexpr bool kKeepsScaleOfZeros = false;             // then it is 0
   struct Block {
     std::uint8_t scales[4];
     std::uint8_t codes[32];

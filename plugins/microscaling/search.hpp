@@ -6,7 +6,6 @@
 #include <polyquant/encoding.hpp>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstdint>
 
@@ -36,27 +35,13 @@ constexpr ScaleWindow nvfp4_window(Effort effort) noexcept {
   if (effort == Effort::normal) return {-4, 4};
   return {-16, 12};
 }
-inline constexpr int kLargestUe4m3 = 0x7E;  // 448
 /// As ggml rounds: half up, everything from 256 on to 448.
 inline int nvfp4_rule(float largest) noexcept {
   const float target = largest / 6.0f;
-  if (!(target < 256.0f)) return kLargestUe4m3;
+  if (!(target < 256.0f)) return Nvfp4::kHighestScale;
   if (target < 0x1p-6f) return static_cast<int>(target * 512.0f + 0.5f);
   constexpr std::uint32_t kBias = (127 - 7) << 3, kHalf = 1u << 19;  // 3 of 23 bits of mantissa stay
   return static_cast<int>(((std::bit_cast<std::uint32_t>(target) + kHalf) >> 20) - kBias);
 }
-
-/// Scales of E4M3 codes and their inverses; code 0 is not used.
-struct Ue4m3Table {
-  std::array<float, 128> scale{}, inverse{};
-};
-inline constexpr Ue4m3Table kUe4m3 = [] {
-  Ue4m3Table table;
-  for (std::size_t code = 1; code < 0x7F; ++code) {
-    table.scale[code] = 2.0f * Nvfp4::half_scale(static_cast<std::uint8_t>(code));
-    table.inverse[code] = 1.0f / table.scale[code];
-  }
-  return table;
-}();
 
 }  // namespace pq::microscaling
