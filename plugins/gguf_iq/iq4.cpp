@@ -22,50 +22,104 @@ void pack_group(const Slots& s, std::size_t slot, std::uint8_t* out) {
     out[j] = static_cast<std::uint8_t>(s.codes[j * kSlots + slot] | s.codes[(j + 16) * kSlots + slot] << 4);
 }
 
-/// Finishes kSlots groups: blocks of iq4_nl.
-void finish(Slots& s, Effort effort, Iq4Nl::Block* blocks) {
-  const Scales scales = search_scales(s, effort);
+/// The groups of kSlots / Type::kGroups blocks, counted over all rows.
+template <class Type>
+void load_blocks(const Iq4Call& call, const std::int64_t* blocks, Slots& s) {
+  const std::int64_t per_row = call.rows.cols / Type::kWeights;
+  const float *weights[kSlots], *importance[kSlots];
+  for (std::size_t k = 0; k < kSlots; ++k) {
+    const std::int64_t block = blocks[k / Type::kGroups];
+    const std::int64_t column =
+        block % per_row * Type::kWeights + static_cast<std::int64_t>(k % Type::kGroups) * 32;
+    weights[k] = call.rows.row(block / per_row).data() + column;
+    importance[k] = call.importance + column;
+  }
+  s.load(weights, importance);
+}
+
+/// Stores blocks of iq4_nl; of the last ones, that fill a batch up, nothing.
+void store_blocks(Slots& s, const Scales& scales, const std::int64_t* blocks, std::size_t count,
+                  std::byte* out) {
   choose_codes(s, scales.values);
-  for (std::size_t slot = 0; slot < kSlots; ++slot) {
+  for (std::size_t slot = 0; slot < count; ++slot) {
     const int one = 1;
-    Iq4Nl::set_scales(blocks[slot], scales.values[slot], &one);
-    pack_group(s, slot, blocks[slot].codes);
+    Iq4Nl::Block block;
+    Iq4Nl::set_scales(block, scales.values[slot], &one);
+    pack_group(s, slot, block.codes);
+    store(out + static_cast<std::size_t>(blocks[slot]) * sizeof(block), block);
+  }
+}
+
+/// Blocks of iq4_nl that get a second search, 16 together.
+struct Again {
+  std::int64_t blocks[kSlots];
+  std::size_t count = 0;
+
+  void search(const Iq4Call& call, Slots& s) {
+    if (count == 0) return;
+    std::fill(blocks + count, blocks + kSlots, blocks[count - 1]);
+    load_blocks<Iq4Nl>(call, blocks, s);
+    Scales before;
+    for (std::size_t k = 0; k < kSlots; ++k)
+      before.values[k] = Iq4Nl::super_scale(
+          load<Iq4Nl::Block>(call.out + static_cast<std::size_t>(blocks[k]) * sizeof(Iq4Nl::Block)));
+    BestScales best;
+    best.start(s, before.values);
+    improve_scales(s, iq4_nl_again(), best);
+    store_blocks(s, best.scales, blocks, count, call.out);
+    count = 0;
+  }
+};
+
+bool needs_more(const Slots& s, const BestScales& best, std::size_t k) {
+  return best.errors[k] > kIq4PoorShare * s.squares[k] ||
+         s.total[k] * s.total[k] < kIq4FewWeights * s.weight_squares[k];
+}
+
+/// A batch of blocks; those that need more go to `again`.
+void encode_batch(Iq4Nl, const Iq4Call& call, const std::int64_t* blocks, std::size_t count, Slots& s,
+                  Again& again) {
+  const BestScales best = search_scales(s, call.effort);
+  store_blocks(s, best.scales, blocks, count, call.out);
+  if (call.effort == Effort::best) return;
+  Slots other;
+  for (std::size_t k = 0; k < count; ++k) {
+    if (!needs_more(s, best, k)) continue;
+    again.blocks[again.count++] = blocks[k];
+    if (again.count == kSlots) again.search(call, other);
   }
 }
 /// Two blocks of iq4_xs.
-void finish(Slots& s, Effort effort, Iq4Xs::Block* blocks) {
-  const SuperScales found = search_super_scales(s, effort);
-  choose_codes(s, found.scales().values);
+void encode_batch(Iq4Xs, const Iq4Call& call, const std::int64_t* blocks, std::size_t count, Slots& s,
+                  Again&) {
+  const SuperScales found = search_super_scales(s, call.effort);
+  const Scales scales = found.scales();
+  choose_codes(s, scales.values);
+  Iq4Xs::Block both[2];
   for (std::size_t half = 0; half < 2; ++half) {
-    Iq4Xs::set_scales(blocks[half], found.d[half], found.codes + 8 * half);
+    Iq4Xs::set_scales(both[half], found.d[half], found.codes + 8 * half);
     for (std::size_t group = 0; group < 8; ++group)
-      pack_group(s, 8 * half + group, blocks[half].codes + 16 * group);
+      pack_group(s, 8 * half + group, both[half].codes + 16 * group);
   }
+  std::memcpy(call.out + static_cast<std::size_t>(blocks[0]) * sizeof(both[0]), both,
+              count * sizeof(both[0]));
 }
 
 template <class Type>
 void encode(const Iq4Call& call) {
-  using Block = typename Type::Block;
   constexpr std::int64_t kPerBatch = static_cast<std::int64_t>(kSlots) / Type::kGroups;
   Slots s;
-  const std::int64_t per_row = call.rows.cols / Type::kWeights, total = call.rows.rows * per_row;
+  Again again;
+  const std::int64_t total = call.rows.rows * (call.rows.cols / Type::kWeights);
   for (std::int64_t first = 0; first < total; first += kPerBatch) {
-    const std::int64_t count = std::min(kPerBatch, total - first);
-    const float *weights[kSlots], *importance[kSlots];
-    for (std::size_t k = 0; k < kSlots; ++k) {  // the last batch is filled with copies of its last block
-      const std::int64_t in_batch = static_cast<std::int64_t>(k) / Type::kGroups;
-      const std::int64_t block = first + std::min(in_batch, count - 1);
-      const std::int64_t column =
-          block % per_row * Type::kWeights + static_cast<std::int64_t>(k % Type::kGroups) * 32;
-      weights[k] = call.rows.data + block / per_row * call.rows.stride + column;
-      importance[k] = call.importance + column;
-    }
-    s.load(weights, importance);
-    Block blocks[kPerBatch];
-    finish(s, call.effort, blocks);
-    std::memcpy(call.out + static_cast<std::size_t>(first) * sizeof(Block), blocks,
-                static_cast<std::size_t>(count) * sizeof(Block));
+    std::int64_t blocks[kPerBatch];
+    for (std::int64_t b = 0; b < kPerBatch; ++b)  // the last batch is filled with copies of its last block
+      blocks[b] = std::min(first + b, total - 1);
+    load_blocks<Type>(call, blocks, s);
+    encode_batch(Type{}, call, blocks, static_cast<std::size_t>(std::min(kPerBatch, total - first)), s,
+                 again);
   }
+  again.search(call, s);
 }
 
 #if HWY_TARGET == HWY_SCALAR

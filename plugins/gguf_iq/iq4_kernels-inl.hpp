@@ -79,24 +79,55 @@ inline void slot_codes(const float* x, const float* inverse, std::uint8_t* codes
 #else
 using namespace pq::HWY_NAMESPACE;
 
-/// Two levels that v lies between, or is nearest to, and the bits of a float whose low byte is the number of the lower one.
-struct LevelPair {
-  VF lower, upper;
-  VU bits;
+/// Beyond the outer borders, -115.5 and 101, the nearest level is the last one.
+HWY_INLINE VF inside_table(VF v) {
+  const F32 d;
+  return hn::Min(hn::Max(v, hn::Set(d, -116.0f)), hn::Set(d, 101.5f));
+}
+
+/// The bits of 0x1.8p23 plus the number of the nearest level, or one less. The levels grow like a parabola in their number on both sides of
+/// the middle: this one misses the borders between levels by at most a quarter of a step.
+HWY_INLINE VU lower_number(VF v) {
+  const F32 d;
+  const VF u = hn::Add(v, hn::Set(d, 4.5f));
+  const VF slope = hn::Sub(hn::Set(d, 0.0923f), hn::Mul(hn::Abs(u), hn::Set(d, 0.000246f)));
+  const VF number = hn::Add(hn::Mul(u, slope), hn::Set(d, 7.0f));
+  return hn::BitCast(U32(), hn::Add(number, hn::Set(d, 12582912.0f)));  // 0x4B400000 + nearest integer
+}
+
+/// Number of the nearest level, and the level.
+struct NearestLevel {
+  VU number;
+  VF value;
 };
 
-/// The levels grow like a parabola in their number on both sides of the middle: this one misses the borders between levels by at most a
-/// quarter of a step, so that the number it gives is the right one or one less.
-HWY_INLINE LevelPair neighbouring_levels(VF v) {
+#if HWY_TARGET <= HWY_AVX3
+/// 16 lanes: a register is a table of all levels, another one of twice the borders between them.
+HWY_INLINE NearestLevel nearest_level(VF v) {
+  static_assert(kLanes == 16);
+  alignas(64) static constexpr float kLevels[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                                    1,    13,   25,  38,  53,  69,  89,  113};
+  alignas(64) static constexpr float kTwiceBorders[16] = {-231, -187, -148, -114, -84, -57, -32, -9,
+                                                          14,   38,   63,   91,   122, 158, 202, 999};
+  const F32 d;
+  const U32 du;
+  const VF inside = inside_table(v);
+  const VU lower = hn::And(lower_number(inside), hn::Set(du, 15u));
+  const VF border = hn::TableLookupLanes(hn::Load(d, kTwiceBorders), hn::IndicesFromVec(d, lower));
+  const auto above = hn::RebindMask(du, hn::Ge(hn::Add(inside, inside), border));
+  const VU number = hn::Add(lower, hn::IfThenElseZero(above, hn::Set(du, 1u)));
+  return {number, hn::TableLookupLanes(hn::Load(d, kLevels), hn::IndicesFromVec(d, number))};
+}
+#else
+/// Two levels from a table of bytes; the nearer one is taken.
+HWY_INLINE NearestLevel nearest_level(VF v) {
   const F32 d;
   const U32 du;
   const hn::Repartition<std::uint8_t, U32> d8;
   alignas(16) static constexpr std::uint8_t kTable[16] = {1,   24,  45,  63,  79,  93,  106, 118,
                                                           129, 141, 153, 166, 181, 197, 217, 241};  // + 128
-  const VF u = hn::Add(v, hn::Set(d, 4.5f));
-  const VF slope = hn::Sub(hn::Set(d, 0.0923f), hn::Mul(hn::Abs(u), hn::Set(d, 0.000246f)));
-  const VF number = hn::Add(hn::Mul(u, slope), hn::Set(d, 7.0f));
-  const VU bits = hn::BitCast(du, hn::Add(number, hn::Set(d, 12582912.0f)));  // 0x4B400000 + nearest integer
+  const VF inside = inside_table(v);
+  const VU bits = lower_number(inside);
   // Byte 0 asks for this level, byte 2 for the next one, the others (bit 7 set) for 0.
   const VU index = hn::Add(hn::Add(bits, hn::ShiftLeft<16>(bits)), hn::Set(du, 0x80018000u - 0x4B400000u));
   const VU both =
@@ -104,23 +135,13 @@ HWY_INLINE LevelPair neighbouring_levels(VF v) {
   // A small integer in the low bits of 2^23 is added to it.
   const VU power = hn::Set(du, 0x4B000000u);
   const VF bias = hn::Set(d, 8388608.0f + 128.0f);
-  return {hn::Sub(hn::BitCast(d, hn::Or(hn::And(both, hn::Set(du, 0xFFFFu)), power)), bias),
-          hn::Sub(hn::BitCast(d, hn::Or(hn::ShiftRight<16>(both), power)), bias), bits};
+  const VF lower = hn::Sub(hn::BitCast(d, hn::Or(hn::And(both, hn::Set(du, 0xFFFFu)), power)), bias),
+           upper = hn::Sub(hn::BitCast(d, hn::Or(hn::ShiftRight<16>(both), power)), bias);
+  const auto above = hn::Ge(hn::Add(inside, inside), hn::Add(lower, upper));
+  return {hn::Sub(hn::And(bits, hn::Set(du, 255u)), hn::BitCast(du, hn::VecFromMask(d, above))),
+          hn::IfThenElse(above, upper, lower)};
 }
-
-/// Beyond the outer borders, -115.5 and 101, the nearest level is the last one.
-HWY_INLINE VF inside_table(VF v) {
-  const F32 d;
-  return hn::Min(hn::Max(v, hn::Set(d, -116.0f)), hn::Set(d, 101.5f));
-}
-
-/// The level nearest to v.
-HWY_INLINE VF nearest_levels(VF v) {
-  const VF inside = inside_table(v);
-  const LevelPair levels = neighbouring_levels(inside);
-  return hn::IfThenElse(hn::Ge(hn::Add(inside, inside), hn::Add(levels.lower, levels.upper)), levels.upper,
-                        levels.lower);
-}
+#endif
 
 HWY_INLINE void load_slots(const float* const* groups, float* out) {
   const F32 d;
@@ -144,7 +165,7 @@ HWY_INLINE void slot_moments(const float* x, const float* w, const float* invers
     VF a = hn::Zero(d), b = a;
     for (std::size_t i = 0; i < kGroupSize; ++i) {
       const VF value = hn::Load(d, x + i * kSlots + s);
-      const VF q = nearest_levels(hn::Mul(value, scale));
+      const VF q = nearest_level(hn::Mul(value, scale)).value;
       const VF wq = hn::Mul(hn::Load(d, w + i * kSlots + s), q);
       a = hn::Add(a, hn::Mul(wq, value));
       b = hn::Add(b, hn::Mul(wq, q));
@@ -162,7 +183,7 @@ HWY_INLINE void slot_errors(const float* x, const float* w, const float* scale, 
     VF error = hn::Zero(d);
     for (std::size_t i = 0; i < kGroupSize; ++i) {
       const VF value = hn::Load(d, x + i * kSlots + s);
-      const VF q = nearest_levels(hn::Mul(value, inv));
+      const VF q = nearest_level(hn::Mul(value, inv)).value;
       const VF difference = hn::Sub(value, hn::Mul(step, q));
       error = hn::Add(error, hn::Mul(hn::Mul(hn::Load(d, w + i * kSlots + s), difference), difference));
     }
@@ -176,12 +197,8 @@ HWY_INLINE void slot_codes(const float* x, const float* inverse, std::uint8_t* c
   for (std::size_t s = 0; s < kSlots; s += kLanes) {
     const VF inv = hn::Load(d, inverse + s);
     for (std::size_t i = 0; i < kGroupSize; ++i) {
-      const VF v = inside_table(hn::Mul(hn::Load(d, x + i * kSlots + s), inv));
-      const LevelPair levels = neighbouring_levels(v);
-      const VI above =
-          hn::BitCast(I32(), hn::VecFromMask(d, hn::Ge(hn::Add(v, v), hn::Add(levels.lower, levels.upper))));
-      const VI number = hn::BitCast(I32(), hn::And(levels.bits, hn::Set(U32(), 255u)));
-      hn::StoreU(hn::DemoteTo(d8, hn::Sub(number, above)), d8, codes + i * kSlots + s);
+      const VU number = nearest_level(hn::Mul(hn::Load(d, x + i * kSlots + s), inv)).number;
+      hn::StoreU(hn::DemoteTo(d8, hn::BitCast(I32(), number)), d8, codes + i * kSlots + s);
     }
   }
 }

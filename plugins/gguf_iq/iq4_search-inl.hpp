@@ -22,7 +22,8 @@ struct Scales {
   alignas(64) float values[kSlots] = {};
 };
 
-inline void choose_codes(Slots& s, const float* scales) {
+/// Always inlined: as a function of its own g++ 12 took it for one without effects, and left calls out.
+HWY_INLINE void choose_codes(Slots& s, const float* scales) {
   Scales inverse;
   for (std::size_t k = 0; k < kSlots; ++k) inverse.values[k] = inverse_or_zero(scales[k]);
   slot_codes(s.x, inverse.values, s.codes);
@@ -173,13 +174,15 @@ inline void improve_scales(const Slots& s, const Iq4Effort& effort, BestScales& 
   try_all_levels(s, best);
 }
 
-/// `best` includes all that `normal` does.
-inline Scales search_scales(const Slots& s, Effort effort) {
+/// `best` includes all that `normal` does, also for groups that are searched again.
+inline BestScales search_scales(const Slots& s, Effort effort) {
   BestScales best;
   best.start(s, Scales{}.values);
-  if (effort == Effort::best) improve_scales(s, iq4_nl_effort(Effort::normal), best);
+  improve_scales(s, iq4_nl_effort(Effort::normal), best);
+  if (effort != Effort::best) return best;
+  improve_scales(s, iq4_nl_again(), best);
   improve_scales(s, iq4_nl_effort(effort), best);
-  return best.scales;
+  return best;
 }
 
 }  // namespace pq::gguf_iq::HWY_NAMESPACE

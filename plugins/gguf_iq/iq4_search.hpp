@@ -35,13 +35,21 @@ struct Iq4Effort {
   int window;        // iq4_xs: scale codes tried on each side of the estimate, for both signs
   int super_scales;  // iq4_xs: values of d tried
 };
-/// fast and normal: 24 starts; best: 100. `fast` has no cheaper search: one that stays below ggml's error on all data would save little.
-/// Groups of one sign, whose error jumps about with the scale, always have 256 more.
+/// fast and normal: 14 starts, and 24 for groups that may be left with a large error (below); best: these and 100. `fast` has no cheaper search:
+/// one that stays below ggml's error on all data would save little. Groups of one sign, whose error jumps about with the scale, always have
+/// 256 more.
 inline Iq4Effort iq4_nl_effort(Effort effort) noexcept {
   const std::span<const float> rms(kIq4Rms);
   if (effort == Effort::best) return {kIq4ManyPeaks, rms, 0, 1};
-  return {kIq4MorePeaks, rms, 0, 1};
+  return {kIq4Peaks, rms.first(2), 0, 1};
 }
+inline Iq4Effort iq4_nl_again() noexcept { return {kIq4MorePeaks, kIq4Rms, 0, 1}; }
+
+/// Groups of iq4_nl whose error is above this share of the squares are searched again: 2 to 6 in a hundred of real weights.
+inline constexpr float kIq4PoorShare = 0.010f;
+/// So are those in which few weights count, measured by (sum w)^2 / sum w^2: the fewer, the more is left to chance.
+inline constexpr float kIq4FewWeights = 6;
+
 /// fast and normal: the estimated scale code for each sign, from 10 starts; best, and blocks of one sign: 17 codes from 16 starts, and 8 values
 /// of the super-scale. The codes next to the best one are always tried.
 inline Iq4Effort iq4_xs_effort(Effort effort) noexcept {

@@ -22,15 +22,16 @@ struct Slots {
   alignas(64) std::uint8_t codes[kGroupSize * kSlots];
   alignas(64) float peak
       [kSlots];  // the weight of largest magnitude; of two that differ in sign only, the positive one
-  alignas(64) float squares[kSlots];  // sum w x^2
-  alignas(64) float total[kSlots];    // sum w
-  bool one_sided[kSlots];             // no weights of both signs
+  alignas(64) float squares[kSlots];         // sum w x^2
+  alignas(64) float total[kSlots];           // sum w
+  alignas(64) float weight_squares[kSlots];  // sum w^2
+  bool one_sided[kSlots];                    // no weights of both signs
 
   void load(const float* const* weights, const float* const* importance) {
     load_slots(weights, x);
     load_slots(importance, w);
     alignas(64) float low[kSlots] = {}, high[kSlots] = {};
-    for (std::size_t k = 0; k < kSlots; ++k) squares[k] = total[k] = 0.0f;
+    for (std::size_t k = 0; k < kSlots; ++k) squares[k] = total[k] = weight_squares[k] = 0.0f;
     for (std::size_t i = 0; i < kGroupSize * kSlots; i += kSlots) {
       for (std::size_t k = 0; k < kSlots;
            ++k) {  // finite_weight(), in a form that compilers make SIMD code of
@@ -42,6 +43,7 @@ struct Slots {
         high[k] = high[k] > finite ? high[k] : finite;
         squares[k] += (w[i + k] * finite) * finite;
         total[k] += w[i + k];
+        weight_squares[k] += w[i + k] * w[i + k];
       }
     }
     for (std::size_t k = 0; k < kSlots; ++k) {
