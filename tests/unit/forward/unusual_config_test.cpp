@@ -124,3 +124,9 @@ TEST_CASE("mistral: with layer_types only the layers that they name have the win
   CHECK(with({full, window}) != with({window, window}));
   CHECK(with({full, window}) != with({full, full}));
 }
+
+TEST_CASE("forward: partial_rotary_factor means nothing to classes that do not have it", "[forward]") {
+  const std::string name = GENERATE("qwen3", "granite", "smollm3");
+  INFO(name);
+  CHECK(Model(name, {{"partial_rotary_factor", Json(0.5)}}).logits() == Model(name, {}).logits());
+}
