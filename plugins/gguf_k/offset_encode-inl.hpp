@@ -28,13 +28,12 @@ struct SuperRows {
   }
 };
 
-/// What the rows share: importance and its derived numbers.
+/// Importance of the super-blocks of a batch, and numbers that follow from it.
 template <class Codec>
-HWY_INLINE void prepare_weights(const float* importance, OffsetWeights<Codec::kGroup>& out) {
+HWY_INLINE void prepare_weights(const float* const* supers, OffsetWeights<Codec::kGroup>& out) {
   constexpr std::size_t kGroup = Codec::kGroup, kPerSuper = group_count<Codec>();
   constexpr float kSmallest = 0x1p-40f;  // a column of no importance may move anywhere
   const F32 d;
-  const float* supers[2] = {importance, importance};
   for (std::size_t c = 0; c < kChunks; ++c) {
     load_groups(SuperRows<kGroup, kPerSuper>{supers, c * kLanes}, kGroup, out.w.at[c]);
     VF total = hn::Zero(d);
@@ -177,6 +176,7 @@ HWY_INLINE void pack_choice(const OffsetChoice& choice, float sign, std::size_t 
   store(out, packed);
 }
 
+/// Super-blocks with 8 groups are searched in pairs: of two rows, which share the importance, or side by side in a single row.
 template <class Codec>
 void encode_offset_super(const SuperCall& call) {
   constexpr std::size_t kSupers = OffsetGroups<Codec>::kSupers, kPerSuper = OffsetGroups<Codec>::kPerSuper;
@@ -185,19 +185,27 @@ void encode_offset_super(const SuperCall& call) {
   HWY_ALIGN std::int8_t codes[kSupers * kSuperWeights];
   const std::size_t per_row = static_cast<std::size_t>(call.rows.cols) / kSuperWeights;
   const std::size_t rows = static_cast<std::size_t>(call.rows.rows);
-  for (std::size_t s = 0; s < per_row; ++s) {
-    prepare_weights<Codec>(call.importance.data() + s * kSuperWeights, weights);
+  const std::size_t below = rows > 1 ? 1 : 0, beside = 1 - below;  // from one of a pair to the other
+  for (std::size_t s = 0; s < per_row; s += beside * (kSupers - 1) + 1) {
+    std::size_t columns[kSupers];
+    const float *importance[kSupers], *supers[kSupers];
+    for (std::size_t h = 0; h < kSupers; ++h) {  // a last single one goes through twice
+      columns[h] = HWY_MIN(s + h * beside, per_row - 1);
+      importance[h] = call.importance.data() + columns[h] * kSuperWeights;
+    }
+    prepare_weights<Codec>(importance, weights);
     for (std::size_t r = 0; r < rows; r += kSupers) {
-      const float* supers[kSupers];
-      for (std::size_t h = 0; h < kSupers; ++h)  // a last single row goes through twice
-        supers[h] =
-            call.rows.row(static_cast<std::int64_t>(HWY_MIN(r + h, rows - 1))).data() + s * kSuperWeights;
+      std::size_t row[kSupers];
+      for (std::size_t h = 0; h < kSupers; ++h) {
+        row[h] = HWY_MIN(r + h * below, rows - 1);
+        supers[h] = call.rows.row(static_cast<std::int64_t>(row[h])).data() + columns[h] * kSuperWeights;
+      }
       load_supers(supers, weights, groups);
       const OffsetChoice choice = search_super(groups, call.effort);
       choose_codes(groups, choice, codes);
-      for (std::size_t h = 0; h < kSupers && r + h < rows; ++h)
+      for (std::size_t h = 0; h < kSupers; ++h)
         pack_choice<Codec>(choice, groups.sign.at[h * kPerSuper], h * kPerSuper, codes + h * kSuperWeights,
-                           call.out + ((r + h) * per_row + s) * sizeof(typename Codec::Block));
+                           call.out + (row[h] * per_row + columns[h]) * sizeof(typename Codec::Block));
     }
   }
 }
