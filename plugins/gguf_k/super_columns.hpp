@@ -19,55 +19,63 @@ class SuperColumns final : public ColumnCodec {
       : encoding_(encoding),
         effort_(effort),
         rows_(static_cast<std::size_t>(rows)),
-        per_row_(static_cast<std::size_t>(cols) / kSuperWeights),
-        blocks_(rows_ * per_row_),
-        current_(rows_) {}
+        cols_(static_cast<std::size_t>(cols)),
+        fitted_(rows_),
+        blocks_(rows_ * (cols_ / kSuperWeights)) {}
 
   int fit_cols() const override { return kSuperWeights; }
   int round_cols() const override { return 1; }
+  bool can_revise() const override { return true; }
 
   void fit(ConstMatrix weights, std::span<const float> importance) override {
-    PQ_ASSERT(column_ == 0 && block_ < per_row_,
+    PQ_ASSERT(column_ == fitted_cols_ && column_ < cols_,
               "fit() comes after all columns of the super-block before have been rounded");
-    std::vector<Block> fitted(rows_);
     encoding_.encoder({kSuperWeights, importance, effort_})
-        ->encode(weights, std::as_writable_bytes(std::span(fitted)));
-    for (std::size_t r = 0; r < rows_; ++r) Codec::unpack(fitted[r], current_[r]);
+        ->encode(weights, std::as_writable_bytes(std::span(fitted_)));
+    for (std::size_t r = 0; r < rows_; ++r)
+      Codec::unpack(fitted_[r], blocks_[column_ / kSuperWeights * rows_ + r]);
+    fitted_cols_ += kSuperWeights;
   }
 
   void round(ConstMatrix weights, Matrix rounded) override {
-    const std::size_t g = column_ / Codec::kGroup;
-    for (std::size_t r = 0; r < rows_; ++r) {
-      SuperBlock& block = current_[r];
-      const float offset = Codec::kHasOffset ? group_offset(block, g) : 0.0f;
-      const float weight = finite_weight(weights.row(static_cast<std::int64_t>(r))[0]);
-      block.codes[column_] = static_cast<std::int8_t>(nearest_code(
-          weight + offset, inverse_or_zero(group_scale(block, g)), Codec::kMinCode, Codec::kMaxCode));
-      rounded.row(static_cast<std::int64_t>(r))[0] = super_value<Codec>(block, column_);
-    }
-    if (++column_ == kSuperWeights) finish_block();
+    PQ_ASSERT(column_ < fitted_cols_, "fit() comes before the columns of a super-block are rounded");
+    choose(column_++, weights, rounded);
+  }
+
+  void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before one is revised");
+    choose(static_cast<std::size_t>(column), weights, rounded);
   }
 
   void emit(std::int64_t row, MutableBytes out) const override {
-    PQ_ASSERT(block_ == per_row_, "all columns must be rounded before a row is emitted");
-    const auto bytes =
-        std::as_bytes(std::span(blocks_)).subspan(static_cast<std::size_t>(row) * per_row_ * sizeof(Block));
-    std::copy_n(bytes.data(), per_row_ * sizeof(Block), out.data());
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before a row is emitted");
+    for (std::size_t b = 0; b < cols_ / kSuperWeights; ++b) {
+      Block block;
+      Codec::pack(blocks_[b * rows_ + static_cast<std::size_t>(row)], block);
+      store(out.data() + b * sizeof(Block), block);
+    }
   }
 
  private:
-  void finish_block() {
-    for (std::size_t r = 0; r < rows_; ++r) Codec::pack(current_[r], blocks_[r * per_row_ + block_]);
-    column_ = 0;
-    ++block_;
+  void choose(std::size_t column, ConstMatrix weights, Matrix rounded) {
+    SuperBlock* blocks = blocks_.data() + column / kSuperWeights * rows_;
+    const std::size_t i = column % kSuperWeights, g = i / Codec::kGroup;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      SuperBlock& block = blocks[r];
+      const float offset = Codec::kHasOffset ? group_offset(block, g) : 0.0f;
+      const float weight = finite_weight(weights.row(static_cast<std::int64_t>(r))[0]);
+      block.codes[i] = static_cast<std::int8_t>(nearest_code(
+          weight + offset, inverse_or_zero(group_scale(block, g)), Codec::kMinCode, Codec::kMaxCode));
+      rounded.row(static_cast<std::int64_t>(r))[0] = super_value<Codec>(block, i);
+    }
   }
 
   const Encoding& encoding_;
   Effort effort_;
-  std::size_t rows_, per_row_;
-  std::vector<Block> blocks_;
-  std::vector<SuperBlock> current_;  // of the current columns
-  std::size_t block_ = 0, column_ = 0;
+  std::size_t rows_, cols_;
+  std::vector<Block> fitted_;       // of the current columns
+  std::vector<SuperBlock> blocks_;  // super-block after super-block, in each row after row
+  std::size_t column_ = 0, fitted_cols_ = 0;
 };
 
 }  // namespace pq::gguf

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <polyquant/base/bytes.hpp>
+#include <polyquant/base/error.hpp>
 #include <polyquant/base/matrix.hpp>
 
 #include <cstdint>
@@ -25,6 +26,16 @@ class ColumnCodec {
   virtual void round(ConstMatrix weights, Matrix rounded) = 0;
   /// Writes the encoded bytes of one row; only after the last column.
   virtual void emit(std::int64_t row, MutableBytes out) const = 0;
+
+  /// Whether revise() works.
+  virtual bool can_revise() const { return false; }
+  /// Chooses the codes of the round_cols() columns from `column` on (a multiple of it) again, with their scales as they are, and writes the
+  /// values that they decode to. In any order and as often as wanted, but only after the last column.
+  virtual void revise(std::int64_t column, ConstMatrix weights, Matrix rounded);
 };
+
+inline void ColumnCodec::revise(std::int64_t, ConstMatrix, Matrix) {
+  assertion_failed("can_revise()", "this column codec cannot choose codes again", __FILE__, __LINE__);
+}
 
 }  // namespace pq

@@ -22,58 +22,72 @@ class BlockColumns final : public ColumnCodec {
       : encoding_(encoding),
         effort_(effort),
         rows_(static_cast<std::size_t>(rows)),
-        blocks_per_row_(static_cast<std::size_t>(cols) / Codec::kWeights),
-        blocks_(rows_ * blocks_per_row_),
+        cols_(static_cast<std::size_t>(cols)),
         fitted_(rows_),
-        codes_(rows_) {}
+        scales_(rows_ * (cols_ / Codec::kWeights)),
+        offsets_(scales_.size()),
+        codes_(rows_ * cols_) {}
 
   int fit_cols() const override { return Codec::kWeights; }
   int round_cols() const override { return 1; }
+  bool can_revise() const override { return true; }
 
   void fit(ConstMatrix weights, std::span<const float> importance) override {
-    PQ_ASSERT(column_ == 0 && block_ < blocks_per_row_,
+    PQ_ASSERT(column_ == fitted_cols_ && column_ < cols_,
               "fit() comes after all columns of the block before have been rounded");
     encoding_.encoder({Codec::kWeights, importance, effort_})
         ->encode(weights, std::as_writable_bytes(std::span(fitted_)));
+    const std::size_t first = column_ / Codec::kWeights * rows_;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      scales_[first + r] = Codec::scale(fitted_[r]);
+      offsets_[first + r] = Codec::offset(fitted_[r]);
+    }
+    fitted_cols_ += Codec::kWeights;
   }
 
   void round(ConstMatrix weights, Matrix rounded) override {
-    for (std::size_t r = 0; r < rows_; ++r) {
-      const float scale = Codec::scale(fitted_[r]), offset = Codec::offset(fitted_[r]);
-      const float weight = finite_weight(weights.row(static_cast<std::int64_t>(r))[0]);
-      const float code =
-          nearest_code(weight - offset, inverse_or_zero(scale), Codec::kMinCode, Codec::kMaxCode);
-      codes_[r][static_cast<std::size_t>(column_)] = static_cast<std::int8_t>(code);
-      const float product = scale * code;
-      rounded.row(static_cast<std::int64_t>(r))[0] = Codec::kHasOffset ? product + offset : product;
-    }
-    if (++column_ == Codec::kWeights) finish_block();
+    PQ_ASSERT(column_ < fitted_cols_, "fit() comes before the columns of a block are rounded");
+    choose(column_++, weights, rounded);
+  }
+
+  void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before one is revised");
+    choose(static_cast<std::size_t>(column), weights, rounded);
   }
 
   void emit(std::int64_t row, MutableBytes out) const override {
-    PQ_ASSERT(block_ == blocks_per_row_, "all columns must be rounded before a row is emitted");
-    const auto bytes = std::as_bytes(std::span(blocks_))
-                           .subspan(static_cast<std::size_t>(row) * blocks_per_row_ * sizeof(Block));
-    std::copy_n(bytes.data(), blocks_per_row_ * sizeof(Block), out.data());
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before a row is emitted");
+    const auto r = static_cast<std::size_t>(row);
+    std::array<std::int8_t, Codec::kWeights> codes;
+    for (std::size_t b = 0; b < cols_ / Codec::kWeights; ++b) {
+      for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = codes_[(b * codes.size() + i) * rows_ + r];
+      Block block;
+      Codec::pack(scales_[b * rows_ + r], offsets_[b * rows_ + r], codes.data(), block);
+      store(out.data() + b * sizeof(Block), block);
+    }
   }
 
  private:
-  void finish_block() {
-    for (std::size_t r = 0; r < rows_; ++r)
-      Codec::pack(Codec::scale(fitted_[r]), Codec::offset(fitted_[r]), codes_[r].data(),
-                  blocks_[r * blocks_per_row_ + block_]);
-    column_ = 0;
-    ++block_;
+  void choose(std::size_t column, ConstMatrix weights, Matrix rounded) {
+    const std::size_t first = column / Codec::kWeights * rows_;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      const float scale = scales_[first + r], offset = offsets_[first + r];
+      const float weight = finite_weight(weights.row(static_cast<std::int64_t>(r))[0]);
+      const float code =
+          nearest_code(weight - offset, inverse_or_zero(scale), Codec::kMinCode, Codec::kMaxCode);
+      codes_[column * rows_ + r] = static_cast<std::int8_t>(code);
+      const float product = scale * code;
+      rounded.row(static_cast<std::int64_t>(r))[0] = Codec::kHasOffset ? product + offset : product;
+    }
   }
 
   const Encoding& encoding_;
   Effort effort_;
-  std::size_t rows_, blocks_per_row_;
-  std::vector<Block> blocks_;
-  std::vector<Block> fitted_;  // of the current columns
-  std::vector<std::array<std::int8_t, Codec::kWeights>> codes_;
-  std::size_t block_ = 0;
-  int column_ = 0;  // inside the block
+  std::size_t rows_, cols_;
+  std::vector<Block> fitted_;            // of the current columns
+  std::vector<float> scales_, offsets_;  // block after block, in each row after row
+  std::vector<std::int8_t> codes_;       // column after column
+  std::size_t column_ = 0, fitted_cols_ = 0;
 };
 
 }  // namespace pq

@@ -58,54 +58,58 @@ class RoundingColumns final : public ColumnCodec {
       : encoding_(encoding),
         effort_(effort),
         rows_(static_cast<std::size_t>(rows)),
-        blocks_per_row_(static_cast<std::size_t>(cols) / Codec::kWeights),
-        blocks_(rows_ * blocks_per_row_),
-        current_(rows_) {}
+        cols_(static_cast<std::size_t>(cols)),
+        blocks_(rows_ * (cols_ / Codec::kWeights)) {}
 
   int fit_cols() const override { return Codec::kWeights; }
   int round_cols() const override { return Codec::kRoundCols; }
+  bool can_revise() const override { return true; }
 
   void fit(ConstMatrix weights, std::span<const float> importance) override {
-    PQ_ASSERT(column_ == 0 && block_ < blocks_per_row_,
+    PQ_ASSERT(column_ == importance_.size() && column_ < cols_,
               "fit() comes after all columns of the block before have been rounded");
-    importance_ = block_importance(importance, Codec::kWeights, Codec::kWeights);
+    const std::vector<float> own = block_importance(importance, Codec::kWeights, Codec::kWeights);
+    importance_.insert(importance_.end(), own.begin(), own.end());
     encoding_.encoder({Codec::kWeights, importance, effort_})
-        ->encode(weights, std::as_writable_bytes(std::span(current_)));
+        ->encode(weights, std::as_writable_bytes(
+                              std::span(blocks_).subspan(column_ / Codec::kWeights * rows_, rows_)));
   }
 
   void round(ConstMatrix weights, Matrix rounded) override {
+    PQ_ASSERT(column_ < importance_.size(), "fit() comes before the columns of a block are rounded");
+    choose(column_, weights, rounded);
+    column_ += Codec::kRoundCols;
+  }
+
+  void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before some are revised");
+    choose(static_cast<std::size_t>(column), weights, rounded);
+  }
+
+  void emit(std::int64_t row, MutableBytes out) const override {
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before a row is emitted");
+    for (std::size_t b = 0; b < cols_ / Codec::kWeights; ++b)
+      store(out.data() + b * sizeof(Block), blocks_[b * rows_ + static_cast<std::size_t>(row)]);
+  }
+
+ private:
+  void choose(std::size_t column, ConstMatrix weights, Matrix rounded) {
+    Block* blocks = blocks_.data() + column / Codec::kWeights * rows_;
+    const int inside = static_cast<int>(column % Codec::kWeights);
     for (std::size_t r = 0; r < rows_; ++r) {
       const auto row = static_cast<std::int64_t>(r);
       std::array<float, Codec::kRoundCols> x;
       for (std::size_t j = 0; j < x.size(); ++j) x[j] = finite_weight(weights.row(row)[j]);
-      Codec::round(current_[r], column_, x.data(), importance_.data() + column_, rounded.row(row).data());
+      Codec::round(blocks[r], inside, x.data(), importance_.data() + column, rounded.row(row).data());
     }
-    column_ += Codec::kRoundCols;
-    if (column_ == Codec::kWeights) finish_block();
-  }
-
-  void emit(std::int64_t row, MutableBytes out) const override {
-    PQ_ASSERT(block_ == blocks_per_row_, "all columns must be rounded before a row is emitted");
-    const auto bytes = std::as_bytes(std::span(blocks_))
-                           .subspan(static_cast<std::size_t>(row) * blocks_per_row_ * sizeof(Block));
-    std::copy_n(bytes.data(), blocks_per_row_ * sizeof(Block), out.data());
-  }
-
- private:
-  void finish_block() {
-    for (std::size_t r = 0; r < rows_; ++r) blocks_[r * blocks_per_row_ + block_] = current_[r];
-    column_ = 0;
-    ++block_;
   }
 
   const Encoding& encoding_;
   Effort effort_;
-  std::size_t rows_, blocks_per_row_;
-  std::vector<Block> blocks_;
-  std::vector<Block> current_;
-  std::vector<float> importance_;  // of the current block
-  std::size_t block_ = 0;
-  int column_ = 0;  // inside the block
+  std::size_t rows_, cols_;
+  std::vector<Block> blocks_;      // block after block, in each row after row
+  std::vector<float> importance_;  // of the columns that have scales
+  std::size_t column_ = 0;
 };
 
 template <class Codec>

@@ -1,0 +1,147 @@
+#include "base/thread_pool.hpp"
+#include "gptq_grid.hpp"
+
+#include <polyquant/base/error.hpp>
+
+#include <catch2/catch.hpp>
+#include <gptq/row_tile.hpp>
+#include <gptq/tensor.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace pq {
+namespace {
+
+using test::gptq_layer;
+using test::GptqLayer;
+using test::GridEncoding;
+
+std::vector<std::byte> quantized(const GptqLayer& layer, const Encoding& encoding,
+                                 const gptq::Options& options, int threads = 1, std::int64_t step = 1000,
+                                 QuantReport* report = nullptr) {
+  QuantJob job{"t.weight", layer.rows, layer.cols, &encoding, {}, Effort::normal};
+  job.statistics.gram = layer.gram_matrix();
+  const auto pool = make_thread_pool(threads);
+  gptq::FactorCache cache;
+  const auto tensor = gptq::make_tensor(job, options, cache, *pool);
+  const std::size_t row_bytes = encoding.row_bytes(layer.cols);
+  std::vector<std::byte> bytes(row_bytes * static_cast<std::size_t>(layer.rows));
+  pool->for_ranges(layer.rows, std::min(step, layer.rows), [&](std::int64_t begin, std::int64_t end) {
+    QuantReport own;
+    tensor->quantize(layer.weights_matrix().slice(begin, end - begin), begin,
+                     MutableBytes(bytes).subspan(static_cast<std::size_t>(begin) * row_bytes,
+                                                 static_cast<std::size_t>(end - begin) * row_bytes),
+                     own);
+    if (report != nullptr && begin == 0) *report = own;
+  });
+  return bytes;
+}
+
+double loss(const GptqLayer& layer, const Encoding& encoding, const std::vector<std::byte>& bytes,
+            double damping) {
+  std::vector<float> decoded(layer.weights.size());
+  encoding.decode(bytes, {decoded.data(), layer.rows, layer.cols, layer.cols});
+  return layer.loss(decoded, damping);
+}
+
+TEST_CASE("gptq: the loss is that of a plain computation in f64", "[gptq][golden]") {
+  const GptqLayer layer = gptq_layer(16, 96, 160);
+  const auto cases = nlohmann::json::parse(std::ifstream(PQ_GOLDEN_DIR "/gptq/losses.json"));
+  REQUIRE(cases.size() == 90);
+  for (const auto& golden : cases) {
+    INFO(golden.dump());
+    const GridEncoding encoding(golden["bits"], golden["group"]);
+    const gptq::Options options{golden["order"], golden["scales"], 0.01, golden["refine"]};
+    const double ours = loss(layer, encoding, quantized(layer, encoding, options), 0.01);
+    CHECK(ours == Approx(golden["loss"].get<double>()).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("gptq: bytes depend neither on threads nor on how rows are cut", "[gptq]") {
+  const GptqLayer layer = gptq_layer(150, 160, 200);
+  const GridEncoding encoding(3, 32);
+  const gptq::Options options;
+  const auto whole = quantized(layer, encoding, options);
+  for (const int threads : {1, 2})
+    for (const std::int64_t step : {1, 7, 64, 100}) {
+      INFO(threads << " threads, " << step << " rows at a time");
+      CHECK(quantized(layer, encoding, options, threads, step) == whole);
+    }
+}
+
+TEST_CASE("gptq: the sum of e^2 is the error, and no pass makes it larger", "[gptq]") {
+  const GptqLayer layer = gptq_layer(20, 160, 200);
+  const auto pool = make_thread_pool(1);
+  for (const int at_once : {1, 8}) {
+    const GridEncoding encoding(3, 32, at_once);
+    gptq::Cut cut{160, 32, static_cast<std::size_t>(at_once), 128};
+    const auto factor = gptq::make_factor(layer.gram_matrix(), cut, 0.01, "t", *pool);
+    const auto codec = encoding.column_codec(20, 160, Effort::normal);
+    gptq::RowTile tile(layer.weights_matrix(), *codec, {*factor, cut, layer.gram_matrix()});
+    tile.round_in_order();
+    std::vector<double> before(20);
+    for (int pass = 0; pass < 4; ++pass) {
+      std::vector<std::byte> bytes(encoding.row_bytes(160) * 20);
+      for (std::int64_t r = 0; r < 20; ++r)
+        codec->emit(r, MutableBytes(bytes).subspan(static_cast<std::size_t>(r) * encoding.row_bytes(160),
+                                                   encoding.row_bytes(160)));
+      double sum = 0;
+      for (std::size_t r = 0; r < 20; ++r) {
+        sum += tile.error(r);
+        if (pass > 0) CHECK(tile.error(r) <= before[r]);
+        before[r] = tile.error(r);
+      }
+      CHECK(sum == Approx(loss(layer, encoding, bytes, 0.01)).epsilon(1e-5));
+      tile.refine();
+    }
+  }
+}
+
+TEST_CASE("gptq: damping rises until the matrix is positive definite, and the report says so", "[gptq]") {
+  GptqLayer layer = gptq_layer(4, 96, 160);
+  const GridEncoding encoding(4, 32);
+  for (std::size_t i = 0; i < 96; ++i)
+    layer.gram[i * 96 + (i + 1) % 96] = layer.gram[(i + 1) % 96 * 96 + i] = 1.2f * layer.gram[i * 97];
+  QuantReport report;
+  quantized(layer, encoding, {}, 1, 1000, &report);
+  REQUIRE(report.warnings.size() == 1);
+  CHECK(report.warnings[0].find("t.weight") != std::string::npos);
+  CHECK(report.warnings[0].find("damping was raised to") != std::string::npos);
+}
+
+TEST_CASE("gptq: moments that are not finite are refused; zeros and missing ones mean plain rounding",
+          "[gptq]") {
+  GptqLayer layer = gptq_layer(4, 96, 160);
+  const GridEncoding encoding(4, 32);
+  layer.gram[5] = std::numeric_limits<float>::quiet_NaN();
+  CHECK_THROWS_WITH(quantized(layer, encoding, {}),
+                    Catch::Contains("t.weight") && Catch::Contains("not finite"));
+  std::fill(layer.gram.begin(), layer.gram.end(), 0.0f);
+  QuantReport report;
+  const auto plain = testing::encode(encoding, layer.weights_matrix());
+  CHECK(quantized(layer, encoding, {}, 1, 1000, &report) == plain);
+  REQUIRE(report.warnings.size() == 1);
+  CHECK(report.warnings[0].find("were zero") != std::string::npos);
+}
+
+TEST_CASE("gptq: columns that are always zero are rounded plainly and change no other", "[gptq]") {
+  GptqLayer layer = gptq_layer(4, 96, 160);
+  const GridEncoding encoding(4, 32);
+  for (std::size_t i = 0; i < 96; ++i) layer.gram[40 * 96 + i] = layer.gram[i * 96 + 40] = 0.0f;
+  const auto first = quantized(layer, encoding, {});
+  for (std::size_t r = 0; r < 4; ++r) layer.weights[r * 96 + 40] *= 0.5f;
+  const auto second = quantized(layer, encoding, {});
+  std::vector<float> a(layer.weights.size()), b(a.size());
+  encoding.decode(first, {a.data(), 4, 96, 96});
+  encoding.decode(second, {b.data(), 4, 96, 96});
+  for (std::size_t k = 0; k < a.size(); ++k)
+    if (k % 96 != 40) CHECK(a[k] == b[k]);
+}
+
+}  // namespace
+}  // namespace pq
