@@ -67,6 +67,15 @@ std::unique_ptr<ModelReader> reopened(const OutputRun& run) {
   return reader;
 }
 
+/// Activations that are not finite are so the next time, too.
+MeasuredStatistics measure(const Plan& plan, Executor& executor, const RunOptions& options) {
+  try {
+    return MeasuredStatistics(plan, executor, options.measuring);
+  } catch (const FormatError& error) {
+    throw Lasting<FormatError>(full_message(error));
+  }
+}
+
 /// Verifies every output under its partial name, puts all on the disk meanwhile, and only then gives final names, so that a failure leaves
 /// none. Outputs without a writer were finished by an interrupted run, and their chunks were compared.
 void verify_and_seal(std::vector<OutputRun>& runs, RunState& state, Executor& executor) {
@@ -105,7 +114,7 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
   try {
     start_outputs(plan, state, runs);
     started = true;
-    if (plan.calibration != nullptr) measured.emplace(plan, executor, options.measuring);
+    if (plan.calibration != nullptr) measured.emplace(measure(plan, executor, options));
     run_pass(plan, measured ? &*measured : nullptr, runs, state.journal(), executor, progress);
     verify_and_seal(runs, state, executor);
   } catch (...) {
