@@ -64,3 +64,10 @@ TEST_CASE("backend: a fallback serves where the plugin is missing, too; its own 
   CHECK_THROWS_AS(choose("{type: twin, fallback: cpv}"), ConfigError);
   CHECK_THROWS_AS(choose("{type: twin, speed: 3}"), ConfigError);
 }
+
+TEST_CASE("backend: a fallback is for what this machine lacks, not for mistakes", "[plugin][backend]") {
+  CHECK_THROWS_AS(choose("{type: twin, speed: 3, fallback: cpu}"), ConfigError);
+  CHECK_THROWS_AS(choose("{type: absent, speed: 3, fallback: cpu}"), ConfigError);
+  CHECK_THROWS_AS(choose("{type: twin, device: one, fallback: cpu}"), ConfigError);
+  CHECK(choose("{type: twin, device: 2, fallback: cpu}").spec == "cpu");
+}

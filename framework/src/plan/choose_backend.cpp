@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace pq {
@@ -14,6 +15,7 @@ namespace {
 
 /// What `backend:` says, taken apart.
 struct Wanted {
+  std::string id;
   Node spec;  // a map with `type` and the backend's own options, or a word
   Node device, fallback;
 };
@@ -21,6 +23,7 @@ struct Wanted {
 Wanted parse(const Node& node) {
   const ComponentSpec parts = parse_component_spec(node, "backend");
   Wanted wanted;
+  wanted.id = parts.id;
   wanted.spec = Node::map(node.mark());
   wanted.spec.set("type", Node::scalar(parts.id, false, node.mark()));
   for (const Node::Member& member : parts.options.members()) {
@@ -62,6 +65,11 @@ ChosenBackend named(const Wanted& wanted, const PluginRegistry& registry) {
   return chosen;
 }
 
+bool is_loaded(const std::string& id, const PluginRegistry& registry) {
+  const auto entries = registry.backends();
+  return std::any_of(entries.begin(), entries.end(), [&](const auto* entry) { return entry->id == id; });
+}
+
 ChosenBackend automatic(const PluginRegistry& registry) {
   ChosenBackend best;
   for (const BackendEntry* entry : registry.backends()) {
@@ -94,6 +102,8 @@ ChosenBackend choose_backend(const Node& node, const PluginRegistry& registry) {
   try {
     return named(wanted, registry);
   } catch (const Error& error) {
+    // A mistake in what is said of a backend that is here is no reason to use another one.
+    if (is_loaded(wanted.id, registry) && dynamic_cast<const ConfigError*>(&error) != nullptr) throw;
     other.warnings.insert(other.warnings.begin(), fmt::format("{}; '{}' is used instead, as 'fallback' says",
                                                               error.what(), other.backend->info().id));
     return other;
