@@ -94,7 +94,7 @@ Node single_output(const Node& model, const Node& to, const std::string& format,
 void print_plan(Session& session, Node pipeline, const std::filesystem::path& base,
                 const PipelineFlags& flags) {
   Plan plan = plan_for(session, std::move(pipeline), base, flags);
-  estimate_time(plan, session.executor().threads());
+  estimate_time(plan, session.executor());
   try {
     check_outputs(plan, flags.force);
   } catch (const Error& error) {

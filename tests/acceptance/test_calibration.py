@@ -4,10 +4,11 @@ measurement, plan and run say what is used, bytes do not depend on threads or on
 without tokens are counted, and mistakes are refused in a sentence."""
 import json
 import shutil
+import subprocess
 
 import numpy as np
 
-from common import GOLDEN, WIDE, Checks, llama, model, run, run_json, scratch, text
+from common import GOLDEN, PROGRAM, WIDE, Checks, left_out, llama, model, run, run_json, scratch, text
 from test_memory import larger
 
 SAMPLES, LENGTH = 4, 128
@@ -106,11 +107,52 @@ def refusals(checks, out):
                                   (("--calibration", texts, "--samples", 1 << 40), 2, b"samples"),
                                   (("--calibration", texts, "--set", "calibration.inputs=quantized"), 2, b"'inputs: quantized' needs"),
                                   (("--calibration", texts, "--set", "calibration.sample=3"), 2, b"did you mean 'samples'"),
-                                  (("--samples", 3), 2, b"'data' is missing")):
+                                  (("--samples", 3), 2, b"of --calibration PATH is read; give it"),
+                                  (("--samples", 3, "--set", "calibration.seed=1"), 2, b"'data' is missing in calibration; add `data: PATH`")):
         result = run(*quantize, *arguments, code=code)
         checks.that(what in result.stderr and not (out / "x.gguf").exists(), f"refused: {result.stderr.decode().strip()[-130:]}")
     plan = run("quantize", folder, "--calibration", texts, "--samples", 1, "--length", 8, "--recipe", "f16", "--to", out / "f16.gguf")
     checks.that(b"the calibration data are not used" in plan.stderr, "a recipe that needs no statistics: one warning, nothing is measured")
+
+
+def damaged(checks, out):
+    """The same command would meet it again: nothing is kept, and nobody is told to try again."""
+    folder = out / "damaged"
+    shutil.copytree(GOLDEN / "tiny" / "llama", folder, ignore=shutil.ignore_patterns("gguf.json", "texts.json"))
+    content = bytearray((folder / "model.safetensors").read_bytes())
+    begin = 8 + int.from_bytes(content[:8], "little")
+    first = json.loads(content[8:begin])["model.layers.0.mlp.down_proj.weight"]["data_offsets"][0]
+    content[begin + first:begin + first + 2] = b"\xc0\x7f"  # a NaN in bf16
+    (folder / "model.safetensors").write_bytes(content)
+    result = run("quantize", folder, "--calibration", out / "words.txt", "--samples", 2, "--length", 16, "--encoding", "q8_0", "--to", out / "damaged.gguf",
+                 "--set", "outputs.0.options.pre_tokenizer=llama-bpe", code=3)
+    checks.that(b"not finite" in result.stderr and b"again" not in result.stderr and not list(out.glob("damaged.gguf*")),
+                f"activations that are not finite: {result.stderr.decode().strip()[-130:]} {[p.name for p in out.glob('damaged.gguf*')]}")
+
+
+def full_disk(checks, out):
+    """The file of the activations is counted before any work."""
+    (out / "tokens.jsonl").write_text(json.dumps({"tokens": [i % 90 for i in range(64 * 128)]}) + "\n")  # 2 MiB of activations
+    script = 'mount -t tmpfs -o size=1m none "$1" || exit 77; shift; exec "$@"'
+    (out / "small").mkdir()
+    done = subprocess.run(["unshare", "-rm", "bash", "-c", script, "bash", str(out / "small"), str(PROGRAM), "quantize", str(GOLDEN / "tiny" / "llama"), "--calibration",
+                           str(out / "tokens.jsonl"), "--samples", "64", "--length", "128", "--encoding", "q8_0", "--to", str(out / "small" / "x.gguf"), "--set",
+                           "outputs.0.options.pre_tokenizer=llama-bpe", "--set", "calibration.activations=file"], capture_output=True, text=True)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        return left_out("a tmpfs cannot be mounted here")
+    checks.that(done.returncode == 4 and "activations between the layers need" in done.stderr and "again" not in done.stderr,
+                f"a disk that is too small for the activations: {done.returncode} {done.stderr.strip()[-170:]}")
+
+
+def forecast(checks, out):
+    """Measuring is most of the time. Machines that are busy may take much longer than is planned."""
+    command = ("quantize", model(WIDE), "--calibration", text("calibration.jsonl"), "--samples", 8, "--length", 512, "--recipe", "q4_0", "--to", out / "f.gguf")
+    (out / "f.yaml").write_text(json.dumps({"version": 1, "model": str(model(WIDE)), "calibration": {"data": str(text("calibration.jsonl")), "samples": 8, "length": 512},
+                                            "outputs": [{"format": "gguf", "recipe": "q4_0", "to": "f.gguf"}]}))
+    plan, done = run_json("plan", out / "f.yaml"), run_json(*command)
+    checks.that(0.1 < plan["seconds"] / done["seconds"] < 5, f"planned {plan['seconds']:.1f} s, took {done['seconds']:.1f} s")
+    checks.that(abs(done["peak_memory_bytes"] / plan["peak_memory_bytes"] - 1) <= 0.2,
+                f"a large embedding: peak {done['peak_memory_bytes'] / 2**20:.0f} MiB, planned {plan['peak_memory_bytes'] / 2**20:.0f} MiB")
 
 
 def main():
@@ -121,6 +163,9 @@ def main():
     memory(checks, out)
     experts(checks, out)
     refusals(checks, out)
+    damaged(checks, out)
+    full_disk(checks, out)
+    forecast(checks, out)
     checks.finish()
 
 

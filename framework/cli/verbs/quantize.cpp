@@ -34,7 +34,15 @@ std::string help_of(const PipelineKeys& keys, const std::string& key, const std:
 
 Mark option_mark(const std::string& option) { return given("", option).mark(); }
 
+void check_calibration(const Options& options) {
+  const auto is_for_it = [](const std::string& set) { return set.starts_with("calibration."); };
+  if (options.calibration.empty() && options.samples + options.length > 0 &&
+      std::none_of(options.flags.overrides.begin(), options.flags.overrides.end(), is_for_it))
+    throw ConfigError("--samples and --length say how much of --calibration PATH is read; give it, too");
+}
+
 Node calibration_of(const Options& options) {
+  check_calibration(options);
   Node calibration = Node::map();
   set_if_given(calibration, "data", options.calibration, "--calibration");
   if (options.samples > 0) calibration.set("samples", given(std::to_string(options.samples), "--samples"));

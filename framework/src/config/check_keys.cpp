@@ -51,7 +51,7 @@ std::string cure_of_missing(const PipelineKey& key) {
   if (key.type == Type::list) return "; add `" + key.name + ":` and a list below it";
   if (!key.component.empty())
     return "; add `" + key.name + ": NAME`, `polyquant help " + key.component + "s` lists the names";
-  return "; add `" + key.name + (key.type == Type::path ? ": PATH`" : ": TEXT`");
+  return "; add `" + key.name + (key.type == Type::path || key.type == Type::sources ? ": PATH`" : ": TEXT`");
 }
 
 /// "{format:gguf}" is one word in YAML.

@@ -104,8 +104,12 @@ void CalibrationPlanner::add(PlannedOutput& output, bool has_imatrix, std::vecto
   }
   if (!without.empty() && with > 0)
     warnings.push_back(
-        fmt::format("the inputs of {} tensors are not measured, so all their columns count equally: {}{}",
-                    without.size(), without.front(), without.size() == 1 ? "" : ", .."));
+        without.size() == 1
+            ? fmt::format("the inputs of '{}' are not measured, so all its columns count equally",
+                          without.front())
+            : fmt::format(
+                  "the inputs of {} tensors are not measured, so all their columns count equally: {}, ...",
+                  without.size(), without.front()));
 }
 
 std::shared_ptr<const PlannedCalibration> CalibrationPlanner::finish(const std::filesystem::path& scratch,

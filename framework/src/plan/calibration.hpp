@@ -9,6 +9,7 @@
 #include "model/open_model.hpp"
 #include "plugin/registry.hpp"
 
+#include <polyquant/backend.hpp>
 #include <polyquant/quantizer.hpp>
 
 #include <cstdint>
@@ -65,6 +66,8 @@ class CalibrationPlanner {
 
 /// Memory while the samples run: activations of a batch, weights of a layer, sums, and the residual streams unless they lie in a file.
 std::uint64_t measuring_bytes(const PlannedCalibration& calibration);
+/// About how long the samples run. Measures the speed of products on the device, some milliseconds.
+double measuring_seconds(const PlannedCalibration& calibration, Device& device);
 /// What is kept of the statistics while the outputs are written.
 std::uint64_t statistics_bytes(const PlannedCalibration& calibration);
 

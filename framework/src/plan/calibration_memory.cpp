@@ -37,21 +37,28 @@ std::uint64_t sums_bytes(const PlannedCalibration& calibration) {
   return bytes;
 }
 
+std::uint64_t stored_bytes(const ModelView& view, const ViewTensor& tensor) {
+  std::uint64_t bytes = 0;
+  for (const RowMap::Part& part : tensor.map.parts)
+    bytes += view.reader->header().tensors[part.stored].row_bytes * static_cast<std::uint64_t>(part.rows);
+  return bytes;
+}
+
 /// Pages of the mapped source that stay: files are given back in windows of 8 MiB, of which about half is left at the ends of each layer; and
-/// the rows of the embedding that the samples ask for.
+/// the rows of the embedding that the samples ask for, with what the kernel maps around each (fault_around_bytes).
 std::uint64_t mapped_bytes(const PlannedCalibration& calibration) {
-  constexpr std::uint64_t kHalfWindow = 4 << 20, kPage = 4096;
+  constexpr std::uint64_t kHalfWindow = 4 << 20, kAround = 64 << 10;
   const ModelView& view = *calibration.model->view();
   std::map<int, std::uint64_t> layers;
-  for (const ViewTensor& tensor : view.tensors)
-    if (tensor.layer >= 0)
-      for (const RowMap::Part& part : tensor.map.parts)
-        layers[tensor.layer] +=
-            view.reader->header().tensors[part.stored].row_bytes * static_cast<std::uint64_t>(part.rows);
+  std::uint64_t embedding = 0;
+  for (const ViewTensor& tensor : view.tensors) {
+    if (tensor.layer >= 0) layers[tensor.layer] += stored_bytes(view, tensor);
+    if (tensor.role == "embedding") embedding += stored_bytes(view, tensor);
+  }
   std::set<std::int32_t> tokens;
   for (const Sample& sample : calibration.samples.samples)
     tokens.insert(sample.tokens.begin(), sample.tokens.end());
-  std::uint64_t bytes = tokens.size() * kPage;
+  std::uint64_t bytes = std::min(embedding, tokens.size() * kAround);
   for (const auto& [layer, stored] : layers) bytes += std::min(kHalfWindow, stored / 4);
   return bytes;
 }

@@ -1,4 +1,5 @@
 #include "config/place.hpp"
+#include "plan/calibration.hpp"
 #include "plan/output_names.hpp"
 #include "plan/plan.hpp"
 #include "plan/replaceable.hpp"
@@ -134,6 +135,7 @@ void check_space(const Plan& plan) {
     fs::path where;
     std::uint64_t bytes = 0;
     Mark mark;  // of the last output there
+    bool has_activations = false;
   };
   std::map<std::uint64_t, Need> needs;  // by file system
   for (const PlannedOutput& output : plan.outputs) {
@@ -145,14 +147,22 @@ void check_space(const Plan& plan) {
     const std::uint64_t total = output.layout.total_bytes();
     need.bytes += total - std::min(total, held_bytes(output));
   }
+  if (plan.calibration != nullptr && plan.calibration->hidden_in_file) {
+    const fs::path folder = existing_folder(plan.calibration->scratch / "activations");
+    const auto id = file_id(folder);
+    Need& need = needs[id ? id->first : 0];
+    if (need.where.empty()) need.where = folder;
+    need.bytes += static_cast<std::uint64_t>(plan.calibration->hidden_bytes);
+    need.has_activations = true;
+  }
   for (const auto& [device, need] : needs) {
     std::error_code failed;
     const fs::space_info space = fs::space(need.where, failed);
     if (!failed && space.available < need.bytes)
-      throw ResourceError(
-          fmt::format("{}{} has {} free, the outputs need {}; free some space or choose another place",
-                      place_prefix(need.mark), need.where.string(), format_bytes(space.available),
-                      format_bytes(need.bytes)));
+      throw ResourceError(fmt::format(
+          "{}{} has {} free, the outputs {}need {}; free some space or choose another place",
+          place_prefix(need.mark), need.where.string(), format_bytes(space.available),
+          need.has_activations ? "and the activations between the layers " : "", format_bytes(need.bytes)));
   }
 }
 

@@ -86,7 +86,7 @@ void estimate(Plan& plan, int threads) {
   plan.peak_memory_bytes = kProgramBytes + kept + working;
 }
 
-void estimate_time(Plan& plan, int threads) {
+void estimate_time(Plan& plan, Executor& executor) {
   std::map<std::pair<std::string, bool>, double> speeds;
   double seconds = 0;  // of one thread
   double file_seconds = kStartSeconds;
@@ -104,7 +104,9 @@ void estimate_time(Plan& plan, int threads) {
       if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort, has_importance);
       seconds += (at->second + decoding_seconds(tensor.stored)) * static_cast<double>(elements(out.shape));
     }
-  plan.seconds = file_seconds + seconds / std::max(1, threads);
+  plan.seconds = file_seconds + seconds / std::max(1, executor.threads());
+  if (plan.calibration != nullptr)
+    plan.seconds += measuring_seconds(*plan.calibration, *plan.backend->open(plan.device, executor));
 }
 
 }  // namespace pq

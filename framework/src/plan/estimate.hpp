@@ -10,6 +10,6 @@ void estimate(Plan& plan, int threads);
 
 /// Fills seconds. Speeds are measured on this machine with a small sample per encoding (some milliseconds), so the time is a forecast, not a
 /// table; only who shows it needs it.
-PQ_API void estimate_time(Plan& plan, int threads);
+PQ_API void estimate_time(Plan& plan, Executor& executor);
 
 }  // namespace pq

@@ -188,7 +188,7 @@ TEST_CASE("pipeline: calibration refuses what it cannot use, at its place", "[co
                     "\noutputs:\n  - {format: gguf, recipe: q4_0, to: a}\n");
   };
   CHECK(error("{samples: 3}") ==
-        "pipeline.yaml:3:14: the key 'data' is missing in calibration; add `data: TEXT`");
+        "pipeline.yaml:3:14: the key 'data' is missing in calibration; add `data: PATH`");
   CHECK(error("{data: []}") == "pipeline.yaml:3:21: 'data' is empty; give at least one file or folder");
   CHECK(error("{data: {path: a}}") == "pipeline.yaml:3:21: 'data' must be a path or a list of paths");
   CHECK(error("{data: [{path: a, weight: 0}]}") ==
