@@ -15,6 +15,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <optional>
+
 namespace pq::cli {
 namespace {
 
@@ -111,12 +113,17 @@ void run_pipeline(Session& session, Node pipeline, const std::filesystem::path& 
                   const PipelineFlags& flags) {
   const Plan plan = plan_for(session, std::move(pipeline), base, flags);
   check_outputs(plan, flags.force);
-  ProgressBar bar(session.shows_progress());
+  ProgressBar layers(session.shows_progress());
+  std::optional<ProgressBar> bar;  // from the first weights on, so that its speed is theirs
   const RunOptions options{flags.force,
-                           [&](std::int64_t done, std::int64_t total) { bar.show(done, total); }};
-  const RunResult result = execute(plan, session.executor(), options,
-                                   [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
-  bar.finish();
+                           [&](std::int64_t done, std::int64_t total) { layers.show(done, total); }};
+  const auto weights = [&](std::int64_t done, std::int64_t total) {
+    layers.finish();
+    if (!bar) bar.emplace(session.shows_progress(), Progressing::weights);
+    bar->show(done, total);
+  };
+  const RunResult result = execute(plan, session.executor(), options, weights);
+  bar.reset();
   if (result.calibration)
     for (const std::string& warning : result.calibration->warnings) log::warning(warning);
   write_report(plan, result, flags.force);

@@ -18,8 +18,10 @@ void ProgressBar::show(std::int64_t done, std::int64_t total) {
   const int filled = static_cast<int>(share * kWidth);
   const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
                           std::string(static_cast<std::size_t>(kWidth - filled), '.');
-  std::fprintf(stderr, "\r[%s] %5.1f %%  %.0f M weights/s, %.0f s left \x1b[K", bar.c_str(), share * 100,
-               static_cast<double>(done) / elapsed * 1e-6, left);
+  std::fprintf(stderr, "\r[%s] %5.1f %%  ", bar.c_str(), share * 100);
+  if (what_ == Progressing::weights)
+    std::fprintf(stderr, "%.0f M weights/s, ", static_cast<double>(done) / elapsed * 1e-6);
+  std::fprintf(stderr, "%.0f s left \x1b[K", left);
   std::fflush(stderr);
 }
 

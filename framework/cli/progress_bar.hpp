@@ -6,10 +6,14 @@
 
 namespace pq::cli {
 
+/// What is counted: with weights their number per second is shown, too.
+enum class Progressing { weights, parts };
+
 /// Draws at most ten times a second, only if `enabled`. One caller at a time.
 class ProgressBar {
  public:
-  explicit ProgressBar(bool enabled) : enabled_(enabled), start_(Clock::now()), drawn_(start_) {}
+  explicit ProgressBar(bool enabled, Progressing what = Progressing::parts)
+      : enabled_(enabled), what_(what), start_(Clock::now()), drawn_(start_) {}
   ~ProgressBar() { finish(); }
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
@@ -21,6 +25,7 @@ class ProgressBar {
  private:
   using Clock = std::chrono::steady_clock;
   bool enabled_;
+  Progressing what_;
   bool visible_ = false;
   Clock::time_point start_, drawn_;
 };

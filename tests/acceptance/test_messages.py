@@ -185,6 +185,28 @@ def terminal(runner):
         runner.checks.that(done.returncode == 2 and b"would garble the terminal" in done.stderr, f"codec {verb} to a terminal: {done.returncode}")
 
 
+def progress(runner):
+    """The bar tells weights per second only where weights are counted."""
+    words = runner.out / "long.txt"
+    words.write_text("The quick brown fox jumps over the lazy dog. " * 20000)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([str(PROGRAM), "eval", str(runner.model), "--text", str(words), "--context", "64", "--threads", "1"], stdout=subprocess.DEVNULL, stderr=theirs) as program:
+        os.close(theirs)
+        seen = b""
+        while b"left" not in seen and (more := read(ours)):
+            seen += more
+        program.kill()
+    os.close(ours)
+    runner.checks.that(b"s left" in seen and b"weights/s" not in seen, f"the bar of eval: {seen[-60:]}")
+
+
+def read(terminal):
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the program has ended
+        return b""
+
+
 def closed_pipe(runner):
     with subprocess.Popen([str(PROGRAM), "help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as program:
         program.stdout.close()
@@ -205,6 +227,7 @@ def main():
     undecodable(runner)
     helps(runner)
     terminal(runner)
+    progress(runner)
     closed_pipe(runner)
     runner.checks.finish()
 
