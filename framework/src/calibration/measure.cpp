@@ -88,8 +88,10 @@ SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& sampl
   SiteSums sums(device, options.needs);
   ForwardPass::Wanted wanted;
   wanted.observer = &sums;
-  if (options.progress)
-    wanted.before = [&](int layer) { options.progress(layer + 1, pass.model().layers() + 1); };
+  wanted.before = [&](int stage) {
+    if (options.layer_done && stage > 0) options.layer_done(stage - 1, sums);
+    if (options.progress) options.progress(stage + 1, pass.model().layers() + 1);
+  };
   wanted.head_sites = options.with_output;
   pass.run(batches, *store, wanted);
   return sums;

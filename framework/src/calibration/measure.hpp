@@ -24,6 +24,8 @@ struct MeasureOptions {
   std::int64_t hidden_bytes = -1;  // of residual streams that may lie in memory; more go to a file. -1: all
   std::filesystem::path scratch;   // folder of that file; empty = the system's for temporary files
   LayerProgress progress;
+  /// Called when all samples have passed a layer: the sums of its sites are complete, and their Gram matrices may be dropped.
+  std::function<void(int layer, SiteSums& sums)> layer_done;
 };
 
 /// The sums of all sites over all samples, layer by layer.

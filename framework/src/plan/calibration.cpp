@@ -30,8 +30,12 @@ SampleSet samples_of(const CalibrationSpec& spec, const OpenedModel& model, cons
   options.samples = spec.samples;
   options.length = spec.length;
   options.seed = spec.seed;
-  const auto tokenizer = std::make_shared<const Tokenizer>(open_tokenizer(model, path));
-  return cut_samples(options, document_encoder(model, path, tokenizer, vocabulary));
+  std::shared_ptr<const Tokenizer> tokenizer;
+  const TokenizerOpener opened = [&] {
+    if (tokenizer == nullptr) tokenizer = std::make_shared<const Tokenizer>(open_tokenizer(model, path));
+    return tokenizer;
+  };
+  return cut_samples(options, document_encoder(model, path, opened, vocabulary));
 }
 
 /// What the quantizer wants to know of this tensor's input.

@@ -64,11 +64,17 @@ class CalibrationPlanner {
   std::map<std::pair<std::string, std::int64_t>, const Site*> sites_;  // by GGUF name and matrix
 };
 
-/// Memory while the samples run: activations of a batch, weights of a layer, sums, and the residual streams unless they lie in a file.
-std::uint64_t measuring_bytes(const PlannedCalibration& calibration);
 /// About how long the samples run. Measures the speed of products on the device, some milliseconds.
 double measuring_seconds(const PlannedCalibration& calibration, Device& device);
-/// What is kept of the statistics while the outputs are written.
-std::uint64_t statistics_bytes(const PlannedCalibration& calibration);
+
+struct CalibrationMemory {
+  /// While the samples run: activations of a batch, weights of a layer, sums, and the residual streams unless they lie in a file.
+  std::uint64_t measuring = 0;
+  /// The same while the tensors of a layer are produced from its Gram matrices, without what producing takes; 0: nobody wants such matrices.
+  std::uint64_t while_producing = 0;
+  /// What is kept of the statistics while the other tensors are produced.
+  std::uint64_t kept = 0;
+};
+CalibrationMemory calibration_memory(const PlannedCalibration& calibration);
 
 }  // namespace pq

@@ -27,14 +27,28 @@ std::int64_t batch_rows(const PlannedCalibration& calibration) {
   return std::min(calibration.samples.tokens(), std::max(length, kMeasureRows / length * length));
 }
 
+/// Of all sites; without Gram matrices.
 std::uint64_t sums_bytes(const PlannedCalibration& calibration) {
   std::uint64_t bytes = 0;
-  for (const auto& [site, needs] : calibration.needs) {
-    const auto cols = static_cast<std::uint64_t>(site->cols);
-    bytes += cols * sizeof(double) * (needs.mean_absolute ? 2 : 1);
-    if (needs.gram) bytes += cols * cols * sizeof(float);
-  }
+  for (const auto& [site, needs] : calibration.needs)
+    bytes += static_cast<std::uint64_t>(site->cols) * sizeof(double) * (needs.mean_absolute ? 2 : 1);
   return bytes;
+}
+
+/// Gram matrices are there for one layer at a time.
+struct GramBytes {
+  std::uint64_t layer = 0, matrix = 0;  // of the largest
+};
+GramBytes gram_bytes(const PlannedCalibration& calibration) {
+  std::map<int, std::uint64_t> layers;
+  GramBytes result;
+  for (const auto& [site, needs] : calibration.needs) {
+    if (!needs.gram) continue;
+    const std::uint64_t bytes = floats(site->cols * site->cols);
+    result.matrix = std::max(result.matrix, bytes);
+    result.layer = std::max(result.layer, layers[site->layer] += bytes);
+  }
+  return result;
 }
 
 std::uint64_t stored_bytes(const ModelView& view, const ViewTensor& tensor) {
@@ -65,23 +79,24 @@ std::uint64_t mapped_bytes(const PlannedCalibration& calibration) {
 
 }  // namespace
 
-std::uint64_t measuring_bytes(const PlannedCalibration& calibration) {
+CalibrationMemory calibration_memory(const PlannedCalibration& calibration) {
   const ForwardModel& model = *calibration.model;
   const std::int64_t rows = batch_rows(calibration);
   // Besides the named values: the residual stream as it comes from the store, and as it goes back.
   const std::uint64_t activations = floats(rows * (model.value_cols() + model.hidden_cols()));
   const std::uint64_t streams =
       calibration.hidden_in_file ? 0 : static_cast<std::uint64_t>(calibration.hidden_bytes);
-  return streams + activations + layer_bytes(model) + sums_bytes(calibration) + mapped_bytes(calibration);
-}
-
-std::uint64_t statistics_bytes(const PlannedCalibration& calibration) {
-  std::uint64_t bytes = 0;
-  for (const auto& [site, needs] : calibration.needs) {
-    bytes += floats(site->cols) * (needs.mean_absolute ? 2 : 1);
-    if (needs.gram) bytes += floats(site->cols * site->cols);
-  }
-  return bytes;
+  const std::uint64_t always =
+      streams + activations + layer_bytes(model) + sums_bytes(calibration) + mapped_bytes(calibration);
+  std::uint64_t kept = 0;
+  for (const auto& [site, needs] : calibration.needs)
+    kept += floats(site->cols) * (needs.mean_absolute ? 2 : 1);
+  const GramBytes grams = gram_bytes(calibration);
+  CalibrationMemory memory;
+  memory.measuring = always + grams.layer + grams.matrix;  // one by one they are copied from the device
+  memory.kept = kept;
+  if (grams.layer > 0) memory.while_producing = always + kept + grams.layer;
+  return memory;
 }
 
 }  // namespace pq

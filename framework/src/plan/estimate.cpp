@@ -81,8 +81,11 @@ void estimate(Plan& plan, int threads) {
   }
   std::uint64_t working =
       static_cast<std::uint64_t>(largest_chunk) * per_weight * static_cast<std::uint64_t>(threads);
-  if (plan.calibration != nullptr)
-    working = std::max(working + statistics_bytes(*plan.calibration), measuring_bytes(*plan.calibration));
+  if (plan.calibration != nullptr) {
+    const CalibrationMemory memory = calibration_memory(*plan.calibration);
+    const std::uint64_t producing = working + std::max(memory.kept, memory.while_producing);
+    working = std::max(producing, memory.measuring);
+  }
   plan.peak_memory_bytes = kProgramBytes + kept + working;
 }
 

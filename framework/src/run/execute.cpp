@@ -68,9 +68,12 @@ std::unique_ptr<ModelReader> reopened(const OutputRun& run) {
 }
 
 /// Activations that are not finite are so the next time, too.
-MeasuredStatistics measure(const Plan& plan, Executor& executor, const RunOptions& options) {
+MeasuredStatistics measure(const Plan& plan, Executor& executor, const RunOptions& options,
+                           SourcePass& pass) {
   try {
-    return MeasuredStatistics(plan, executor, options.measuring);
+    return MeasuredStatistics(
+        plan, executor, options.measuring,
+        [&](int layer, const MeasuredStatistics& so_far) { pass.run_layer(layer, so_far); });
   } catch (const FormatError& error) {
     throw Lasting<FormatError>(full_message(error));
   }
@@ -114,8 +117,10 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
   try {
     start_outputs(plan, state, runs);
     started = true;
-    if (plan.calibration != nullptr) measured.emplace(measure(plan, executor, options));
-    run_pass(plan, measured ? &*measured : nullptr, runs, state.journal(), executor, progress);
+    SourcePass pass(plan, runs, state.journal(), executor, progress);
+    if (plan.calibration != nullptr && pass.needs_statistics())
+      measured.emplace(measure(plan, executor, options, pass));
+    pass.run_rest(measured ? &*measured : nullptr);
     verify_and_seal(runs, state, executor);
   } catch (...) {
     const std::exception_ptr failure = std::current_exception();

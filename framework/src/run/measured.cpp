@@ -11,7 +11,8 @@
 namespace pq {
 
 MeasuredStatistics::MeasuredStatistics(const Plan& plan, Executor& executor,
-                                       const std::function<void(std::int64_t, std::int64_t)>& progress) {
+                                       const std::function<void(std::int64_t, std::int64_t)>& progress,
+                                       const LayerUser& use_layer) {
   const auto start = std::chrono::steady_clock::now();
   const PlannedCalibration& calibration = *plan.calibration;
   const auto device = plan.backend->open(plan.device, executor);
@@ -21,14 +22,33 @@ MeasuredStatistics::MeasuredStatistics(const Plan& plan, Executor& executor,
   options.hidden_bytes = calibration.hidden_in_file ? 0 : -1;
   options.scratch = calibration.scratch;
   options.progress = progress;
-  SiteSums sums = measure_sites(pass, *device, calibration.samples, options);
-  for (const auto& site : calibration.model->sites())
-    if (const SiteSum* sum = sums.find(*site)) {
-      sites_.emplace(site.get(), host_statistics(*sum, *device));
-      sums.drop_gram(*site);
-    }
+  options.layer_done = [&](int layer, SiteSums& sums) {
+    if (!take_layer(calibration, layer, sums, *device)) return;
+    use_layer(layer, *this);
+    drop_grams(calibration, layer);
+  };
+  measure_sites(pass, *device, calibration.samples, options);
   count_experts(calibration);
   result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+bool MeasuredStatistics::take_layer(const PlannedCalibration& calibration, int layer, SiteSums& sums,
+                                    Device& device) {
+  bool has_gram = false;
+  for (const auto& site : calibration.model->sites()) {
+    const SiteSum* sum = site->layer == layer ? sums.find(*site) : nullptr;
+    if (sum == nullptr) continue;
+    has_gram = has_gram || sum->gram != nullptr;
+    sites_.emplace(site.get(), host_statistics(*sum, device));
+    sums.drop_gram(*site);  // one by one: never two copies of all
+  }
+  return has_gram;
+}
+
+void MeasuredStatistics::drop_grams(const PlannedCalibration& calibration, int layer) {
+  for (const auto& site : calibration.model->sites())
+    if (const auto found = sites_.find(site.get()); site->layer == layer && found != sites_.end())
+      found->second.gram = std::vector<float>();  // `= {}` would keep the memory
 }
 
 SiteStatistics MeasuredStatistics::of(const Site& site) const {

@@ -33,16 +33,23 @@ struct CalibrationResult {
 /// Immutable, callable from any thread.
 class MeasuredStatistics {
  public:
+  /// Gets a layer of whose inputs Gram matrices are there: only while it runs, because those of all layers together may be larger than the
+  /// memory.
+  using LayerUser = std::function<void(int layer, const MeasuredStatistics& so_far)>;
   /// Runs the model over the samples, layer by layer. `progress` gets layers done and in all. Throws FormatError for activations that are not
-  /// finite, ResourceError if memory or disk do not suffice, Interrupted.
+  /// finite, ResourceError if memory or disk do not suffice, Interrupted, and what `use_layer` throws.
   MeasuredStatistics(const Plan& plan, Executor& executor,
-                     const std::function<void(std::int64_t done, std::int64_t total)>& progress);
+                     const std::function<void(std::int64_t done, std::int64_t total)>& progress,
+                     const LayerUser& use_layer);
 
   /// Statistics of a site; without any for one that no token reached.
   SiteStatistics of(const Site& site) const;
   const CalibrationResult& result() const noexcept { return result_; }
 
  private:
+  /// Copies what was summed at the sites of a layer; the device keeps no Gram matrix of them.
+  bool take_layer(const PlannedCalibration& calibration, int layer, SiteSums& sums, Device& device);
+  void drop_grams(const PlannedCalibration& calibration, int layer);
   void count_experts(const PlannedCalibration& calibration);
 
   std::map<const Site*, HostStatistics> sites_;

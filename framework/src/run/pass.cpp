@@ -2,6 +2,7 @@
 
 #include "base/interrupt.hpp"
 #include "evaluation/pieces.hpp"
+#include "forward/observer.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/log.hpp>
@@ -134,10 +135,21 @@ bool take_over(const TensorTask& task, const WorkItem& item, const std::vector<C
   return true;
 }
 
+/// The layer of whose inputs the task takes X^T X; -1: it takes none.
+int gram_layer(const TensorTask& task) {
+  int layer = -1;
+  for (const TensorTask::Target& target : task.targets) {
+    const PlannedOutput& output = *target.output->plan;
+    const std::vector<const Site*>& sites = output.tensors[target.tensor].sites;
+    if (output.quantizer->info().needs.gram)
+      for (const Site* site : sites) layer = std::max(layer, site->layer);
+  }
+  return layer;
+}
+
 /// What the pass works with.
 struct Pass {
   const Plan& plan;
-  const MeasuredStatistics* measured;
   const std::vector<TensorTask>& tasks;
   Journal& journal;
   const RunContext& context;
@@ -209,7 +221,7 @@ bool same_matrix(const Pass& pass, const WorkItem& a, const WorkItem& b) {
 
 /// Prepares the quantizers of some matrices, one after the other so that each may use all threads, and then works on their rows in
 /// parallel. There are enough of these to hide that threads wait for the last one.
-void run_batches(const Pass& pass, const std::vector<WorkItem>& items) {
+void run_batches(const Pass& pass, const MeasuredStatistics* measured, const std::vector<WorkItem>& items) {
   constexpr int kItemsPerThread = 64;
   const std::size_t enough = static_cast<std::size_t>(pass.context.executor.threads() * kItemsPerThread);
   for (std::size_t begin = 0, end = 0; begin < items.size(); begin = end) {
@@ -218,7 +230,7 @@ void run_batches(const Pass& pass, const std::vector<WorkItem>& items) {
       if (is_new && end - begin >= enough) break;
       throw_if_interrupted();
       if (is_new)
-        prepare_quantizers(pass.plan, pass.measured, pass.task(items[end]), items[end].first, pass.context);
+        prepare_quantizers(pass.plan, measured, pass.task(items[end]), items[end].first, pass.context);
     }
     pass.context.executor.for_ranges(static_cast<std::int64_t>(end - begin), 1,
                                      [&](std::int64_t first, std::int64_t last) {
@@ -232,17 +244,58 @@ void run_batches(const Pass& pass, const std::vector<WorkItem>& items) {
 
 }  // namespace
 
-void run_pass(const Plan& plan, const MeasuredStatistics* measured, std::vector<OutputRun>& runs,
-              Journal& journal, Executor& executor, const Progress& progress) {
-  const std::vector<TensorTask> tasks = make_tasks(runs);
-  const std::vector<WorkItem> items = cut_into_chunks(plan, tasks);
-  std::int64_t total = 0;
-  for (const PlannedOutput& output : plan.outputs) total += output.weights();
-  ProgressCounter counter(progress, total);
-  const auto device = plan.backend->open(plan.device, executor);
-  const RunContext context{executor, device.get()};
-  const Pass pass{plan, measured, tasks, journal, context, counter};
-  run_batches(pass, unfinished(pass, items));
-}
+class SourcePass::Work {
+ public:
+  Work(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor,
+       const Progress& progress)
+      : tasks_(make_tasks(runs)),
+        counter_(progress, weights_of(plan)),
+        device_(plan.backend->open(plan.device, executor)),
+        context_{executor, device_.get()},
+        pass_{plan, tasks_, journal, context_, counter_} {
+    for (const WorkItem& item : unfinished(pass_, cut_into_chunks(plan, tasks_)))
+      left_[gram_layer(tasks_[item.task])].push_back(item);
+  }
+  bool needs_statistics() const {
+    for (const auto& [layer, items] : left_)
+      for (const WorkItem& item : items)
+        for (const TensorTask::Target& target : tasks_[item.task].targets)
+          if (!target.output->plan->tensors[target.tensor].sites.empty()) return true;
+    return false;
+  }
+  void run(int layer, const MeasuredStatistics* measured) {
+    const auto found = left_.find(layer);
+    if (found == left_.end()) return;
+    run_batches(pass_, measured, found->second);
+    left_.erase(found);
+  }
+  /// In the order of layers, should a Gram matrix never have been measured.
+  void run_all(const MeasuredStatistics* measured) {
+    while (!left_.empty()) run(left_.begin()->first, measured);
+  }
+
+ private:
+  static std::int64_t weights_of(const Plan& plan) {
+    std::int64_t total = 0;
+    for (const PlannedOutput& output : plan.outputs) total += output.weights();
+    return total;
+  }
+
+  std::vector<TensorTask> tasks_;
+  ProgressCounter counter_;
+  std::unique_ptr<Device> device_;
+  RunContext context_;
+  Pass pass_;
+  std::map<int, std::vector<WorkItem>> left_;  // by gram_layer()
+};
+
+SourcePass::SourcePass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor,
+                       const Progress& progress)
+    : work_(std::make_unique<Work>(plan, runs, journal, executor, progress)) {}
+SourcePass::~SourcePass() = default;
+
+bool SourcePass::needs_statistics() const { return work_->needs_statistics(); }
+void SourcePass::run_layer(int layer, const MeasuredStatistics& measured) { work_->run(layer, &measured); }
+void SourcePass::run_rest(const MeasuredStatistics* measured) { work_->run_all(measured); }
 
 }  // namespace pq

@@ -1,6 +1,7 @@
 // Statistics of sites beside loops in f64.
 #include "calibration/site_sums.hpp"
 
+#include "calibration/measure.hpp"
 #include "forward/tiny_forward.hpp"
 #include "model/tiny_model.hpp"
 
@@ -10,6 +11,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 
 using namespace pq;
@@ -143,6 +145,33 @@ TEST_CASE("site sums: a Gram matrix can be given back", "[calibration][sites]") 
   sums.drop_gram(site);
   CHECK(sums.find(site)->gram == nullptr);
   CHECK(sums.find(site)->squares.size() == 2);
+}
+
+TEST_CASE("site sums: a layer's Gram matrices can be taken when all samples have passed it",
+          "[calibration][sites]") {
+  tiny::Runner runner = runner_of("llama");
+  ForwardPass pass(runner.model(), runner.weights(), runner.device(), runner.pool());
+  SampleSet samples;
+  samples.samples = {{{1, 2, 3, 4}, 0}, {{5, 6, 7}, 0}};
+  std::vector<int> layers;
+  MeasureOptions options;
+  options.needs = [](const Site& site) { return site.layer < 0 ? StatisticsNeeded{} : kAll; };
+  options.layer_done = [&](int layer, SiteSums& sums) {
+    layers.push_back(layer);
+    for (const auto& site : runner.model().sites()) {
+      if (site->layer < 0) continue;
+      const SiteSum* sum = sums.find(*site);
+      CHECK((sum != nullptr) == (site->layer <= layer));
+      if (sum == nullptr) continue;
+      CHECK(sum->rows == 7);
+      CHECK((sum->gram != nullptr) == (site->layer == layer));
+      sums.drop_gram(*site);
+    }
+  };
+  measure_sites(pass, runner.device(), samples, options);
+  std::vector<int> wanted(static_cast<std::size_t>(runner.model().layers()));
+  std::iota(wanted.begin(), wanted.end(), 0);
+  CHECK(layers == wanted);
 }
 
 TEST_CASE("site sums: the same bytes for any number of threads", "[calibration][sites]") {
