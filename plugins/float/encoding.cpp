@@ -49,12 +49,14 @@ template <class Format>
 class FloatEncoding final : public Encoding {
  public:
   using Stored = typename Format::Stored;
-  FloatEncoding(std::string id, std::string summary) {
+  FloatEncoding(std::string id, std::string summary,
+                ActivationRounding activations = ActivationRounding::none) {
     info_.spec = id;
     info_.id = std::move(id);
     info_.summary = std::move(summary);
     info_.grid.code_bits = 8 * sizeof(Stored);
     info_.bits_per_weight = 8.0 * sizeof(Stored);
+    info_.activations = activations;
   }
 
   const EncodingInfo& info() const override { return info_; }
@@ -100,9 +102,12 @@ std::unique_ptr<Encoding> make_f32() { return std::make_unique<FloatEncoding<F32
 std::unique_ptr<Encoding> make_f64() {
   return std::make_unique<FloatEncoding<F64>>("f64", "IEEE binary64; read as f32");
 }
-std::unique_ptr<Encoding> make_f16() { return std::make_unique<FloatEncoding<F16>>("f16", "IEEE binary16"); }
+std::unique_ptr<Encoding> make_f16() {
+  return std::make_unique<FloatEncoding<F16>>("f16", "IEEE binary16", ActivationRounding::f16);
+}
 std::unique_ptr<Encoding> make_bf16() {
-  return std::make_unique<FloatEncoding<Bf16>>("bf16", "the upper half of binary32");
+  return std::make_unique<FloatEncoding<Bf16>>("bf16", "the upper half of binary32",
+                                               ActivationRounding::bf16);
 }
 std::unique_ptr<Encoding> make_e4m3() {
   return std::make_unique<FloatEncoding<E4m3>>("fp8_e4m3", "OCP 8-bit floating point, up to 448");

@@ -22,6 +22,8 @@ struct Iq4Codec {
   static constexpr const char* kSummary = Type::kSummary;
   static constexpr int kWeights = Type::kWeights, kRoundCols = 1;
   static constexpr Grid kGrid{GridFamily::table, 4, 32, true};
+  static constexpr ActivationRounding kActivations =
+      kWeights == 32 ? ActivationRounding::q8_0 : ActivationRounding::q8_k;
   using Block = typename Type::Block;
   using Prepared = std::vector<float>;
 

@@ -18,6 +18,7 @@ struct LatticeCodec {
                               : grid_elements(Type::kGrid) == 4 ? 3
                                                                 : 2,
                               Type::kGroup, true};
+  static constexpr ActivationRounding kActivations = ActivationRounding::q8_k;
   using Block = typename Type::Block;
 
   struct Prepared : LatticeImportance {

@@ -53,6 +53,7 @@ class SuperEncoding final : public Encoding {
     info_.block_cols = kSuperWeights;
     info_.bits_per_weight = 8.0 * sizeof(Block) / kSuperWeights;
     info_.uses_importance = true;
+    info_.activations = ActivationRounding::q8_k;
   }
   const EncodingInfo& info() const override { return info_; }
   std::size_t row_bytes(std::int64_t cols) const override {

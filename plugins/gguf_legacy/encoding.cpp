@@ -37,6 +37,7 @@ class LegacyEncoding final : public Encoding {
     info_.block_cols = Codec::kWeights;
     info_.bits_per_weight = 8.0 * sizeof(typename Codec::Block) / Codec::kWeights;
     info_.uses_importance = true;
+    info_.activations = ActivationRounding::q8_0;  // of q4_1 and q5_1, too: q8_1 differs by a stored sum only
   }
 
   const EncodingInfo& info() const override { return info_; }

@@ -17,6 +17,7 @@ struct TernaryCodec {
   static constexpr const char* kSummary = Type::kSummary;
   static constexpr int kWeights = 256, kRoundCols = 1;
   static constexpr Grid kGrid{GridFamily::affine, 2, kWeights, true};
+  static constexpr ActivationRounding kActivations = ActivationRounding::q8_k;
   using Block = typename Type::Block;
   using Prepared = std::vector<float>;
 
@@ -44,6 +45,7 @@ struct LowBitsCodec {
   static constexpr int kWeights = Type::kWeights, kRoundCols = 1;
   static constexpr Grid kGrid{Type::kCodeBits == 1 ? GridFamily::table : GridFamily::affine, Type::kCodeBits,
                               kWeights, true};
+  static constexpr ActivationRounding kActivations = ActivationRounding::q8_0;
   using Block = typename Type::Block;
   using Prepared = std::vector<float>;
 

@@ -13,6 +13,7 @@ struct Fp4Codec {
   static constexpr const char* kSummary = Type::kSummary;
   static constexpr int kWeights = Type::kWeights, kRoundCols = 1;
   static constexpr Grid kGrid{GridFamily::table, 4, Type::kGroup, true};
+  static constexpr ActivationRounding kActivations = ActivationRounding::q8_0;
   using Block = typename Type::Block;
   using Prepared = std::vector<float>;
 

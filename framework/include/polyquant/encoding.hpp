@@ -32,6 +32,15 @@ struct Grid {
   bool symmetric = false;  // no offset is stored
 };
 
+/// How the programs that run an encoding natively round activations before they multiply them with it.
+enum class ActivationRounding {
+  none,  // f32
+  f16,
+  bf16,
+  q8_0,  // blocks of 32 columns: 8-bit codes, f16 scale
+  q8_k,  // blocks of 256 columns: 8-bit codes, f32 scale
+};
+
 /// What the planner, help and listings know about an encoding.
 struct EncodingInfo {
   std::string id;       // "q4_0", "affine"
@@ -41,6 +50,7 @@ struct EncodingInfo {
   int block_cols = 1;            // row lengths must be a multiple of this
   double bits_per_weight = 0;    // for long rows
   bool uses_importance = false;  // the encoder minimises the importance-weighted error
+  ActivationRounding activations = ActivationRounding::none;
 };
 
 /// What an encoder may prepare once for all rows of a tensor.

@@ -115,6 +115,27 @@ class Norm final : public Operation {
   std::vector<WeightSlice> weight_, bias_;
 };
 
+/// The value as the product takes it: itself, or a rounded copy under another name.
+const DeviceMatrix& product_input(ForwardState& state, const std::string& name, std::size_t tensor) {
+  const DeviceMatrix& in = state.values.at(name);
+  const ActivationRounding rounding = state.weights.source().activations(tensor);
+  if (rounding == ActivationRounding::none) return in;
+  DeviceMatrix& out = state.values.make(name + " rounded", in.rows(), in.cols());
+  std::vector<float> staged;
+  Matrix memory = state.device.host_memory(out);
+  const bool direct = memory.data != nullptr;
+  if (!direct) {
+    staged.resize(static_cast<std::size_t>(in.rows() * in.cols()));
+    memory = {staged.data(), in.rows(), in.cols(), in.cols()};
+  }
+  state.device.download(in, memory, 0);
+  state.weights.executor().for_ranges(in.rows(), 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) round_activations(rounding, memory.row(r));
+  });
+  if (!direct) state.device.upload(memory, out, 0);
+  return out;
+}
+
 class Linear final : public Operation {
  public:
   explicit Linear(Arguments& a) : target_(a.target()), of_(a.text("of")), weight_(a.matrix(a.width(of_))) {
@@ -123,7 +144,7 @@ class Linear final : public Operation {
     a.binding().set_width(target_, weight_.out);
   }
   void run(ForwardState& state) const override {
-    const DeviceMatrix& in = state.values.at(of_);
+    const DeviceMatrix& in = product_input(state, of_, weight_.tensor);
     DeviceMatrix& out = state.values.make(target_, in.rows(), weight_.out);
     state.math().gemm(in, false, *state.weights.matrix(weight_), true, out, 1, 0);
     if (bias_) state.math().add_row(*state.weights.row({*bias_}), out);

@@ -1,6 +1,7 @@
 // Weights of the running layer on the device, decoded from whatever encoding they are stored in.
 #pragma once
 
+#include "forward/activation_rounding.hpp"
 #include "model/view.hpp"
 
 #include <polyquant/backend.hpp>
@@ -23,13 +24,16 @@ class WeightSource {
   /// Rows [first, first + out.rows) of a tensor of the view, as f32.
   virtual void read(std::size_t tensor, std::int64_t first, Matrix out,
                     std::vector<std::byte>& scratch) const = 0;
+  /// How the inputs of products with this tensor are rounded.
+  virtual ActivationRounding activations(std::size_t tensor) const;
   /// These rows are not needed soon. A hint.
   virtual void release(std::size_t tensor, std::int64_t first, std::int64_t count) const;
 };
 
 /// The weights as they are stored. Throws PluginError for an encoding that no plugin decodes, when it is read.
 std::unique_ptr<WeightSource> stored_weights(std::shared_ptr<const ModelView> view,
-                                             const EncodingLookup& find_encoding);
+                                             const EncodingLookup& find_encoding,
+                                             ActivationMode activations = ActivationMode::exact);
 
 /// Rows of a tensor that a product takes as its matrix [out, in]: of one matrix of a stack, the same part of each of `groups` equal parts.
 struct WeightSlice {
@@ -55,6 +59,7 @@ class WeightCache {
   static constexpr std::uint64_t kDefaultLimit = std::uint64_t{4} << 30;
 
   const WeightSource& source() const noexcept { return source_; }
+  Executor& executor() const noexcept { return executor_; }
   /// The slice as [out, in].
   std::shared_ptr<const DeviceMatrix> matrix(const WeightSlice& slice);
   /// Whole tensors as one row, one after another.

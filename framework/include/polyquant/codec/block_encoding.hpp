@@ -122,6 +122,7 @@ class BlockEncoding : public Encoding {
     info_.block_cols = Codec::kWeights;
     info_.bits_per_weight = 8.0 * sizeof(typename Codec::Block) / Codec::kWeights;
     info_.uses_importance = true;
+    if constexpr (requires { Codec::kActivations; }) info_.activations = Codec::kActivations;
   }
 
   const EncodingInfo& info() const override { return info_; }
