@@ -153,6 +153,7 @@ TEST_CASE("site sums: a layer's Gram matrices can be taken when all samples have
   ForwardPass pass(runner.model(), runner.weights(), runner.device(), runner.pool());
   SampleSet samples;
   samples.samples = {{{1, 2, 3, 4}, 0}, {{5, 6, 7}, 0}};
+  samples.sources.emplace_back().tokens = 7;
   std::vector<int> layers;
   MeasureOptions options;
   options.needs = [](const Site& site) { return site.layer < 0 ? StatisticsNeeded{} : kAll; };
