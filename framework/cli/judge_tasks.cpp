@@ -56,9 +56,10 @@ std::vector<TaskReport> judge_tasks(Session& session, RunningModel& model, const
   for (const Task& task : tasks) {
     const auto start = std::chrono::steady_clock::now();
     ProgressBar bar(session.shows_progress());
-    const auto scores =
-        score_choices({model.pass(), model.device()}, *model.tokenizer(), task.questions, session.executor(),
-                      [&](std::int64_t done, std::int64_t total) { bar.show(done, total); });
+    const auto scores = score_choices({model.pass(), model.device()}, *model.tokenizer(), task.questions,
+                                      session.executor(), [&](std::int64_t done, std::int64_t total) {
+                                        bar.show(done, total, fmt::format("{} of {} questions", done, total));
+                                      });
     bar.finish();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     reports.push_back({task.name, accuracy_of(task.questions, scores), seconds});

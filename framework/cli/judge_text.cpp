@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <numeric>
 #include <utility>
 
 namespace pq::cli {
@@ -58,12 +59,13 @@ class TextJudgement::Reference {
     if (LogProbFile::recognises(path))
       file_ = std::make_shared<const LogProbFile>(path);
     else
-      model_ = std::make_unique<RunningModel>(session, path, request.backend);
+      model_ = std::make_unique<RunningModel>(session, path, request.backend, request.activations);
   }
   /// Refuses a reference that has other tokens.
   void check(const std::vector<std::int32_t>& tokens, const std::string& text) {
     if (model_) check_same_tokens(tokens, *model_, text);
   }
+  bool runs() const { return model_ != nullptr; }
   bool is_file() const { return file_ != nullptr; }
   /// What is read of it.
   std::vector<std::filesystem::path> files() const {
@@ -85,16 +87,25 @@ class TextJudgement::Reference {
 
 namespace {
 
+/// What is known after some chunks.
+std::string estimate_text(const TextScores& so_far) {
+  const Measured value = perplexity(so_far.nll);
+  std::string text = fmt::format("perplexity {:.4f} ± {:.4f}", value.value, value.stderr_);
+  if (so_far.kld.empty()) return text;
+  const double sum = std::accumulate(so_far.kld.begin(), so_far.kld.end(), 0.0);
+  return text + fmt::format(", KL divergence {:.5f}", sum / static_cast<double>(so_far.kld.size()));
+}
+
 TextScores score_chunks(Session& session, Predictions& model, Predictions* reference,
                         const TextChunks& chunks) {
   const auto count = static_cast<std::int64_t>(chunks.inputs.size());
   ProgressBar bar(session.shows_progress());
-  TextScores scores = score_text(
-      model, reference, chunks, session.executor(), [&](std::int64_t done, const TextScores& so_far) {
-        bar.show(done, count);
-        log::debug(
-            fmt::format("chunk {} of {}: perplexity {:.4f}", done, count, perplexity(so_far.nll).value));
-      });
+  TextScores scores = score_text(model, reference, chunks, session.executor(),
+                                 [&](std::int64_t done, const TextScores& so_far) {
+                                   const std::string estimate = estimate_text(so_far);
+                                   bar.show(done, count, estimate);
+                                   log::debug(fmt::format("chunk {} of {}: {}", done, count, estimate));
+                                 });
   bar.finish();
   return scores;
 }
@@ -135,6 +146,7 @@ void add_text_options(CLI::App& verb, TextRequest& request) {
           ->needs(text);
   verb.add_flag("--force", request.force, "Replace a file of --keep-reference that exists.")->needs(keep);
   verb.add_option("--backend", request.backend, "Where the maths runs.")->type_name("BACKEND");
+  add_activations_option(verb, request.activations);
 }
 
 TextJudgement::TextJudgement(Session& session, RunningModel& model, const std::string& reference,
@@ -170,6 +182,7 @@ ScoreReport TextJudgement::score() {
   const auto start = Clock::now();
   const auto one = running_predictions({model_.pass(), model_.device()});
   const auto two = reference_->predictions(chunks_, one->vocabulary());
+  const auto ready = Clock::now();
   const TextScores scores = request_.keep_reference.empty()
                                 ? score_chunks(session_, *one, two.get(), chunks_)
                                 : score_and_keep(session_, *one, two.get(), chunks_, request_.keep_reference);
@@ -178,6 +191,9 @@ ScoreReport TextJudgement::score() {
   report.context = request_.context;
   report.chunks = static_cast<std::int64_t>(chunks_.inputs.size());
   report.seconds = prepared_seconds_ + seconds_since(start);
+  const auto tokens_run = static_cast<double>(report.chunks * report.context * (reference_->runs() ? 2 : 1));
+  report.tokens_per_second = tokens_run / seconds_since(ready);
+  report.activations = request_.activations == ActivationMode::engine ? "engine" : "f32";
   return report;
 }
 

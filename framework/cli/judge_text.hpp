@@ -19,6 +19,7 @@ struct TextRequest {
   std::string text;
   std::int64_t context = 512, chunks = 0;
   std::string backend = "auto";
+  ActivationMode activations = ActivationMode::exact;
   std::string keep_reference;  // file for the predictions of the reference, or of the model if there is none
   bool force = false;
   std::vector<std::string> also_read;  // by the same command; --keep-reference replaces none of it

@@ -6,6 +6,13 @@
 namespace pq::cli {
 
 void ProgressBar::show(std::int64_t done, std::int64_t total) {
+  if (what_ != Progressing::weights) return show(done, total, "");
+  char speed[64];
+  std::snprintf(speed, sizeof speed, "%.0f M weights/s", static_cast<double>(done) / elapsed() * 1e-6);
+  show(done, total, speed);
+}
+
+void ProgressBar::show(std::int64_t done, std::int64_t total, const std::string& note) {
   constexpr auto kInterval = std::chrono::milliseconds(100);
   constexpr int kWidth = 40;
   const Clock::time_point now = Clock::now();
@@ -13,15 +20,12 @@ void ProgressBar::show(std::int64_t done, std::int64_t total) {
   drawn_ = now;
   visible_ = true;
   const double share = static_cast<double>(done) / static_cast<double>(total);
-  const double elapsed = std::chrono::duration<double>(now - start_).count();
-  const double left = share > 0 ? elapsed * (1 - share) / share : 0;
+  const double left = share > 0 ? elapsed() * (1 - share) / share : 0;
   const int filled = static_cast<int>(share * kWidth);
   const std::string bar = std::string(static_cast<std::size_t>(filled), '#') +
                           std::string(static_cast<std::size_t>(kWidth - filled), '.');
-  std::fprintf(stderr, "\r[%s] %5.1f %%  ", bar.c_str(), share * 100);
-  if (what_ == Progressing::weights)
-    std::fprintf(stderr, "%.0f M weights/s, ", static_cast<double>(done) / elapsed * 1e-6);
-  std::fprintf(stderr, "%.0f s left \x1b[K", left);
+  std::fprintf(stderr, "\r[%s] %5.1f %%  %s%s%.0f s left \x1b[K", bar.c_str(), share * 100, note.c_str(),
+               note.empty() ? "" : ", ", left);
   std::fflush(stderr);
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace pq::cli {
 
@@ -19,11 +20,14 @@ class ProgressBar {
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   void show(std::int64_t done, std::int64_t total);
+  /// `note` stands between the share and the time left.
+  void show(std::int64_t done, std::int64_t total, const std::string& note);
   /// Erases the bar.
   void finish();
 
  private:
   using Clock = std::chrono::steady_clock;
+  double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
   bool enabled_;
   Progressing what_;
   bool visible_ = false;

@@ -5,21 +5,38 @@
 
 #include <polyquant/base/node.hpp>
 
+#include <string>
+
 namespace pq::cli {
 
-RunningModel::RunningModel(Session& session, const std::string& path, const std::string& backend)
+RunningModel::RunningModel(Session& session, const std::string& path, const std::string& backend,
+                           ActivationMode activations)
     : path_(path),
       opened_(open_model(path, session.registry())),
       model_(opened_, path),
       device_(choose_backend(Node::scalar(backend), session.registry()).open(session.executor())),
       weights_(stored_weights(
           model_.view(),
-          [&session](const std::string& spec) { return session.registry().find_encoding(spec); })),
+          [&session](const std::string& spec) { return session.registry().find_encoding(spec); },
+          activations)),
       pass_(model_, *weights_, *device_, session.executor()) {}
 
 std::shared_ptr<const Tokenizer> RunningModel::tokenizer() {
   if (tokenizer_ == nullptr) tokenizer_ = std::make_shared<const Tokenizer>(open_tokenizer(opened_, path_));
   return tokenizer_;
+}
+
+void add_activations_option(CLI::App& verb, ActivationMode& mode) {
+  verb.add_option_function<std::string>(
+          "--activations",
+          [&mode](const std::string& name) {
+            mode = name == "engine" ? ActivationMode::engine : ActivationMode::exact;
+          },
+          "What products take: activations in f32, or rounded as the programs round them that run the "
+          "weights' encodings, such as llama.cpp to 8 bits.")
+      ->check(CLI::IsMember({"f32", "engine"}).description(""))
+      ->type_name("f32|engine")
+      ->default_str("f32");
 }
 
 }  // namespace pq::cli

@@ -6,6 +6,8 @@
 #include "session.hpp"
 #include "tokenizer/tokenizer.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <memory>
 #include <string>
 
@@ -14,7 +16,8 @@ namespace pq::cli {
 /// Opened from headers; weights are read while it runs.
 class RunningModel {
  public:
-  RunningModel(Session& session, const std::string& path, const std::string& backend);
+  RunningModel(Session& session, const std::string& path, const std::string& backend,
+               ActivationMode activations = ActivationMode::exact);
 
   const std::string& path() const noexcept { return path_; }
   const OpenedModel& opened() const noexcept { return opened_; }
@@ -33,5 +36,8 @@ class RunningModel {
   ForwardPass pass_;
   std::shared_ptr<const Tokenizer> tokenizer_;
 };
+
+/// --activations f32|engine.
+void add_activations_option(CLI::App& verb, ActivationMode& mode);
 
 }  // namespace pq::cli

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""polyquant eval, compare --text and imatrix on real models: perplexities equal llama.cpp's on f16 files, a model does not diverge from itself, a kept
-reference is llama-perplexity's file, questions are answered as by llama.cpp, an importance matrix is the same for any number of threads, has
-llama-imatrix's entries, and is used by quantize."""
+"""polyquant eval, compare --text and imatrix on real models: perplexities equal llama.cpp's on f16 files and transformers' on folders, a model does not
+diverge from itself, a kept reference is llama-perplexity's file, questions are answered as by llama.cpp, an importance matrix is the same for any
+number of threads, has llama-imatrix's entries, and is used by quantize."""
 import json
 
 import numpy as np
@@ -10,6 +10,7 @@ from common import GEMMA, GOLDEN, SMOL, WIDE, Checks, llama, model, run, run_jso
 
 CHUNKS, CONTEXT = 4, 512
 TOLERANCE = 0.005     # of a perplexity; measured: 0.00005
+TRANSFORMERS = 0.001  # likewise, of folders
 SAMPLES, LENGTH = 4, 128
 
 
@@ -24,6 +25,18 @@ def perplexities(checks, cpp, out):
         checks.that(abs(ours["perplexity"] / theirs["perplexity"] - 1) < TOLERANCE,
                     f"{name}: perplexity {ours['perplexity']:.4f}, llama.cpp {theirs['perplexity']:.4f}")
         checks.that(ours["tokens"] == theirs["tokens"], f"{name}: {ours['tokens']} predictions, llama.cpp {theirs['tokens']}")
+
+
+def transformers(checks):
+    """The folders, beside what transformers computed in f32 (tests/golden/perplexity.json)."""
+    for entry in json.loads((GOLDEN / "perplexity.json").read_text())["models"]:
+        theirs = float(np.exp(np.mean(entry["nll_per_chunk"][:CHUNKS])))
+        ours = run_json("eval", model(entry["model"]), "--text", text(), "--context", entry["context"], "--chunks", CHUNKS)
+        checks.that(abs(ours["perplexity"] / theirs - 1) < TRANSFORMERS, f"{entry['model']}: perplexity {ours['perplexity']:.5f}, transformers {theirs:.5f}")
+        size = sum(f.stat().st_size for f in model(entry["model"]).glob("*.safetensors"))
+        taken = ours["resources"]
+        checks.that(taken["bytes"] == size and taken["tokens_per_second"] > 0 and taken["peak_memory_bytes"] > 1 << 20,
+                    f"{taken['bytes']} bytes, {taken['tokens_per_second']:.0f} tokens/s, peak memory {taken['peak_memory_bytes'] >> 20} MiB")
 
 
 def divergence(checks, out):
@@ -136,6 +149,7 @@ def importance(checks, out):
 def main():
     checks, cpp, out = Checks(), llama(), scratch()
     perplexities(checks, cpp, out)
+    transformers(checks)
     kept_reference(checks, cpp, out)
     questions(checks, cpp, out)
     divergence(checks, out)

@@ -31,6 +31,7 @@ void add_scores(nlohmann::ordered_json& json, const ScoreReport& report) {
   json["kld"] = kld_json(*report.statistics.kld);
   json["same_top"] = report.statistics.kld->same_top.value;
   json["tokens"] = report.statistics.tokens;
+  json["activations"] = report.activations;
 }
 
 /// Tensors that both have, but in an encoding that nobody decodes, are told from those that one side lacks.
@@ -53,7 +54,7 @@ void compare(Session& session, const Options& options) {
   std::optional<RunningModel> judged;
   std::optional<TextJudgement> judgement;  // what is wrong with the text is said before all tensors are read
   if (!options.request.text.empty()) {
-    judged.emplace(session, options.b, options.request.backend);
+    judged.emplace(session, options.b, options.request.backend, options.request.activations);
     judgement.emplace(session, *judged, options.a, options.request);
   }
   const auto find = [&](const std::string& spec) { return session.registry().find_encoding(spec); };

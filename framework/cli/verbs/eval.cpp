@@ -1,6 +1,9 @@
 // polyquant eval: how well a model predicts a text, and answers questions.
 #include "judge_tasks.hpp"
 #include "judge_text.hpp"
+#include "report/inspect_report.hpp"
+#include "report/resource_report.hpp"
+#include "run/peak_memory.hpp"
 #include "verbs.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -23,21 +26,27 @@ void eval(Session& session, const Options& options) {
   if (options.request.text.empty() && !options.reference.empty())
     throw ConfigError("--reference compares predictions of a text; give --text FILE, too");
   const std::vector<Task> tasks = read_tasks(options.tasks);  // a bad line is said at once
-  RunningModel model(session, options.model, options.request.backend);
+  RunningModel model(session, options.model, options.request.backend, options.request.activations);
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   std::string text;
+  const Inspection inspection = inspect_model(options.model, model.opened());
+  ResourceReport resources{inspection.file_bytes, inspection.bits_per_weight(), 0, 0};
   if (!options.request.text.empty()) {
     TextRequest request = options.request;
     for (const Task& task : tasks) request.also_read.push_back(task.file);
     const ScoreReport report = TextJudgement(session, model, options.reference, std::move(request)).score();
     json = score_json(report);
     text = score_text_report(report);
+    resources.tokens_per_second = report.tokens_per_second;
   }
   if (!tasks.empty()) {
     const std::vector<TaskReport> reports = judge_tasks(session, model, tasks);
     json["tasks"] = tasks_json(reports);
     text += tasks_text(reports);
   }
+  resources.peak_memory_bytes = peak_memory_bytes();
+  json["resources"] = resources_json(resources);
+  text += resources_text(resources);
   if (options.json)
     session.print_json(json);
   else

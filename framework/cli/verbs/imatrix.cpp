@@ -88,7 +88,9 @@ void imatrix(Session& session, const Options& options) {
   MeasureOptions measure;
   measure.needs = importance_only;
   measure.with_output = options.output;
-  measure.progress = [&](std::int64_t done, std::int64_t total) { bar.show(done, total); };
+  measure.progress = [&](std::int64_t done, std::int64_t total) {
+    bar.show(done, total, fmt::format("{} of {} layers", done, total));
+  };
   const SiteSums sums = measure_sites(running.pass(), running.device(), samples, measure);
   bar.finish();
   std::vector<std::string> warnings = samples.warnings;

@@ -4,6 +4,7 @@
 #include "forward/token_ids.hpp"
 #include "model/open_tokenizer.hpp"
 #include "plan/choose_backend.hpp"
+#include "running_model.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 
@@ -22,6 +23,7 @@ constexpr std::int64_t kRowsAtATime = 64;  // of logits: 64 MiB for a vocabulary
 
 struct Options {
   std::string model, tokens, text, backend = "auto";
+  ActivationMode activations = ActivationMode::exact;
   bool has_tokens = false, has_text = false, parse_special = false, no_special = false, last = false;
 };
 
@@ -87,7 +89,8 @@ void logits(Session& session, const Options& options) {
   const auto device =
       choose_backend(Node::scalar(options.backend), session.registry()).open(session.executor());
   const auto weights = stored_weights(
-      model.view(), [&session](const std::string& spec) { return session.registry().find_encoding(spec); });
+      model.view(), [&session](const std::string& spec) { return session.registry().find_encoding(spec); },
+      options.activations);
   ForwardPass pass(model, *weights, *device, session.executor());
   const std::vector<Batch> batches = make_batches(texts, static_cast<std::int64_t>(texts[0].size()));
   const auto store = memory_store(batches[0].rows(), model.hidden_cols());
@@ -128,6 +131,7 @@ void add_logits(CLI::App& app, Session& session) {
       ->needs(text);
   verb->add_flag("--last", options->last, "Only the row of the last token: what follows the text.");
   verb->add_option("--backend", options->backend, "Where the maths runs.")->type_name("BACKEND");
+  add_activations_option(*verb, options->activations);
   session.on(*verb, [&session, options, tokens, text] {
     options->has_tokens = tokens->count() > 0;
     options->has_text = text->count() > 0;

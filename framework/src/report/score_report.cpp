@@ -21,7 +21,8 @@ nlohmann::ordered_json score_json(const ScoreReport& report) {
                                  {"tokens", s.tokens},
                                  {"context", report.context},
                                  {"chunks", report.chunks},
-                                 {"seconds", json_number(report.seconds)}};
+                                 {"seconds", json_number(report.seconds)},
+                                 {"activations", report.activations}};
   if (!s.kld) return json;
   json["reference_perplexity"] = json_number(s.reference_perplexity->value);
   json["log_ratio"] = {{"value", json_number(s.kld->log_ratio.value)},
@@ -48,8 +49,9 @@ std::string score_text_report(const ScoreReport& report) {
     text += fmt::format("same most probable    {:.3f} ± {:.3f} %\n", 100 * k.same_top.value,
                         100 * k.same_top.stderr_);
   }
-  return text + fmt::format("{} predictions scored in {} chunks of {} tokens, {:.1f} s\n", s.tokens,
-                            report.chunks, report.context, report.seconds);
+  return text + fmt::format("{} predictions scored in {} chunks of {} tokens, {:.1f} s{}\n", s.tokens,
+                            report.chunks, report.context, report.seconds,
+                            report.activations == "f32" ? "" : ", activations of the " + report.activations);
 }
 
 }  // namespace pq
