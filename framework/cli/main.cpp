@@ -74,7 +74,7 @@ int usage_error(const CLI::App& app, const std::string& message) {
 int run(CLI::App& app, Session& session, int argc, char** argv) {
   // `help --force` asks about the option rather than giving it.
   if (argc == 3 && std::string_view(argv[1]) == "help" && std::string_view(argv[2]).starts_with("--") &&
-      std::string_view(argv[2]) != "--help")
+      std::string_view(argv[2]) != "--help" && std::string_view(argv[2]).find('=') == std::string_view::npos)
     argv[2] += 2;
   try {
     app.parse(argc, argv);

@@ -71,7 +71,8 @@ Json component_text_schema(const std::vector<ComponentInfo>& components, const s
   for (const ComponentInfo& component : components) {
     if (component.kind != kind) continue;
     forms.push_back({{"const", component.id}, {"description", described(component)}});
-    if (!component.options.empty())
+    const bool has_keys = kind == "backend";  // backend_keys()
+    if (!component.options.empty() || has_keys)
       forms.push_back({{"type", "string"}, {"pattern", "^" + component.id + ":"}});
   }
   forms.push_back(environment_reference());

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 using nlohmann::json;
 
 namespace {
@@ -15,7 +17,8 @@ json schema() {
   return json::parse(
       pq::pipeline_json_schema({{"encoding", "affine", "Even levels.", "", "p", {bits}},
                                 {"encoding", "q4_0", "4 bits.", "4.5 bits per weight", "p", {}},
-                                {"format", "gguf", "GGUF.", "", "p", {shard}}},
+                                {"format", "gguf", "GGUF.", "", "p", {shard}},
+                                {"backend", "cpu", "The processor.", "", "p", {}}},
                                {"q4_0", "q8_0"}, R"({"type": "object"})"));
 }
 
@@ -39,6 +42,12 @@ TEST_CASE("schema: ids of components are offered with their descriptions", "[con
   CHECK(forms[0] == json({{"const", "affine"}, {"description", "Even levels."}}));
   CHECK(forms[1]["pattern"] == "^affine:");
   CHECK(forms[2]["description"] == "4 bits. (4.5 bits per weight)");
+}
+
+TEST_CASE("schema: every backend takes a device on one line", "[config][schema]") {
+  const json forms = schema()["$defs"]["backend_text"]["anyOf"];
+  CHECK(std::any_of(forms.begin(), forms.end(),
+                    [](const json& form) { return form.value("pattern", "") == "^cpu:"; }));
 }
 
 TEST_CASE("schema: own recipes have the schema of recipes", "[config][schema]") {
