@@ -129,7 +129,7 @@ std::shared_ptr<const Factor> make_factor(ConstMatrix gram, const Cut& cut, doub
     MatrixF64 h = reversed(gram, factor->order, mean, factor->damping);
     const Eigen::LLT<Eigen::Ref<MatrixF64>> llt(h);
     if (llt.info() != Eigen::Success) continue;
-    factor->mean = mean;
+    factor->scale = 1 / mean;
     const auto n = static_cast<Index>(cut.cols);
     factor->fit_weights.resize(cut.cols);
     for (std::size_t p = 0; p < cut.cols; ++p) {

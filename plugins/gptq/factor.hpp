@@ -43,7 +43,7 @@ struct Factor {
   std::vector<float> fit_weights;   // by column: R[j, j] sqrt(H[j, j])
   std::vector<FactorBlock> blocks;
   double damping = 0;  // used, as a share of the mean diagonal
-  double mean = 1;     // of the diagonal of X^T X
+  double scale = 1;    // of H: 1 / the mean of the diagonal of X^T X
 };
 
 /// The factor of X^T X. `damping` is tried first, then ten times as much, at most kMostDamping of the mean. Throws

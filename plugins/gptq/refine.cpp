@@ -15,7 +15,8 @@ void RowTile::refine() {
 
 float RowTile::moment(std::size_t i, std::size_t j) const {
   const auto& order = columns_.factor.order;
-  const double entry = columns_.gram.row(order[i])[static_cast<std::size_t>(order[j])] / columns_.factor.mean;
+  const double entry =
+      columns_.gram.row(order[i])[static_cast<std::size_t>(order[j])] * columns_.factor.scale;
   return static_cast<float>(i == j ? entry + columns_.factor.damping : entry);
 }
 
