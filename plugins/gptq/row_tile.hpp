@@ -60,6 +60,8 @@ class RowTile {
   void round_unit(const FactorBlock& block, std::size_t at, std::size_t end, Scales scales);
   void fit(const float* x, std::size_t column);
   void refine_block(std::size_t first, std::size_t count);
+  /// The columns of H at `count` places, as a panel.
+  void fill_panel(std::size_t first, std::size_t count);
   void refine_unit(std::size_t at, std::size_t first, std::size_t end);
   /// True if the error of a row would rise.
   bool try_change(std::size_t at, std::size_t first);
