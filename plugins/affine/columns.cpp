@@ -26,6 +26,7 @@ class AffineColumns final : public ColumnCodec {
     return static_cast<int>(cols);
   }
   int round_cols() const override { return 1; }
+  bool can_revise() const override { return true; }
 
   void fit(ConstMatrix weights, std::span<const float> importance) override {
     PQ_ASSERT(column_ == fitted_cols_ && column_ < layout_.cols(),
@@ -47,6 +48,11 @@ class AffineColumns final : public ColumnCodec {
   void round(ConstMatrix weights, Matrix rounded) override {
     PQ_ASSERT(column_ < fitted_cols_, "fit() comes before the columns of a group are rounded");
     choose(column_++, weights, rounded);
+  }
+
+  void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
+    PQ_ASSERT(column_ == layout_.cols(), "all columns must be rounded before one is revised");
+    choose(static_cast<std::size_t>(column), weights, rounded);
   }
 
   void emit(std::int64_t row, MutableBytes out) const override {

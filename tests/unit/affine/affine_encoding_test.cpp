@@ -175,6 +175,29 @@ TEST_CASE("affine: columns of a group need not lie together", "[affine][act_orde
   CHECK_FALSE(make("bits=4,group=3")->pack_affine(view, again));
 }
 
+TEST_CASE("affine: codes can be chosen again in any order, with the scales as they are",
+          "[affine][columns]") {
+  const std::string options = GENERATE("bits=3,group=16", "bits=4,group=16,act_order=true,zero=offset");
+  const auto encoding = make(options);
+  testing::Sample sample = testing::gaussian(3, 64, 31);
+  const auto codec = encoding->column_codec(3, 64, Effort::normal);
+  REQUIRE(codec->can_revise());
+  const auto first = testing::encoding_checks::run_columns(*encoding, sample, *codec, {}, 0.0);
+  std::vector<float> rounded(3);
+  for (std::int64_t c = 63; c >= 0; --c) {
+    const std::vector<float> other{5.0f, first.rounded.values[static_cast<std::size_t>(64 + c)], -5.0f};
+    codec->revise(c, {other.data(), 3, 1, 1}, {rounded.data(), 3, 1, 1});
+    CHECK(rounded[1] == other[1]);
+  }
+  std::vector<std::byte> bytes(encoding->row_bytes(64));
+  codec->emit(1, bytes);
+  CHECK(affine_test::decoded(*encoding, bytes, 64) ==
+        std::vector<float>(first.rounded.values.begin() + 64, first.rounded.values.begin() + 128));
+  codec->emit(0, bytes);
+  const AffineRows rows(parse_affine_spec(encoding->info().spec), 64);
+  for (std::size_t i = 0; i < 64; ++i) CHECK(rows.code(bytes.data(), i) == rows.max_code());
+}
+
 TEST_CASE("affine: groups that do not exist and lists of a wrong length are refused", "[affine][act_order]") {
   const auto encoding = make("bits=4,group=4,act_order=true");
   CHECK(encoding->shared_bytes(8) == 32);
