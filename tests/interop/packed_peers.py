@@ -17,11 +17,14 @@ os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")
 os.environ.setdefault("GPTQMODEL_DISABLE_PACK_EXT", "1")
 
 import torch  # noqa: E402
-from transformers import AutoModelForCausalLM  # noqa: E402
+from transformers import AutoModelForCausalLM, AwqConfig, GPTQConfig  # noqa: E402
 
 
 def load(folder):
-    return AutoModelForCausalLM.from_pretrained(folder, device_map="cpu").eval()
+    """With the kernels in plain torch: others are compiled when they are first used, which takes minutes."""
+    method = json.loads((pathlib.Path(folder) / "config.json").read_text())["quantization_config"]["quant_method"]
+    backend = AwqConfig(bits=4, backend="torch_awq") if method == "awq" else GPTQConfig(bits=4, backend="torch")
+    return AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", quantization_config=backend).eval()
 
 
 def kernels(model):
