@@ -84,7 +84,8 @@ Json description(const std::vector<LayerPlan>& layers, const std::vector<std::st
 class AwqFormat final : public PackedFormat {
  public:
   explicit AwqFormat(const Node& options)
-      : PackedFormat("awq", "Hugging Face folder with AWQ layers (AutoAWQ, transformers, vLLM)"),
+      : PackedFormat("awq", "Hugging Face folder with AWQ layers (AutoAWQ, transformers, vLLM)",
+                     {"embedding", "position_embedding", "output"}),
         defaults_(parse_options(options)) {}
 
  private:

@@ -126,7 +126,13 @@ class BitsandbytesFormat final : public Format {
   }
 
   Options defaults_;
-  FormatInfo info_{"bitsandbytes", kSummary, Dialect::huggingface, true, true};
+  FormatInfo info_{"bitsandbytes",
+                   kSummary,
+                   Dialect::huggingface,
+                   true,
+                   true,
+                   {"embedding", "position_embedding", "output", "router"},
+                   {"embedding", "position_embedding"}};
 };
 
 }  // namespace

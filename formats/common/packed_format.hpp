@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pq::hf {
@@ -25,8 +26,15 @@ struct PackedOutput {
 
 class PackedFormat : public Format {
  public:
-  PackedFormat(const std::string& id, const std::string& summary)
-      : info_{id, summary, Dialect::huggingface, true, true} {}
+  /// `always_plain`: roles of matrices that loaders know in floating point only.
+  PackedFormat(const std::string& id, const std::string& summary, std::vector<std::string> always_plain)
+      : info_{id,
+              summary,
+              Dialect::huggingface,
+              true,
+              true,
+              {"embedding", "position_embedding", "output", "router"},
+              std::move(always_plain)} {}
 
   const FormatInfo& info() const final { return info_; }
   int probe(const Probe& probe) const final;

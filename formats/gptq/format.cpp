@@ -44,7 +44,8 @@ Options parse_options(const Node& node) {
 class GptqFormat final : public PackedFormat {
  public:
   explicit GptqFormat(const Node& options)
-      : PackedFormat("gptq", "Hugging Face folder with GPTQ layers (GPTQModel, transformers, vLLM)"),
+      : PackedFormat("gptq", "Hugging Face folder with GPTQ layers (GPTQModel, transformers, vLLM)",
+                     {"embedding", "position_embedding"}),
         defaults_(parse_options(options)),
         default_storage_(gptq_version(defaults_.checkpoint_format).value_or(GptqVersion::v2)) {}
 

@@ -45,7 +45,7 @@ struct TensorRun {
     if (--matrix.chunks_left > 0) return;
     matrix.quantizer.reset();
     matrix.rows.reset();
-    matrix.importance = {};
+    std::vector<float>().swap(matrix.importance);  // an assignment would keep the memory
   }
 };
 
