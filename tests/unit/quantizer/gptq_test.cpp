@@ -114,7 +114,7 @@ TEST_CASE("gptq: damping rises until the matrix is positive definite, and the re
   CHECK(report.warnings[0].find("damping was raised to") != std::string::npos);
 }
 
-TEST_CASE("gptq: moments that are not finite are refused; zeros and missing ones mean plain rounding",
+TEST_CASE("gptq: moments that are not finite are refused, zeros and missing ones mean plain rounding",
           "[gptq]") {
   GptqLayer layer = gptq_layer(4, 96, 160);
   const GridEncoding encoding(4, 32);
