@@ -10,9 +10,9 @@ CASES = [
     (["x" * 41], "at most 40 characters"),
     (["test"], "a target of every CMake project"),
     (["rtn", "--kind", "quantizer"], "the quantizer 'rtn' exists already"),
-    (["nf4", "--kind", "encodings"], "known: backend, encoding, format, quantizer"),
+    (["nf3", "--kind", "encodings"], "known: backend, encoding, format, quantizer"),
     (["there"], "exists already"),
-    (["nf4", "--to", "/dev/null/nf4"], "the folder /dev/null cannot be made"),
+    (["nf3", "--to", "/dev/null/nf3"], "the folder /dev/null cannot be made"),
     ([], "NAME is required"),
 ]
 
