@@ -39,6 +39,15 @@ def check_transformers(checks, name):
             checks.that(worst <= TOLERANCE, f"{name}, {prompt['name']}: all logits of the last token differ by {worst:.1e}")
 
 
+def check_hidden_states(checks):
+    """The program has no verb for them: the library's own test reads the models."""
+    for name in (SMOL, WIDE, GEMMA):
+        folder = model(name).parent
+    done = subprocess.run([str(PROGRAM.parent / "polyquant_unit"), "[real]"], capture_output=True, text=True, check=False,
+                          env={**os.environ, "POLYQUANT_MODELS": str(folder)})
+    checks.that(done.returncode == 0 and "All tests passed" in done.stdout, f"residual streams of the real models: {done.stdout.strip()[-120:]}")
+
+
 def check_llama(checks, cpp, work):
     prompt = json.loads((GOLDEN / "models" / f"{WIDE}.forward.json").read_text())["prompts"][0]["ids"]
     folder = logits(model(WIDE), prompt)
@@ -114,6 +123,7 @@ def main():
     check_refusals(checks, work)
     for name in (SMOL, WIDE, GEMMA):
         check_transformers(checks, name)
+    check_hidden_states(checks)
     check_llama(checks, llama(), work)
     checks.finish()
 

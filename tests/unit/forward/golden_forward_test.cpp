@@ -8,6 +8,8 @@
 #include <catch2/catch.hpp>
 
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 
 using namespace pq;
 
@@ -109,5 +111,41 @@ TEST_CASE("forward: the residual stream behind every layer is that of transforme
     const Json::Array& first = values.find("last_first8")->array();
     for (std::size_t i = 0; i < first.size(); ++i)
       CHECK(std::abs(static_cast<double>(last[i]) - first[i].number()) <= kHiddenTolerance * last_length);
+  }
+}
+
+// tests/acceptance/test_logits.py runs it, with the folder that has the models: they are too large for the tree.
+TEST_CASE("forward: the residual stream of the real models is that of transformers", "[.real]") {
+  const std::string name =
+      GENERATE(as<std::string>(), "SmolLM2-135M-Instruct", "SmolLM2-135M-wide", "gemma-3-270m");
+  const char* folder = std::getenv("POLYQUANT_MODELS");
+  REQUIRE(folder != nullptr);
+  const std::filesystem::path path = std::filesystem::path(folder) / name;
+  tiny::Runner runner(tiny::open_folder(path), path, 2);
+  const std::string file = name + ".forward.json";
+  const Json golden = parse_json(read_text_file(pq_test::golden_dir() / "models" / file, 1 << 20), file);
+  const std::string last_layer =
+      "layer " + std::to_string(runner.model().view()->facts.layers - 1) + " output";
+  const std::map<std::string, std::string> places = {{"embedding", "layer 0 input"},
+                                                     {"layer_0", "layer 0 output"},
+                                                     {"layer_1", "layer 1 output"},
+                                                     {"layer_last", last_layer}};
+  for (const Json& prompt : golden.find("prompts")->array()) {
+    std::vector<std::int32_t> tokens;
+    for (const Json& id : prompt.find("ids")->array())
+      tokens.push_back(static_cast<std::int32_t>(id.integer()));
+    HiddenStates hidden(runner.device());
+    runner.logits({tokens}, &hidden);
+    for (const auto& [place, values] : prompt.find("hidden_last_position")->object()) {
+      INFO(name << ", " << prompt.find("name")->string() << ", " << place);
+      const std::vector<float>& state = hidden.states.at(places.at(place));
+      const std::size_t width = state.size() / tokens.size();
+      const float* last = state.data() + state.size() - width;
+      const double wanted = prompt.find("hidden_last_position_l2")->find(place)->number();
+      CHECK(length(last, width) == Approx(wanted).epsilon(kHiddenTolerance));
+      const Json::Array& first = values.array();
+      for (std::size_t i = 0; i < first.size(); ++i)
+        CHECK(std::abs(static_cast<double>(last[i]) - first[i].number()) <= kHiddenTolerance * wanted);
+    }
   }
 }
