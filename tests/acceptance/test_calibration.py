@@ -49,6 +49,23 @@ def columns(checks, out):
     checks.that(len(theirs) == 210 and worst < COLUMN, f"{len(theirs)} matrices, columns as llama.cpp measures them in f32: within {worst:.1e}")
 
 
+def quantized_inputs(checks, out):
+    """The second layer's inputs are those behind the first, quantized: what a model whose first layer alone is quantized has."""
+    folder = GOLDEN / "tiny" / "llama"
+    (out / "river.txt").write_text("the river rises in the hills and passes nine towns on its way to the sea " * 20)
+    common = ("--calibration", out / "river.txt", "--samples", 4, "--length", 32, "--set", "outputs.0.options.pre_tokenizer=llama-bpe")
+    run("quantize", folder, *common, "--encoding", "f32", "--set", 'outputs.0.rules=[{match: "^blk.0.(attn|ffn)_(q|k|v|output|gate|up|down)", encoding: q4_1}]', "--to", out / "first.gguf")
+    run("imatrix", out / "first.gguf", "--calibration", out / "river.txt", "--samples", 4, "--length", 32, "--to", out / "first.imatrix.gguf")
+    run("quantize", folder, "--imatrix", out / "first.imatrix.gguf", "--encoding", "q4_1", "--set", "outputs.0.options.pre_tokenizer=llama-bpe", "--to", out / "expected.gguf")
+    run("quantize", folder, *common, "--encoding", "q4_1", "--to", out / "original.gguf")
+    for threads in (1, 2):
+        run("quantize", folder, *common, "--encoding", "q4_1", "--set", "calibration.inputs=quantized", "--threads", threads, "--to", out / f"followed{threads}.gguf")
+    checks.that((out / "followed1.gguf").read_bytes() == (out / "followed2.gguf").read_bytes(), "quantized inputs: the same bytes for 1 and 2 threads")
+    rows = {name: [run("cat", out / f"{name}.gguf", f"blk.{layer}.ffn_down.weight").stdout for layer in (0, 1)] for name in ("original", "expected", "followed1")}
+    checks.that(rows["followed1"][0] == rows["original"][0] and rows["followed1"][1] != rows["original"][1], "quantized inputs: the first layer is as with original inputs, the second is not")
+    checks.that(rows["followed1"][1] == rows["expected"][1], "quantized inputs: the second layer is as with the importance of a model whose first layer is quantized")
+
+
 def pipeline(checks, out):
     (out / "two.yaml").write_text(json.dumps({
         "version": 1, "model": str(model(WIDE)),
@@ -87,7 +104,7 @@ def refusals(checks, out):
     (out / "bad.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
     for arguments, code, what in ((("--calibration", out / "none.txt"), 3, b"none.txt"), (("--calibration", out / "bad.jsonl"), 3, b"bad.jsonl:2"),
                                   (("--calibration", texts, "--samples", 1 << 40), 2, b"samples"),
-                                  (("--calibration", texts, "--set", "calibration.inputs=quantized"), 2, b"'inputs: quantized' needs"),
+                                  (("--calibration", texts, "--set", "calibration.inputs=quantize"), 2, b"did you mean 'quantized'"),
                                   (("--calibration", texts, "--set", "calibration.sample=3"), 2, b"did you mean 'samples'"),
                                   (("--samples", 3), 2, b"of --calibration PATH is read; give it"),
                                   (("--samples", 3, "--set", "calibration.seed=1"), 2, b"'data' is missing in calibration; add `data: PATH`")):
@@ -141,6 +158,7 @@ def main():
     checks, out = Checks(), scratch()
     columns(checks, out)
     same_as_matrix(checks, out)
+    quantized_inputs(checks, out)
     pipeline(checks, out)
     experts(checks, out)
     refusals(checks, out)

@@ -89,9 +89,10 @@ SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& sampl
   ForwardPass::Wanted wanted;
   wanted.observer = &sums;
   wanted.before = [&](int stage) {
-    if (options.layer_done && stage > 0) options.layer_done(stage - 1, sums);
+    if (options.layer_done && !options.twice && stage > 0) options.layer_done(stage - 1, sums);
     if (options.progress) options.progress(stage + 1, pass.model().layers() + 1);
   };
+  if (options.twice) wanted.between = [&](int layer) { options.layer_done(layer, sums); };
   wanted.head_sites = options.with_output;
   pass.run(batches, *store, wanted);
   return sums;

@@ -164,11 +164,8 @@ std::optional<CalibrationSpec> parse_calibration(const Node& root, const std::fi
   result.length = parse_count(*map, "length", result.length, 1, std::int64_t{1} << 20);
   result.seed = static_cast<std::uint64_t>(parse_count(*map, "seed", 0, 0, INT64_MAX));
   result.activations = text_or(*map, "activations", result.activations);
-  if (text_or(*map, "inputs", "original") != "original")
-    throw_at(
-        mark_of(*map, "inputs"),
-        "'inputs: quantized' needs a quantizer that works layer by layer, which this version does not have; "
-        "use 'original'");
+  result.quantized_inputs = text_or(*map, "inputs", "original") == "quantized";
+  result.inputs_mark = mark_of(*map, "inputs");
   return result;
 }
 

@@ -49,6 +49,8 @@ struct CalibrationSpec {
   std::int64_t samples = 128, length = 512;  // tokens
   std::uint64_t seed = 0;
   std::string activations = "auto";
+  bool quantized_inputs = false;  // inputs: quantized
+  Mark inputs_mark;
 };
 
 struct Pipeline {

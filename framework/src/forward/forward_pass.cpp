@@ -104,17 +104,34 @@ void ForwardPass::to_store(HiddenStore& store, std::int64_t first, const DeviceM
 void ForwardPass::run(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted) {
   for (int stage = -1; stage < model_.layers(); ++stage) {
     if (wanted.before) wanted.before(stage);
+    const bool twice = stage >= 0 && wanted.between;
+    if (twice) rehearse(stage, batches, store, wanted);
+    Observer* observer = twice ? nullptr : wanted.observer;
     std::int64_t first = 0;
     for (const Batch& batch : batches) {
       auto hidden = stage < 0 ? embed(batch) : from_store(store, first, batch);
-      if (stage >= 0) layer(stage, batch, hidden, wanted.observer);
-      if (wanted.observer != nullptr) wanted.observer->after_layer(stage, batch, *hidden);
+      if (stage >= 0) layer(stage, batch, hidden, observer);
+      if (observer != nullptr) observer->after_layer(stage, batch, *hidden);
       to_store(store, first, *hidden);
       first += batch.rows();
     }
   }
   if (wanted.before) wanted.before(model_.layers());
   if (wanted.logits || (wanted.head_sites && wanted.observer != nullptr)) run_head(batches, store, wanted);
+}
+
+// What comes out is dropped: it is for the observer.
+void ForwardPass::rehearse(int stage, const std::vector<Batch>& batches, HiddenStore& store,
+                           const Wanted& wanted) {
+  std::int64_t first = 0;
+  for (const Batch& batch : batches) {
+    auto hidden = from_store(store, first, batch);
+    layer(stage, batch, hidden, wanted.observer);
+    if (wanted.observer != nullptr) wanted.observer->after_layer(stage, batch, *hidden);
+    first += batch.rows();
+  }
+  wanted.between(stage);
+  reload();
 }
 
 void ForwardPass::run_head(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted) {

@@ -45,6 +45,9 @@ class ForwardPass {
     bool last_only = false;                 // logits of each text's last token only; `first` counts texts
     std::int64_t head_rows = 256;           // logits at a time
     std::function<void(int layer)> before;  // progress: -1 embedding, layers() the head
+    /// If set every layer runs twice: the observer sees the first time, this is called, and what comes out the second time, with the weights
+    /// read anew, goes on.
+    std::function<void(int layer)> between;
   };
   /// All layers, each over all batches; `store` has a row for each token of all batches.
   void run(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted);
@@ -57,6 +60,7 @@ class ForwardPass {
                        std::span<const std::int32_t> rows, Observer* observer);
   std::unique_ptr<DeviceMatrix> from_store(HiddenStore& store, std::int64_t first, const Batch& batch);
   void to_store(HiddenStore& store, std::int64_t first, const DeviceMatrix& hidden);
+  void rehearse(int stage, const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted);
   void run_head(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted);
 
   const ForwardModel& model_;

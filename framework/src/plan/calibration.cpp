@@ -48,6 +48,13 @@ StatisticsNeeded needs_of(const PlannedOutput& output, const PlannedTensor& tens
 
 }  // namespace
 
+void check_inputs(const CalibrationSpec& spec, std::size_t outputs) {
+  if (spec.quantized_inputs && outputs > 1)
+    throw_at(spec.inputs_mark,
+             "with 'inputs: quantized' the samples go through one quantized model; make one output per "
+             "pipeline, or use 'inputs: original'");
+}
+
 StatisticsNeeded PlannedCalibration::needs_of(const Site& site) const {
   const auto found = needs.find(&site);
   return found == needs.end() ? StatisticsNeeded{} : found->second;
@@ -85,7 +92,9 @@ bool CalibrationPlanner::add_sites(const PlannedOutput& output, PlannedTensor& p
     if (found == sites_.end() || found->second->cols != cols(tensor.shape)) return false;
     sites.push_back(found->second);
   }
+  if (spec_.quantized_inputs) check_followed(tensor);
   for (const Site* site : sites) {
+    if (needs == StatisticsNeeded{}) continue;
     StatisticsNeeded& known = calibration_->needs[site];
     known.importance = known.importance || needs.importance;
     known.mean_absolute = known.mean_absolute || needs.mean_absolute;
@@ -95,15 +104,25 @@ bool CalibrationPlanner::add_sites(const PlannedOutput& output, PlannedTensor& p
   return true;
 }
 
+/// The samples go through what the rows decode to, so these must be rows of the source.
+void CalibrationPlanner::check_followed(const ViewTensor& tensor) const {
+  if (tensor.is_transposed() || tensor.elements || tensor.add != 0)
+    throw_at(spec_.inputs_mark,
+             fmt::format("tensor '{}' is stored in another form than it is quantized in, so that the samples "
+                         "cannot go through the quantized model; use 'inputs: original'",
+                         tensor.name));
+}
+
 void CalibrationPlanner::add(PlannedOutput& output, bool has_imatrix, std::vector<std::string>& warnings) {
   std::vector<std::string> without;
   std::size_t with = 0;
   for (PlannedTensor& planned : output.tensors) {
     const StatisticsNeeded needs = needs_of(output, planned, has_imatrix);
-    if (needs == StatisticsNeeded{}) continue;
+    const bool is_followed = spec_.quantized_inputs && planned.route != Route::copy;
+    if (needs == StatisticsNeeded{} && !is_followed) continue;
     if (add_sites(output, planned, needs))
       ++with;
-    else
+    else if (needs != StatisticsNeeded{})
       without.push_back(output.view->tensors[planned.view_index].name);
   }
   if (!without.empty() && with > 0)
@@ -130,6 +149,7 @@ std::shared_ptr<const PlannedCalibration> CalibrationPlanner::finish(const std::
       (spec_.activations == "auto" &&
        static_cast<std::uint64_t>(calibration_->hidden_bytes) > machine_memory() / kMemoryShare);
   calibration_->scratch = scratch;
+  calibration_->quantized_inputs = spec_.quantized_inputs;
   return calibration_;
 }
 

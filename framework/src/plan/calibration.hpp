@@ -35,9 +35,15 @@ struct PlannedCalibration {
   std::int64_t hidden_bytes = 0;                  // residual streams of all samples
   bool hidden_in_file = false;                    // else in memory
   std::filesystem::path scratch;                  // folder of that file
+  bool quantized_inputs = false;  // of a model whose earlier layers are quantized; every layer runs twice
 
   StatisticsNeeded needs_of(const Site& site) const;
+  /// Of what is measured, for the journal of a run.
+  std::string identity() const { return samples.hash + (quantized_inputs ? " quantized" : ""); }
 };
+
+/// Throws ConfigError if the samples would have to go through more than one quantized model.
+void check_inputs(const CalibrationSpec& spec, std::size_t outputs);
 
 /// Finds for the tensors of the outputs the inputs that have to be measured.
 class CalibrationPlanner {
@@ -57,6 +63,7 @@ class CalibrationPlanner {
                                                    std::vector<std::string>& warnings);
 
  private:
+  void check_followed(const ViewTensor& tensor) const;
   bool add_sites(const PlannedOutput& output, PlannedTensor& tensor, const StatisticsNeeded& needs);
 
   CalibrationSpec spec_;

@@ -86,8 +86,9 @@ CalibrationMemory calibration_memory(const PlannedCalibration& calibration) {
   const std::uint64_t activations = floats(rows * (model.value_cols() + model.hidden_cols()));
   const std::uint64_t streams =
       calibration.hidden_in_file ? 0 : static_cast<std::uint64_t>(calibration.hidden_bytes);
-  const std::uint64_t always =
-      streams + activations + layer_bytes(model) + sums_bytes(calibration) + mapped_bytes(calibration);
+  const std::uint64_t followed = calibration.quantized_inputs ? layer_bytes(model) : 0;  // as it decodes
+  const std::uint64_t always = followed + streams + activations + layer_bytes(model) +
+                               sums_bytes(calibration) + mapped_bytes(calibration);
   std::uint64_t kept = 0;
   for (const auto& [site, needs] : calibration.needs)
     kept += floats(site->cols) * (needs.mean_absolute ? 2 : 1);
@@ -95,7 +96,7 @@ CalibrationMemory calibration_memory(const PlannedCalibration& calibration) {
   CalibrationMemory memory;
   memory.measuring = always + grams.layer + grams.matrix;  // one by one they are copied from the device
   memory.kept = kept;
-  if (grams.layer > 0) memory.while_producing = always + kept + grams.layer;
+  if (grams.layer > 0 || calibration.quantized_inputs) memory.while_producing = always + kept + grams.layer;
   return memory;
 }
 

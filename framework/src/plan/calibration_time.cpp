@@ -50,7 +50,8 @@ double operations_per_token(const PlannedCalibration& calibration) {
 
 double measuring_seconds(const PlannedCalibration& calibration, Device& device) {
   const double tokens = static_cast<double>(calibration.samples.tokens());
-  return tokens * operations_per_token(calibration) / (kShareOfProducts * product_speed(device));
+  const double passes = calibration.quantized_inputs ? 2 : 1;
+  return passes * tokens * operations_per_token(calibration) / (kShareOfProducts * product_speed(device));
 }
 
 }  // namespace pq

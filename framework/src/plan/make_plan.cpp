@@ -216,6 +216,7 @@ std::unique_ptr<CalibrationPlanner> plan_calibration(const Pipeline& pipeline, c
                                                      const PluginRegistry& registry, Plan& plan) {
   if (!pipeline.calibration) return nullptr;
   const CalibrationSpec& spec = *pipeline.calibration;
+  check_inputs(spec, pipeline.outputs.size());
   return at_place(spec.mark, [&] {
     auto planner = std::make_unique<CalibrationPlanner>(spec, model, pipeline.model, registry);
     for (const CalibrationSpec::Source& source : spec.sources) {
@@ -288,7 +289,7 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   at_place(pipeline.model_mark, [&] { check_carried_codes(plan, model.unknown_method); });
   warnings.append_to(plan.warnings);
   if (calibration != nullptr) plan.calibration = calibration->finish(scratch_folder(plan), plan.warnings);
-  if (plan.calibration != nullptr) plan.calibration_hash = plan.calibration->samples.hash;
+  if (plan.calibration != nullptr) plan.calibration_hash = plan.calibration->identity();
   plan.plugins = plugins_of(plan, registry);
   estimate(plan, threads);
   return plan;

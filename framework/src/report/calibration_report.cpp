@@ -68,7 +68,7 @@ nlohmann::ordered_json calibration_json(const PlannedCalibration& calibration,
                                  {"length", calibration.length},
                                  {"tokens", calibration.samples.tokens()},
                                  {"tokens_sha256", calibration.samples.hash},
-                                 {"inputs", "original"},
+                                 {"inputs", calibration.quantized_inputs ? "quantized" : "original"},
                                  {"sources", std::move(sources)},
                                  {"activations", calibration.hidden_in_file ? "file" : "memory"},
                                  {"activations_bytes", calibration.hidden_bytes}};

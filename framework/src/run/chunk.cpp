@@ -36,6 +36,8 @@ class ChunkRows {
         count_(count),
         scratch_(scratch) {}
 
+  const ModelView& view() const { return *task_.view; }
+  std::size_t view_index() const { return task_.view_index; }
   const ViewTensor& tensor() const { return tensor_; }
   std::int64_t first() const { return first_; }
   std::int64_t count() const { return count_; }
@@ -143,7 +145,7 @@ std::int64_t encode_into(const PlannedTensor& planned, const MatrixRun& matrix, 
 
 /// Adds the error of the encoded rows against the weights.
 void measure_error(const ChunkRows& rows, ConstMatrix weights, const Encoding& encoding,
-                   ChunkScratch& scratch, ChunkResult& result) {
+                   ProducedWeights* produced, ChunkScratch& scratch, ChunkResult& result) {
   const Bytes encoded = scratch.encoded;
   const std::size_t row_bytes = encoding.row_bytes(weights.cols);
   for_pieces(weights.rows, weights.cols, [&](std::int64_t first, std::int64_t count) {
@@ -152,6 +154,7 @@ void measure_error(const ChunkRows& rows, ConstMatrix weights, const Encoding& e
     encoding.decode(encoded.subspan(static_cast<std::size_t>(first) * row_bytes,
                                     static_cast<std::size_t>(count) * row_bytes),
                     decoded);
+    if (produced != nullptr) produced->put(rows.view(), rows.view_index(), rows.first() + first, decoded);
     for (std::int64_t r = 0; r < count; ++r) {
       const RowError row = row_error(weights.row(first + r), decoded.row(r));
       if (!std::isfinite(row.squared_error))
@@ -194,7 +197,8 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   result.exact_rows = encode_into(planned, matrix, rows.first() % run.rows_per_matrix, weights, rows,
                                   row_bytes, scratch, report);
   result.warnings = std::move(report.warnings);
-  measure_error(rows, weights, *matrix.encoding, scratch, result);
+  measure_error(rows, weights, *matrix.encoding, planned.sites.empty() ? nullptr : target.output->produced,
+                scratch, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
     throw_not_exact(*target.output->plan, planned, rows);
   return scratch.encoded;

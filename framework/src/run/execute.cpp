@@ -1,4 +1,5 @@
 #include "config/place.hpp"
+#include "plan/calibration.hpp"
 #include "run/failure.hpp"
 #include "run/measured.hpp"
 #include "run/pass.hpp"
@@ -67,13 +68,22 @@ std::unique_ptr<ModelReader> reopened(const OutputRun& run) {
   return reader;
 }
 
+/// Lets the outputs give their weights to the samples, if these shall go through quantized layers.
+ProducedWeights* follow(const Plan& plan, std::vector<OutputRun>& runs,
+                        std::optional<ProducedWeights>& produced) {
+  if (!plan.calibration->quantized_inputs) return nullptr;
+  produced.emplace(*plan.calibration->weights);
+  for (OutputRun& run : runs) run.produced = &*produced;
+  return &*produced;
+}
+
 /// Activations that are not finite are so the next time, too.
-MeasuredStatistics measure(const Plan& plan, Executor& executor, const RunOptions& options,
-                           SourcePass& pass) {
+MeasuredStatistics measure(const Plan& plan, Executor& executor, const RunOptions& options, SourcePass& pass,
+                           ProducedWeights* produced) {
   try {
     return MeasuredStatistics(
         plan, executor, options.measuring,
-        [&](int layer, const MeasuredStatistics& so_far) { pass.run_layer(layer, so_far); });
+        [&](int layer, const MeasuredStatistics& so_far) { pass.run_layer(layer, so_far); }, produced);
   } catch (const FormatError& error) {
     throw Lasting<FormatError>(full_message(error));
   }
@@ -112,6 +122,7 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
   const auto start = Clock::now();
   RunState state(plan, options.force);
   std::vector<OutputRun> runs(plan.outputs.size());
+  std::optional<ProducedWeights> produced;
   std::optional<MeasuredStatistics> measured;
   bool started = false;
   try {
@@ -119,7 +130,7 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
     started = true;
     SourcePass pass(plan, runs, state.journal(), executor, progress);
     if (plan.calibration != nullptr && pass.needs_statistics())
-      measured.emplace(measure(plan, executor, options, pass));
+      measured.emplace(measure(plan, executor, options, pass, follow(plan, runs, produced)));
     pass.run_rest(measured ? &*measured : nullptr);
     verify_and_seal(runs, state, executor);
   } catch (...) {

@@ -2,6 +2,7 @@
 
 #include "calibration/measure.hpp"
 #include "plan/calibration.hpp"
+#include "run/produced_weights.hpp"
 
 #include <fmt/format.h>
 
@@ -12,18 +13,21 @@ namespace pq {
 
 MeasuredStatistics::MeasuredStatistics(const Plan& plan, Executor& executor,
                                        const std::function<void(std::int64_t, std::int64_t)>& progress,
-                                       const LayerUser& use_layer) {
+                                       const LayerUser& use_layer, ProducedWeights* produced) {
   const auto start = std::chrono::steady_clock::now();
   const PlannedCalibration& calibration = *plan.calibration;
   const auto device = plan.backend->open(plan.device, executor);
-  ForwardPass pass(*calibration.model, *calibration.weights, *device, executor);
+  const WeightSource& weights = produced != nullptr ? *produced : *calibration.weights;
+  ForwardPass pass(*calibration.model, weights, *device, executor);
   MeasureOptions options;
   options.needs = [&](const Site& site) { return calibration.needs_of(site); };
   options.hidden_bytes = calibration.hidden_in_file ? 0 : -1;
   options.scratch = calibration.scratch;
   options.progress = progress;
+  options.twice = produced != nullptr;
   options.layer_done = [&](int layer, SiteSums& sums) {
-    if (!take_layer(calibration, layer, sums, *device)) return;
+    if (produced != nullptr) produced->clear();  // the layer before has run
+    if (!take_layer(calibration, layer, sums, *device) && produced == nullptr) return;
     use_layer(layer, *this);
     drop_grams(calibration, layer);
   };

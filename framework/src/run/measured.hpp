@@ -14,6 +14,7 @@
 
 namespace pq {
 
+class ProducedWeights;
 struct PlannedCalibration;
 
 /// How many tokens chose each expert of a layer.
@@ -38,9 +39,10 @@ class MeasuredStatistics {
   using LayerUser = std::function<void(int layer, const MeasuredStatistics& so_far)>;
   /// Runs the model over the samples, layer by layer. `progress` gets layers done and in all. Throws FormatError for activations that are not
   /// finite, ResourceError if memory or disk do not suffice, Interrupted, and what `use_layer` throws.
+  /// `produced`: where the weights come from if layers are quantized as the samples reach them, else nullptr.
   MeasuredStatistics(const Plan& plan, Executor& executor,
                      const std::function<void(std::int64_t done, std::int64_t total)>& progress,
-                     const LayerUser& use_layer);
+                     const LayerUser& use_layer, ProducedWeights* produced);
 
   /// Statistics of a site; without any for one that no token reached.
   SiteStatistics of(const Site& site) const;

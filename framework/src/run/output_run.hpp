@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plan/plan.hpp"
+#include "run/produced_weights.hpp"
 #include "run/run.hpp"
 
 #include <polyquant/quantizer.hpp>
@@ -54,6 +55,7 @@ struct OutputRun {
   std::unique_ptr<ModelWriter> writer;   // nullptr: an interrupted run had finished this output
   std::unique_ptr<ModelReader> partial;  // what an interrupted run had written; only while resuming
   std::vector<TensorRun> tensors;        // parallel to plan->tensors
+  ProducedWeights* produced = nullptr;   // gets what the rows decode to; nullptr: nobody asks
   std::atomic<std::int64_t> nanoseconds{0};
 };
 

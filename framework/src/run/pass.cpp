@@ -2,7 +2,8 @@
 
 #include "base/interrupt.hpp"
 #include "evaluation/pieces.hpp"
-#include "forward/observer.hpp"
+#include "plan/calibration.hpp"
+#include "run/work_items.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/log.hpp>
@@ -17,77 +18,6 @@
 
 namespace pq {
 namespace {
-
-/// A chunk of the pass: rows of one task.
-struct WorkItem {
-  std::size_t task;
-  std::int64_t chunk, first, count;
-};
-
-/// One task per tensor of a view, in the order in which the source stores them, so that the source is read once from front to back.
-std::vector<TensorTask> make_tasks(std::vector<OutputRun>& runs) {
-  std::map<std::pair<const ModelView*, std::size_t>, TensorTask> tasks;
-  for (OutputRun& run : runs)
-    for (std::size_t i = 0; i < run.tensors.size(); ++i) {
-      const std::size_t index = run.plan->tensors[i].view_index;
-      TensorTask& task = tasks[{run.plan->view.get(), index}];
-      task.view = run.plan->view.get();
-      task.view_index = index;
-      task.targets.push_back({&run, i});
-      const auto& parts = task.view->tensors[index].map.parts;
-      task.first_stored = parts.empty() ? 0 : parts.front().stored;
-    }
-  std::vector<TensorTask> ordered;
-  for (auto& [key, task] : tasks) ordered.push_back(std::move(task));
-  const auto offset = [](const TensorTask& task) {
-    const TensorInfo& info = task.view->reader->header().tensors[task.first_stored];
-    return std::pair(std::string_view(info.file), info.offset);
-  };
-  std::stable_sort(ordered.begin(), ordered.end(),
-                   [&](const TensorTask& a, const TensorTask& b) { return offset(a) < offset(b); });
-  return ordered;
-}
-
-/// The rows of a task that no chunk may cross: those of one matrix if the matrices of a stack have their own importance, or if each row
-/// needs its whole matrix.
-std::int64_t rows_together(const TensorTask& task) {
-  const ViewTensor& tensor = task.view->tensors[task.view_index];
-  std::int64_t count = weight_rows(tensor.shape);
-  if (tensor.is_transposed() && tensor.shape.size() >= 2) count = tensor.shape[tensor.shape.size() - 2];
-  for (const TensorTask::Target& target : task.targets)
-    if (target.output->plan->tensors[target.tensor].has_importance() && tensor.shape.size() >= 3)
-      count = tensor.shape[tensor.shape.size() - 2];
-  return std::max<std::int64_t>(1, count);
-}
-
-void set_up_run(TensorRun& run, std::int64_t rows, std::int64_t together, std::int64_t step,
-                std::int64_t chunks) {
-  run.rows_per_matrix = together;
-  run.rows_per_chunk = step;
-  run.matrices = std::vector<MatrixRun>(static_cast<std::size_t>(rows / together));
-  run.chunks.resize(static_cast<std::size_t>(chunks));
-}
-
-std::vector<WorkItem> cut_into_chunks(const Plan& plan, const std::vector<TensorTask>& tasks) {
-  std::vector<WorkItem> items;
-  for (std::size_t t = 0; t < tasks.size(); ++t) {
-    const ViewTensor& tensor = tasks[t].view->tensors[tasks[t].view_index];
-    const std::int64_t total = weight_rows(tensor.shape), together = rows_together(tasks[t]);
-    const std::int64_t step = rows_at_a_time(tensor, plan.chunk_weights);
-    const std::size_t begin = items.size();
-    for (std::int64_t first = 0; first < total;) {
-      const std::int64_t count = rows_of_chunk(first, together, step);
-      items.push_back({t, static_cast<std::int64_t>(items.size() - begin), first, count});
-      first += count;
-    }
-    for (const TensorTask::Target& target : tasks[t].targets) {
-      TensorRun& run = target.output->tensors[target.tensor];
-      set_up_run(run, total, together, step, static_cast<std::int64_t>(items.size() - begin));
-      for (std::size_t i = begin; i < items.size(); ++i) ++run.matrix_of(items[i].first).chunks_left;
-    }
-  }
-  return items;
-}
 
 /// Counts finished weights and calls the user's progress function, one thread at a time.
 class ProgressCounter {
@@ -135,18 +65,6 @@ bool take_over(const TensorTask& task, const WorkItem& item, const std::vector<C
   return true;
 }
 
-/// The layer of whose inputs the task takes X^T X; -1: it takes none.
-int gram_layer(const TensorTask& task) {
-  int layer = -1;
-  for (const TensorTask::Target& target : task.targets) {
-    const PlannedOutput& output = *target.output->plan;
-    const std::vector<const Site*>& sites = output.tensors[target.tensor].sites;
-    if (output.quantizer->info().needs.gram)
-      for (const Site* site : sites) layer = std::max(layer, site->layer);
-  }
-  return layer;
-}
-
 /// What the pass works with.
 struct Pass {
   const Plan& plan;
@@ -179,7 +97,9 @@ void report_kept(const Pass& pass, const std::vector<WorkItem>& items, const std
 
 /// The items that an interrupted run has not finished.
 std::vector<WorkItem> unfinished(const Pass& pass, const std::vector<WorkItem>& items) {
-  if (!pass.journal.resumes()) return items;
+  // What the samples go through is not read back from an output: all of it is made again, and is the same.
+  const bool is_followed = pass.plan.calibration != nullptr && pass.plan.calibration->quantized_inputs;
+  if (!pass.journal.resumes() || is_followed) return items;
   std::vector<char> is_done(items.size());
   const auto count = static_cast<std::int64_t>(items.size());
   pass.context.executor.for_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -254,7 +174,7 @@ class SourcePass::Work {
         context_{executor, device_.get()},
         pass_{plan, tasks_, journal, context_, counter_} {
     for (const WorkItem& item : unfinished(pass_, cut_into_chunks(plan, tasks_)))
-      left_[gram_layer(tasks_[item.task])].push_back(item);
+      left_[layer_of(plan, tasks_[item.task])].push_back(item);
   }
   bool needs_statistics() const {
     for (const auto& [layer, items] : left_)
@@ -286,7 +206,7 @@ class SourcePass::Work {
   std::unique_ptr<Device> device_;
   RunContext context_;
   Pass pass_;
-  std::map<int, std::vector<WorkItem>> left_;  // by gram_layer()
+  std::map<int, std::vector<WorkItem>> left_;  // by layer_of()
 };
 
 SourcePass::SourcePass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor,
