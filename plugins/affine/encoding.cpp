@@ -6,7 +6,9 @@
 
 #include <polyquant/base/error.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -61,7 +63,7 @@ class AffineEncoding final : public Encoding {
     return options_.act_order ? static_cast<std::size_t>(cols) * sizeof(std::int32_t) : 0;
   }
   std::shared_ptr<const Encoding> bind(Bytes shared, std::int64_t cols) const override;
-  std::vector<std::byte> survey(const TensorRows& tensor) const override;
+  std::vector<std::byte> survey(const TensorRows& tensor, std::span<const float> importance) const override;
   std::optional<std::string> check_rows(Bytes rows, std::int64_t cols) const override;
 
  private:
@@ -94,10 +96,21 @@ std::shared_ptr<const Encoding> AffineEncoding::bind(Bytes shared, std::int64_t 
   return std::make_shared<AffineEncoding>(options_, std::move(groups));
 }
 
-std::vector<std::byte> AffineEncoding::survey(const TensorRows& tensor) const {
+// Columns of like importance share a group, the most important ones the first; columns that are alike stay in their order.
+std::vector<std::byte> AffineEncoding::survey(const TensorRows& tensor,
+                                              std::span<const float> importance) const {
   std::vector<std::byte> shared(shared_bytes(tensor.cols()));
   if (!options_.act_order) return shared;
-  const std::vector<std::int32_t> groups = natural_groups(layout(tensor.cols()));
+  std::vector<std::int32_t> groups = natural_groups(layout(tensor.cols()));
+  if (!importance.empty()) {
+    const auto weight = [&](std::size_t i) { return std::isfinite(importance[i]) ? importance[i] : 0.0f; };
+    std::vector<std::size_t> order(groups.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return weight(a) > weight(b); });
+    const std::vector<std::int32_t> by_place = groups;
+    for (std::size_t place = 0; place < order.size(); ++place) groups[order[place]] = by_place[place];
+  }
   for (std::size_t i = 0; i < groups.size(); ++i) store(shared.data() + i * sizeof(std::int32_t), groups[i]);
   return shared;
 }

@@ -7,16 +7,44 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace pq::gptq {
 namespace {
 
+/// A job in whose encoding rows stand alone: bound to what the rows share, if they share anything. The most important columns are those with
+/// the largest activations.
+class BoundJob {
+ public:
+  explicit BoundJob(const QuantJob& job) : job_(job) {
+    if (job.encoding->shared_bytes(job.cols) == 0) return;
+    const ConstMatrix& gram = job.statistics.gram;
+    std::vector<float> energy;
+    for (std::int64_t i = 0; i < gram.rows && gram.data != nullptr; ++i)
+      energy.push_back(gram.row(i)[static_cast<std::size_t>(i)]);
+    shared_ = job.encoding->survey(*job.weights, energy.empty() ? job.statistics.importance : energy);
+    encoding_ = job.encoding->bind(shared_, job.cols);
+    job_.encoding = encoding_.get();
+  }
+  const QuantJob& job() const { return job_; }
+  Bytes shared() const { return shared_; }
+
+ private:
+  QuantJob job_;
+  std::vector<std::byte> shared_;
+  std::shared_ptr<const Encoding> encoding_;
+};
+using SharedJob = std::shared_ptr<const BoundJob>;
+
 /// Without error feedback.
 class PlainTensor final : public TensorQuantizer {
  public:
-  PlainTensor(const QuantJob& job, std::string warning)
-      : encoder_(job.encoding->encoder({job.cols, job.statistics.importance, job.effort})),
+  PlainTensor(const SharedJob& bound, std::string warning)
+      : bound_(bound),
+        encoder_(bound->job().encoding->encoder(
+            {bound->job().cols, bound->job().statistics.importance, bound->job().effort})),
         warning_(std::move(warning)) {}
+  Bytes shared() const override { return bound_->shared(); }
   void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
                 QuantReport& report) const override {
     if (first_row == 0 && !warning_.empty()) report.warnings.push_back(warning_);
@@ -24,15 +52,17 @@ class PlainTensor final : public TensorQuantizer {
   }
 
  private:
+  SharedJob bound_;
   std::unique_ptr<RowEncoder> encoder_;
   std::string warning_;
 };
 
 class FeedbackTensor final : public TensorQuantizer {
  public:
-  FeedbackTensor(const QuantJob& job, const Options& options, const Cut& cut,
+  FeedbackTensor(const SharedJob& bound, const Options& options, const Cut& cut,
                  std::shared_ptr<const Factor> factor)
-      : job_(job), options_(options), cut_(cut), factor_(std::move(factor)) {}
+      : bound_(bound), job_(bound->job()), options_(options), cut_(cut), factor_(std::move(factor)) {}
+  Bytes shared() const override { return bound_->shared(); }
 
   void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
                 QuantReport& report) const override {
@@ -59,7 +89,8 @@ class FeedbackTensor final : public TensorQuantizer {
            " because the second moments of its inputs are not positive definite with less";
   }
 
-  QuantJob job_;
+  SharedJob bound_;
+  const QuantJob& job_;
   Options options_;
   Cut cut_;
   std::shared_ptr<const Factor> factor_;
@@ -103,22 +134,23 @@ std::shared_ptr<const Factor> FactorCache::get(const QuantJob& job, const Cut& c
   return last_;
 }
 
-std::unique_ptr<TensorQuantizer> make_tensor(const QuantJob& job, const Options& options, FactorCache& cache,
-                                             Executor& executor) {
+std::unique_ptr<TensorQuantizer> make_tensor(const QuantJob& given, const Options& options,
+                                             FactorCache& cache, Executor& executor) {
+  const auto bound = std::make_shared<const BoundJob>(given);
+  const QuantJob& job = bound->job();
   const EncodingInfo& info = job.encoding->info();
   if (info.grid.family == GridFamily::floating && info.grid.code_bits >= 16)
-    return std::make_unique<PlainTensor>(job, "");
-  const std::string where = "tensor '" + std::string(job.tensor) + "' ";
+    return std::make_unique<PlainTensor>(bound, "");
+  const std::string plain = "tensor '" + std::string(job.tensor) + "' is rounded without error feedback: ";
   if (job.statistics.gram.data == nullptr)
-    return std::make_unique<PlainTensor>(
-        job, where + "is rounded without error feedback: the calibration data did not reach its inputs");
+    return std::make_unique<PlainTensor>(bound,
+                                         plain + "its inputs are not measured, or no token reached it");
   const auto codec = job.encoding->column_codec(1, job.cols, job.effort);
   const Cut cut = make_cut(*codec, job.cols, options);
   auto factor = cache.get(job, cut, options.damping, executor);
   if (factor == nullptr)
-    return std::make_unique<PlainTensor>(
-        job, where + "is rounded without error feedback: all its inputs were zero in the calibration data");
-  return std::make_unique<FeedbackTensor>(job, options, cut, std::move(factor));
+    return std::make_unique<PlainTensor>(bound, plain + "all its inputs were zero in the calibration data");
+  return std::make_unique<FeedbackTensor>(bound, options, cut, std::move(factor));
 }
 
 }  // namespace pq::gptq

@@ -66,7 +66,7 @@ class FourBit final : public Encoding {
 
   std::size_t shared_bytes(std::int64_t) const override { return kind_.nested ? NestedScales::kBytes : 0; }
   std::shared_ptr<const Encoding> bind(Bytes shared, std::int64_t cols) const override;
-  std::vector<std::byte> survey(const TensorRows& tensor) const override;
+  std::vector<std::byte> survey(const TensorRows& tensor, std::span<const float> importance) const override;
   std::optional<std::string> check_rows(Bytes rows, std::int64_t cols) const override;
 
  private:
@@ -162,7 +162,7 @@ std::shared_ptr<const Encoding> FourBit::bind(Bytes shared, std::int64_t cols) c
 }
 
 // Offset and range of the largest magnitudes, which is what bitsandbytes stores; the searched scales lie around them.
-std::vector<std::byte> FourBit::survey(const TensorRows& tensor) const {
+std::vector<std::byte> FourBit::survey(const TensorRows& tensor, std::span<const float>) const {
   if (!kind_.nested) return {};
   const auto block = static_cast<std::size_t>(kind_.block), cols = static_cast<std::size_t>(tensor.cols());
   constexpr std::int64_t kRows = 64;

@@ -28,7 +28,7 @@ class TensorEncoding {
  public:
   explicit TensorEncoding(const pq::QuantJob& job) : plain_(job.encoding) {
     if (job.encoding->shared_bytes(job.cols) == 0) return;
-    shared_ = job.encoding->survey(*job.weights);
+    shared_ = job.encoding->survey(*job.weights, job.statistics.importance);
     bound_ = job.encoding->bind(shared_, job.cols);
   }
   const pq::Encoding& get() const { return bound_ != nullptr ? *bound_ : *plain_; }

@@ -38,8 +38,9 @@ def check_logits(checks, name):
     kernel = kernel.reshape(ours.shape)
     error = float(np.sqrt(((ours - kernel) ** 2).mean()) / kernel.std())
     two = np.sort(kernel, 1)[:, -2:]
-    same = (ours.argmax(1) == kernel.argmax(1)) | (two[:, 1] - two[:, 0] < 2 * np.abs(ours - kernel).max(1))
-    checks.that(error <= KERNEL and same.mean() >= ARGMAX, f"{name}: differs from the library's kernels by {error:.1e} of the standard deviation; most likely tokens: {same.mean():.1%}")
+    agree, close = ours.argmax(1) == kernel.argmax(1), two[:, 1] - two[:, 0] < 2 * KERNEL * kernel.std()
+    checks.that(error <= KERNEL and (agree | close).mean() >= ARGMAX,
+                f"{name}: differs from the library's kernels by {error:.1e} of the standard deviation; most likely tokens equal: {agree.mean():.1%}, {(~agree & close).sum()} others all but equal")
 
 
 def tensors_of(folder):

@@ -117,7 +117,9 @@ class Encoding {
   /// invalid. One that is not bound works as if the shared bytes were those of survey() over no rows.
   virtual std::shared_ptr<const Encoding> bind(Bytes shared, std::int64_t cols) const;
   /// The shared bytes that suit a tensor best; may read all of it.
-  virtual std::vector<std::byte> survey(const TensorRows& tensor) const;
+  /// `importance`: one weight per column as in EncodeRequest, or empty.
+  virtual std::vector<std::byte> survey(const TensorRows& tensor,
+                                        std::span<const float> importance = {}) const;
 
   /// Why these encoded rows are invalid (a non-finite scale, a reserved code), or nothing. Used by `inspect --check`.
   virtual std::optional<std::string> check_rows(Bytes rows, std::int64_t cols) const;
@@ -130,7 +132,7 @@ inline std::unique_ptr<ColumnCodec> Encoding::column_codec(std::int64_t, std::in
 }
 inline std::size_t Encoding::shared_bytes(std::int64_t) const { return 0; }
 inline std::shared_ptr<const Encoding> Encoding::bind(Bytes, std::int64_t) const { return nullptr; }
-inline std::vector<std::byte> Encoding::survey(const TensorRows&) const { return {}; }
+inline std::vector<std::byte> Encoding::survey(const TensorRows&, std::span<const float>) const { return {}; }
 inline std::optional<std::string> Encoding::check_rows(Bytes, std::int64_t) const { return std::nullopt; }
 
 }  // namespace pq

@@ -42,6 +42,8 @@ SampleSet samples_of(const CalibrationSpec& spec, const OpenedModel& model, cons
 StatisticsNeeded needs_of(const PlannedOutput& output, const PlannedTensor& tensor, bool has_imatrix) {
   StatisticsNeeded needs = output.quantizer->info().needs;
   if (tensor.route == Route::copy || elements(output.view->tensors[tensor.view_index].shape) == 0) return {};
+  const Grid& grid = tensor.encoding->info().grid;  // 16 and 32 bits have no codes to choose
+  if (grid.family == GridFamily::floating && grid.code_bits >= 16) return {};
   needs.importance = needs.importance && !has_imatrix && tensor.encoding->info().uses_importance;
   return needs;
 }
@@ -128,10 +130,10 @@ void CalibrationPlanner::add(PlannedOutput& output, bool has_imatrix, std::vecto
   if (!without.empty() && with > 0)
     warnings.push_back(
         without.size() == 1
-            ? fmt::format("the inputs of '{}' are not measured, so all its columns count equally",
+            ? fmt::format("the inputs of '{}' are not measured: it is quantized without statistics",
                           without.front())
             : fmt::format(
-                  "the inputs of {} tensors are not measured, so all their columns count equally: {}, ...",
+                  "the inputs of {} tensors are not measured: they are quantized without statistics: {}, ...",
                   without.size(), without.front()));
 }
 
