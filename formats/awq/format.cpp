@@ -107,7 +107,7 @@ class AwqFormat final : public PackedFormat {
     output.max_shard_bytes = parse_size(options.max_shard_size, "max_shard_size");
     output.side_files = model.side_files;
     const auto layers = output.plan.layers();
-    const auto unpacked = unpacked_modules(model);
+    const auto unpacked = unpacked_modules(model, false);
     check_alike(layers);
     check_names(layers, unpacked);
     put_storage_config(output.side_files, description(layers, unpacked));

@@ -6,6 +6,7 @@
 #include "bitsandbytes/writer.hpp"
 #include "common/folder_writer.hpp"
 #include "common/size.hpp"
+#include "common/storage_config.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/encoding.hpp>
@@ -121,6 +122,7 @@ class BitsandbytesFormat final : public Format {
 
  private:
   OutputPlan plan(const OutputModel& model) const {
+    hf::refuse_turned_matrices(model.side_files, info_.id);
     const Options options = model.options.is_null() ? defaults_ : parse_options(model.options);
     return plan_output(model, options.dtype, hf::parse_size(options.max_shard_size, "max_shard_size"));
   }

@@ -54,6 +54,11 @@ class Planner {
           "tensor {}: transformers loads no embedding from {} codes; keep it in 16 bits with the rule "
           "{{match: embedding, encoding: bf16}}",
           hf::shown(tensor.name), spec.type));
+    if (tensor.shape.size() != 2 || !tensor.name.ends_with(".weight"))
+      throw ConfigError(
+          fmt::format("tensor {}: transformers loads codes of matrices named *.weight only; keep it in 16 "
+                      "bits with a rule",
+                      hf::shown(tensor.name)));
     if (quantized_ && (spec.kind == Kind::four_bit) != four_bit_)
       throw ConfigError(
           fmt::format("tensor {}: {} and {} cannot be in one model: transformers loads it with 4 bits "

@@ -1,5 +1,7 @@
 #include "common/packed_format.hpp"
 
+#include "common/storage_config.hpp"
+
 #include "common/packed_writer.hpp"
 #include "common/printable.hpp"
 
@@ -53,6 +55,7 @@ std::optional<std::string> PackedFormat::rejects(const Encoding& encoding, const
 }
 
 PackedOutput PackedFormat::checked_output(const fs::path& path, const OutputModel& model) const {
+  refuse_turned_matrices(model.side_files, info_.id);
   if (path.extension() == ".safetensors")
     throw ConfigError(fmt::format("{}: an output of '{}' is a folder; give it a name without .safetensors",
                                   path.string(), info_.id));

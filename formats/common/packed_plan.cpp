@@ -24,20 +24,6 @@ bool is_embedding(std::string_view module) {
 
 bool is_float(std::string_view spec) { return spec == "f32" || spec == "f16" || spec == "bf16"; }
 
-// "model.layers.3.mlp": a part of the name is a number.
-bool is_in_block(std::string_view module) {
-  bool digits = false;
-  for (std::size_t i = 0; i <= module.size(); ++i) {
-    if (i == module.size() || module[i] == '.') {
-      if (digits) return true;
-      digits = i + 1 < module.size() && module[i + 1] >= '0' && module[i + 1] <= '9';
-    } else if (module[i] < '0' || module[i] > '9') {
-      digits = false;
-    }
-  }
-  return false;
-}
-
 LayerPlan plan_layer(const OutputTensor& tensor, const LayerStorage& storage, const std::string& format) {
   const std::string_view name = tensor.name;
   if (!name.ends_with(kWeightEnd))
@@ -114,15 +100,28 @@ PackedPlan plan_packed(const OutputModel& model, const LayerStorage& storage, co
   return plan;
 }
 
-std::vector<std::string> unpacked_modules(const OutputModel& model) {
+std::vector<std::string> unpacked_modules(const OutputModel& model, bool in_blocks) {
   std::vector<std::string> modules;
   for (const OutputTensor& tensor : model.tensors) {
     const std::string_view name = tensor.name;
     if (tensor.shape.size() != 2 || !is_float(tensor.encoding) || !name.ends_with(kWeightEnd)) continue;
     const std::string_view module = name.substr(0, name.size() - kWeightEnd.size());
-    if (is_in_block(module) && !is_embedding(module)) modules.emplace_back(module);
+    if ((!in_blocks || is_in_block(module)) && !is_embedding(module)) modules.emplace_back(module);
   }
   return modules;
+}
+
+bool is_in_block(std::string_view module) {
+  bool digits = false;
+  for (std::size_t i = 0; i <= module.size(); ++i) {
+    if (i == module.size() || module[i] == '.') {
+      if (digits) return true;
+      digits = i + 1 < module.size() && module[i + 1] >= '0' && module[i + 1] <= '9';
+    } else if (module[i] < '0' || module[i] > '9') {
+      digits = false;
+    }
+  }
+  return false;
 }
 
 bool is_head(std::string_view module) { return last_part(module) == "lm_head"; }

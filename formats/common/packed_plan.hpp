@@ -33,8 +33,12 @@ PackedPlan plan_packed(const OutputModel& model, const LayerStorage& storage, co
 std::optional<std::string> packed_obstacle(const std::string& spec, const Shape& shape,
                                            const LayerStorage& storage, const std::string& format);
 
-/// Modules of numbered layer blocks whose matrices stay in floating point: loaders must be told not to expect packed ones.
-std::vector<std::string> unpacked_modules(const OutputModel& model);
+/// Modules whose matrices stay in floating point: loaders must be told not to expect packed ones. `in_blocks`: those of numbered layer blocks
+/// only.
+std::vector<std::string> unpacked_modules(const OutputModel& model, bool in_blocks);
+
+/// True for a module of a numbered layer block: "model.layers.3.mlp".
+bool is_in_block(std::string_view module);
 
 /// True for the head that turns hidden states into logits.
 bool is_head(std::string_view module);

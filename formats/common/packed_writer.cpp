@@ -48,15 +48,17 @@ void PackedWriter::start(std::size_t tensor, Gathering& gathering) const {
 
 // What an interrupted writer has written of a layer: only the rows that it lacks will come.
 void PackedWriter::load(std::size_t tensor, std::vector<std::byte>& rows) const {
-  const auto reader = reopen_(writer_->reopen());
-  const auto& all = reader->header().tensors;
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](const TensorInfo& info) { return info.name == tensors_[tensor].name; });
-  PQ_ASSERT(found != all.end() && found->row_bytes == tensors_[tensor].row_bytes,
+  std::call_once(opened_, [&] {
+    earlier_ = reopen_(writer_->reopen());
+    const auto& all = earlier_->header().tensors;
+    for (std::size_t i = 0; i < all.size(); ++i) earlier_tensors_.emplace(all[i].name, i);
+  });
+  const auto found = earlier_tensors_.find(tensors_[tensor].name);
+  PQ_ASSERT(found != earlier_tensors_.end() &&
+                earlier_->header().tensors[found->second].row_bytes == tensors_[tensor].row_bytes,
             "the unfinished output has the tensors of its plan");
   std::vector<std::byte> scratch;
-  const Bytes stored = reader->rows(static_cast<std::size_t>(found - all.begin()), 0,
-                                    pq::rows(tensors_[tensor].shape), scratch);
+  const Bytes stored = earlier_->rows(found->second, 0, pq::rows(tensors_[tensor].shape), scratch);
   std::copy(stored.begin(), stored.end(), rows.begin());
 }
 
@@ -105,6 +107,7 @@ std::unique_ptr<ModelReader> PackedWriter::reopen() const {
 
 void PackedWriter::seal() {
   write_incomplete();
+  earlier_.reset();
   writer_->seal();
 }
 

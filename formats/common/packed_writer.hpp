@@ -6,8 +6,10 @@
 #include "common/packed_plan.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 namespace pq::hf {
@@ -48,6 +50,10 @@ class PackedWriter final : public ModelWriter {
   std::shared_ptr<const LayerStorage> storage_;
   Reopen reopen_;
   std::unique_ptr<FolderWriter> writer_;
+  // What an interrupted writer left, opened once: files are mapped, so what is written meanwhile is seen.
+  mutable std::once_flag opened_;
+  mutable std::unique_ptr<ModelReader> earlier_;
+  mutable std::map<std::string, std::size_t> earlier_tensors_;
   std::vector<std::unique_ptr<Gathering>> gathering_;  // parallel to the tensors; nullptr: stored as it is
 };
 

@@ -113,6 +113,21 @@ StorageConfig take_storage_config(ModelHeader& header, std::initializer_list<con
   return found.value_or(StorageConfig());
 }
 
+void refuse_turned_matrices(const std::vector<SideFile>& files, std::string_view format) {
+  for (const SideFile& file : files) {
+    if (file.name != kConfig) continue;
+    const nlohmann::json config = parse_strict_json(text_of(file), place_of(file));
+    const auto type = config.is_object() ? config.find("model_type") : config.end();
+    if (type == config.end() || !type->is_string()) continue;
+    for (const char* turned : {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"})
+      if (*type == turned)
+        throw ConfigError(fmt::format(
+            "'{}' models store matrices as [in, out], which format '{}' cannot write in the order of its "
+            "loaders; choose gguf or safetensors",
+            turned, format));
+  }
+}
+
 void put_storage_config(std::vector<SideFile>& files, const nlohmann::ordered_json& values) {
   auto file =
       std::find_if(files.begin(), files.end(), [](const SideFile& side) { return side.name == kConfig; });

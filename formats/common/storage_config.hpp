@@ -41,6 +41,10 @@ class StorageConfig {
 /// files of these names. Returns the first one, config.json's before those. Empty if there is none. Throws FormatError for invalid JSON.
 StorageConfig take_storage_config(ModelHeader& header, std::initializer_list<const char*> own_files);
 
+/// Throws ConfigError for a model whose matrices transformers stores as [in, out] (its Conv1D): quantizing libraries turn them round first,
+/// which `format` does not.
+void refuse_turned_matrices(const std::vector<SideFile>& files, std::string_view format);
+
 /// Puts `values` into config.json as quantization_config, in a new one if there is none.
 void put_storage_config(std::vector<SideFile>& files, const nlohmann::ordered_json& values);
 

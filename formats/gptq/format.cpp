@@ -1,6 +1,7 @@
 #include "gptq/format.hpp"
 
 #include "common/packed_format.hpp"
+#include "common/printable.hpp"
 #include "common/size.hpp"
 #include "gptq/config.hpp"
 #include "gptq/layer.hpp"
@@ -67,18 +68,31 @@ class GptqFormat final : public PackedFormat {
     PackedOutput output;
     output.storage = std::make_shared<GptqStorage>(version);
     output.plan = plan_packed(model, *output.storage, "gptq");
+    check_places(output.plan.layers());
     output.max_shard_bytes = parse_size(options.max_shard_size, "max_shard_size");
     output.side_files = model.side_files;
-    const auto description = gptq_description(output.plan.layers(), unpacked_modules(model), version);
+    const auto description = gptq_description(output.plan.layers(), unpacked_modules(model, true), version);
     put_storage_config(output.side_files, description);
     std::erase_if(output.side_files, [](const SideFile& file) { return file.name == kConfigFile; });
     output.side_files.push_back({kConfigFile, {}, description.dump(2) + "\n"});
     if (version == GptqVersion::v1 && !all_are_symmetric(model))
       output.warning =
-          "checkpoint_format 'gptq' stores zero points minus one: where one is 0, loaders other than "
-          "GPTQModel "
-          "read a wrong one; gptq_v2 has no such case";
+          "checkpoint_format 'gptq' stores zero points minus one: GPTQModel refuses such folders of other "
+          "programs unless they are symmetric, and where a zero point is 0 other loaders read a wrong one; "
+          "gptq_v2 has no such case";
     return output;
+  }
+
+  // Loaders look for packed layers in the numbered blocks, and for the head. Layers that are no model's (of tests, say) have no blocks at all.
+  static void check_places(const std::vector<LayerPlan>& layers) {
+    if (std::none_of(layers.begin(), layers.end(), [](const LayerPlan& l) { return is_in_block(l.module); }))
+      return;
+    for (const LayerPlan& layer : layers)
+      if (!is_in_block(layer.module) && !is_head(layer.module))
+        throw ConfigError(
+            fmt::format("tensor {}: loaders of 'gptq' look for packed layers in numbered blocks only; give "
+                        "the output 'rules: [{{match: \"{}\", encoding: f16}}]'",
+                        shown(layer.module + std::string(kWeightEnd)), layer.module));
   }
 
   static bool all_are_symmetric(const OutputModel& model) {
