@@ -7,6 +7,10 @@
 #include "gptq/layer.hpp"
 #include "gptq/storage.hpp"
 
+#include <polyquant/base/error.hpp>
+
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace pq::hf {
