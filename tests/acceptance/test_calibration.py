@@ -104,7 +104,7 @@ def refusals(checks, out):
     (out / "bad.jsonl").write_text('{"text": "a"}\n{"txt": "b"}\n')
     for arguments, code, what in ((("--calibration", out / "none.txt"), 3, b"none.txt"), (("--calibration", out / "bad.jsonl"), 3, b"bad.jsonl:2"),
                                   (("--calibration", texts, "--samples", 1 << 40), 2, b"samples"),
-                                  (("--calibration", texts, "--set", "calibration.inputs=quantize"), 2, b"did you mean 'quantized'"),
+                                  (("--calibration", texts, "--set", "calibration.inputs=quantize"), 2, b"must be one of original, quantized"),
                                   (("--calibration", texts, "--set", "calibration.sample=3"), 2, b"did you mean 'samples'"),
                                   (("--samples", 3), 2, b"of --calibration PATH is read; give it"),
                                   (("--samples", 3, "--set", "calibration.seed=1"), 2, b"'data' is missing in calibration; add `data: PATH`")):
