@@ -15,6 +15,7 @@ MeasuredStatistics::MeasuredStatistics(const Plan& plan, Executor& executor,
                                        const std::function<void(std::int64_t, std::int64_t)>& progress,
                                        const LayerUser& use_layer, ProducedWeights* produced) {
   const auto start = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::duration producing{};  // of the tensors of a layer, which is no measuring
   const PlannedCalibration& calibration = *plan.calibration;
   const auto device = plan.backend->open(plan.device, executor);
   const WeightSource& weights = produced != nullptr ? *produced : *calibration.weights;
@@ -28,12 +29,15 @@ MeasuredStatistics::MeasuredStatistics(const Plan& plan, Executor& executor,
   options.layer_done = [&](int layer, SiteSums& sums) {
     if (produced != nullptr) produced->clear();  // the layer before has run
     if (!take_layer(calibration, layer, sums, *device) && produced == nullptr) return;
+    const auto used = std::chrono::steady_clock::now();
     use_layer(layer, *this);
+    producing += std::chrono::steady_clock::now() - used;
     drop_grams(calibration, layer);
   };
   measure_sites(pass, *device, calibration.samples, options);
   count_experts(calibration);
-  result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result_.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start - producing).count();
 }
 
 bool MeasuredStatistics::take_layer(const PlannedCalibration& calibration, int layer, SiteSums& sums,
