@@ -3,6 +3,7 @@
 #include "config/pipeline.hpp"
 #include "config/yaml.hpp"
 #include "model/open_model.hpp"
+#include "model/tokenizer_ahead.hpp"
 #include "plan/estimate.hpp"
 #include "plan/plan.hpp"
 #include "progress_bar.hpp"
@@ -30,7 +31,8 @@ Plan plan_for(Session& session, Node root, const std::filesystem::path& base, co
   const Pipeline pipeline = parse_pipeline(root, base);
   Executor& executor =
       session.executor(session.globals.threads > 0 ? session.globals.threads : pipeline.threads);
-  Plan plan = make_plan(pipeline, session.registry(), executor.threads());
+  auto tokenizer = executor.threads() > 1 ? std::make_shared<const TokenizerAhead>(pipeline.model) : nullptr;
+  Plan plan = make_plan(pipeline, session.registry(), executor.threads(), std::move(tokenizer));
   for (const std::string& warning : plan.warnings) log::warning(warning);
   return plan;
 }

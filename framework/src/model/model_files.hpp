@@ -28,8 +28,10 @@ class ModelFiles {
   /// The parsed content, or null if there is no such file. Throws FormatError for broken JSON.
   Json json(const std::string& name) const;
 
- private:
+  /// Where it is, or nothing if there is no such file on the disk.
   std::optional<std::filesystem::path> find(const std::string& name) const;
+
+ private:
   const SideFile* listed(const std::string& name) const;
 
   const ModelReader& reader_;

@@ -3,6 +3,7 @@
 #include "model/gguf_metadata.hpp"
 #include "model/special_tokens.hpp"
 #include "model/token_lists.hpp"
+#include "model/tokenizer_ahead.hpp"
 #include "tokenizer/gguf_splitter.hpp"
 #include "tokenizer/pre_tokenizer_name.hpp"
 #include "tokenizer/pre_tokenizer_structure.hpp"
@@ -26,14 +27,24 @@ struct Writer {
   TokenizerConfig tokenizer_config;
   std::int64_t rows = 0;  // of the embedding matrix = tokens in the list
   std::shared_ptr<const TokenizerJson> parsed = nullptr;
+  bool is_ahead = false;  // `parsed` comes from options.tokenizer
 
   /// Parsed once, whatever kinds are tried; nullptr if there is none.
   std::shared_ptr<const TokenizerJson> tokenizer_json() {
     if (parsed) return parsed;
+    if (const auto file = files.find("tokenizer.json"); file && options.tokenizer)
+      parsed = options.tokenizer->json(*file);
+    is_ahead = parsed != nullptr;
+    if (is_ahead) return parsed;
     if (const auto text = files.text("tokenizer.json", kMaxTokenizerBytes))
       parsed = std::make_shared<const TokenizerJson>(
           parse_tokenizer_json(*text, (files.path() / "tokenizer.json").string()));
     return parsed;
+  }
+
+  std::string pre_tokenizer() const {
+    if (!options.pre_tokenizer.empty()) return options.pre_tokenizer;
+    return is_ahead ? options.tokenizer->pre_tokenizer() : pre_tokenizer_name(*parsed);
   }
 
   void write_list(const char* model, const std::string& pre, TokenList list) {
@@ -110,10 +121,11 @@ bool write_bpe(Writer& writer) {
   if (tokenizer->model_type() != "BPE")
     throw FormatError(tokenizer->source + ": the tokenizer model '" + tokenizer->model_type() +
                       "' has no form in GGUF for this family; known: BPE");
-  const std::string& given = writer.options.pre_tokenizer;
-  const std::string pre = given.empty() ? pre_tokenizer_name(*tokenizer) : given;
-  writer.write_list("gpt2", pre, bpe_tokens(*tokenizer, writer.tokenizer_config, writer.rows));
-  if (!tokenizer->merges.empty()) writer.view.metadata.set("tokenizer.ggml.merges", gguf_merges(*tokenizer));
+  TokenList list = bpe_tokens(*tokenizer, writer.tokenizer_config, writer.rows);
+  std::vector<std::string> merges = gguf_merges(*tokenizer);
+  const std::string pre = writer.pre_tokenizer();
+  writer.write_list("gpt2", pre, std::move(list));
+  if (!merges.empty()) writer.view.metadata.set("tokenizer.ggml.merges", std::move(merges));
   writer.write_specials(&*tokenizer);
   warn_of_normalizer(writer, *tokenizer, pre);
   return true;

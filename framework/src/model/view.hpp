@@ -14,6 +14,8 @@
 
 namespace pq {
 
+class TokenizerAhead;
+
 /// Where the rows of a tensor come from. All moves keep rows whole, so they work on quantized rows too.
 struct RowMap {
   /// `rows` rows of stored tensor `stored`, from `first_row` on, every `step`-th.
@@ -104,6 +106,7 @@ struct ViewOptions {
   std::string experts = "auto";
   /// Metadata and side files of another dialect are not needed, but for a config.json that follows from GGUF metadata.
   bool tensors_only = false;
+  std::shared_ptr<const TokenizerAhead> tokenizer = nullptr;  // nullptr = it is read when it is needed
 };
 
 /// The model in the dialect `target`. Same dialect as the reader: everything as it stands (roles from the family if it is known). Another one: by

@@ -13,6 +13,7 @@
 #include "plan/output_warnings.hpp"
 #include "plan/plan.hpp"
 #include "plan/source_files.hpp"
+#include "plan/view_cache.hpp"
 #include "plan/view_request.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -21,29 +22,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
 namespace pq {
 namespace {
-
-/// Views are shared by all outputs of a dialect (and of the same view options), so that a tensor is read and decoded once for all of them.
-class ViewCache {
- public:
-  ViewCache(const OpenedModel& model, const std::filesystem::path& path) : model_(model), path_(path) {}
-
-  std::shared_ptr<const ModelView> get(Dialect dialect, const ViewOptions& options) {
-    auto& slot = views_[std::tuple(dialect, options.name, options.pre_tokenizer, options.experts)];
-    if (!slot) slot = make_view(model_.reader, path_, dialect, options);
-    return slot;
-  }
-
- private:
-  const OpenedModel& model_;
-  std::filesystem::path path_;
-  std::map<std::tuple<Dialect, std::string, std::string, std::string>, std::shared_ptr<const ModelView>>
-      views_;
-};
 
 /// Mistakes of options are said at the option, those of the model at the output.
 std::shared_ptr<const ModelView> view_of(ViewCache& views, Dialect dialect, const OutputSpec& spec) {
@@ -262,7 +244,8 @@ double PlannedOutput::bits_per_weight() const {
   return weights() == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(weights());
 }
 
-Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads) {
+Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads,
+               std::shared_ptr<const TokenizerAhead> tokenizer) {
   Plan plan;
   const OpenedModel model = at_place(
       pipeline.model_mark, [&] { return open_model(pipeline.model, registry, UnknownCodes::carry); });
@@ -280,7 +263,7 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
     plan.imatrix = at_place(pipeline.imatrix_mark, [&] { return Imatrix::open(pipeline.imatrix, registry); });
   if (plan.imatrix != nullptr) plan.warnings = plan.imatrix->warnings();
   set_backend(pipeline, registry, plan);
-  ViewCache views(model, pipeline.model);
+  ViewCache views(model, std::move(tokenizer), pipeline.model);
   OutputWarnings warnings;
   const auto calibration = plan_calibration(pipeline, model, registry, plan);
   for (const OutputSpec& spec : pipeline.outputs)

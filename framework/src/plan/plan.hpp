@@ -84,8 +84,10 @@ struct Plan {
   std::vector<std::string> warnings;
 };
 
-/// Makes the plan; reads headers only. Throws ConfigError, FormatError, ... before any work is done.
-PQ_API Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads);
+/// Makes the plan; reads headers only. `tokenizer`: of the model, read since before the plugins were loaded, if it was worth it. Throws
+/// ConfigError, FormatError, ... before any work is done.
+PQ_API Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads,
+                      std::shared_ptr<const TokenizerAhead> tokenizer = nullptr);
 
 /// Checks that only a run needs: outputs and reports that exist (unless `force`), that would overwrite what is read or files that are no
 /// part of a model, outputs inside each other, free disk space.
