@@ -12,7 +12,10 @@ from arrays import np
 from common import GOLDEN, Checks, llama, run, run_json, scratch
 
 PROMPTS, PROMPT_TOKENS, NEW_TOKENS = 32, 12, 4
-GATED_TOKENS = 2  # so many must be alike after 90 % of the prompts of all models; random weights leave many near ties
+# So many must be alike after 90 % of the prompts of all models. Random weights leave many near ties: with the weights of the q8_0 files computed
+# in f32, without llama.cpp's 8-bit activations, 1 to 4 new tokens are alike after 96.2, 93.2, 89.9 and 87.6 %, and the same bf16 weights stored as
+# f32 give 99.1 to 97.3 %. From the third token on the type itself is the limit.
+GATED_TOKENS = 2
 CONTEXT = 64
 # The logits of f32 files: llama.cpp keeps keys and values as f16 and takes GELU from a table of f16 values.
 TOLERANCE = 0.02  # of the standard deviation of the logits, root mean square

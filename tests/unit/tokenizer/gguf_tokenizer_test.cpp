@@ -189,3 +189,14 @@ TEST_CASE("gguf splitter: digits in groups of three are a rule, whatever name as
   INFO(name);
   CHECK(words(name, "1234567") == Strings{"1", "234", "567"});
 }
+
+TEST_CASE("gguf tokenizer: WordPiece and other kinds are refused with the place and what is known",
+          "[tokenizer][gguf]") {
+  const std::string kind = GENERATE("bert", "rwkv", "plamo2");
+  INFO(kind);
+  const Metadata data = metadata(kind, "default", {"[PAD]", "[UNK]", "a"}, {3, 3, 1}, {}, {});
+  CHECK_THROWS_WITH(read_gguf_vocabulary(data, "model.gguf"),
+                    Catch::Matchers::StartsWith("model.gguf: ") &&
+                        Catch::Matchers::Contains("'" + kind + "'") && Catch::Matchers::Contains("gpt2"));
+  CHECK_THROWS_AS(read_gguf_vocabulary(data, "model.gguf"), FormatError);
+}
