@@ -176,6 +176,7 @@ void TextJudgement::check_target() const {
   inputs.insert(inputs.end(), request_.also_read.begin(), request_.also_read.end());
   const ReadNames read(model_.path(), source_files(model_.path(), *model_.opened().reader), inputs);
   check_new_file(request_.keep_reference, read, request_.force);
+  make_parent_folder(request_.keep_reference, "choose another place with --keep-reference");
 }
 
 ScoreReport TextJudgement::score() {

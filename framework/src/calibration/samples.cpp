@@ -56,15 +56,21 @@ std::string hash_of(const std::vector<Sample>& samples) {
   return sha256_hex(bytes);
 }
 
+std::string names_of(const std::vector<SourceUse>& sources) {
+  std::string names;
+  for (const SourceUse& use : sources) names += (names.empty() ? "" : ", ") + use.path.string();
+  return names;
+}
+
 void report_shortage(const SampleOptions& options, SampleSet& set) {
   const auto found = static_cast<std::int64_t>(set.samples.size());
   std::int64_t tokens = 0;
   for (const SourceUse& use : set.sources) tokens += use.tokens_read;
   if (found == 0)
     throw ConfigError(
-        fmt::format("the calibration data has {} tokens, too few for one sample of {}; give more text or "
+        fmt::format("{}: the calibration data has {} tokens, too few for one sample of {}; give more text or "
                     "a smaller length",
-                    tokens, options.length));
+                    names_of(set.sources), tokens, options.length));
   if (found < options.samples)
     set.warnings.push_back(
         fmt::format("the calibration data of {} tokens gives only {} of {} samples of {} tokens", tokens,

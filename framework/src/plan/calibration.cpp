@@ -38,12 +38,22 @@ SampleSet samples_of(const CalibrationSpec& spec, const OpenedModel& model, cons
   return cut_samples(options, document_encoder(model, path, opened, vocabulary));
 }
 
+/// 16 and 32 bits have no codes to choose.
+bool has_codes(const PlannedOutput& output, const PlannedTensor& tensor) {
+  if (tensor.route == Route::copy || elements(output.view->tensors[tensor.view_index].shape) == 0)
+    return false;
+  const Grid& grid = tensor.encoding->info().grid;
+  return grid.family != GridFamily::floating || grid.code_bits < 16;
+}
+
+bool rows_are_stored(const ViewTensor& tensor) {
+  return !tensor.is_transposed() && !tensor.elements && tensor.add == 0 && tensor.generated.empty();
+}
+
 /// What the quantizer wants to know of this tensor's input.
 StatisticsNeeded needs_of(const PlannedOutput& output, const PlannedTensor& tensor, bool has_imatrix) {
+  if (!has_codes(output, tensor)) return {};
   StatisticsNeeded needs = output.quantizer->info().needs;
-  if (tensor.route == Route::copy || elements(output.view->tensors[tensor.view_index].shape) == 0) return {};
-  const Grid& grid = tensor.encoding->info().grid;  // 16 and 32 bits have no codes to choose
-  if (grid.family == GridFamily::floating && grid.code_bits >= 16) return {};
   needs.importance = needs.importance && !has_imatrix && tensor.encoding->info().uses_importance;
   return needs;
 }
@@ -77,6 +87,9 @@ CalibrationPlanner::CalibrationPlanner(const CalibrationSpec& spec, const Opened
       for (const GgufMatrix& matrix : names.of(*c.model->view(), reader))
         sites_.try_emplace({matrix.name, matrix.matrix}, site.get());
   }
+  for (const ViewTensor& tensor : c.model->view()->tensors)
+    if (!rows_are_stored(tensor))
+      for (const RowMap::Part& part : tensor.map.parts) turned_.insert(part.stored);
   c.samples = samples_of(spec, model, path, c.model->vocabulary());
   c.length = spec.length;
   c.hidden_bytes = c.samples.tokens() * c.model->hidden_cols() * static_cast<std::int64_t>(sizeof(float));
@@ -94,9 +107,7 @@ bool CalibrationPlanner::add_sites(const PlannedOutput& output, PlannedTensor& p
     if (found == sites_.end() || found->second->cols != cols(tensor.shape)) return false;
     sites.push_back(found->second);
   }
-  if (spec_.quantized_inputs) check_followed(tensor);
   for (const Site* site : sites) {
-    if (needs == StatisticsNeeded{}) continue;
     StatisticsNeeded& known = calibration_->needs[site];
     known.importance = known.importance || needs.importance;
     known.mean_absolute = known.mean_absolute || needs.mean_absolute;
@@ -106,13 +117,19 @@ bool CalibrationPlanner::add_sites(const PlannedOutput& output, PlannedTensor& p
   return true;
 }
 
-/// The samples go through what the rows decode to, so these must be rows of the source.
-void CalibrationPlanner::check_followed(const ViewTensor& tensor) const {
-  if (tensor.is_transposed() || tensor.elements || tensor.add != 0)
-    throw_at(spec_.inputs_mark,
-             fmt::format("tensor '{}' is stored in another form than it is quantized in, so that the samples "
-                         "cannot go through the quantized model; use 'inputs: original'",
-                         tensor.name));
+/// The samples go through what the rows decode to, so these must be rows of the source, and rows that the forward pass multiplies by. Embedding
+/// and head belong to no layer: the samples start from the original embedding, and nothing is measured behind the head.
+void CalibrationPlanner::follow(const PlannedOutput& output, PlannedTensor& planned) const {
+  const ViewTensor& tensor = output.view->tensors[planned.view_index];
+  if (!spec_.quantized_inputs || tensor.layer < 0 || !has_codes(output, planned)) return;
+  const auto is_turned = [&](const RowMap::Part& part) { return turned_.count(part.stored) != 0; };
+  if (!rows_are_stored(tensor) || std::any_of(tensor.map.parts.begin(), tensor.map.parts.end(), is_turned))
+    throw_at(
+        spec_.inputs_mark,
+        fmt::format("tensor '{}' is stored in another form than it is quantized in, so that the samples "
+                    "cannot go through the quantized model; use 'inputs: original', or keep it in 16 bits",
+                    tensor.name));
+  planned.is_followed = true;
 }
 
 void CalibrationPlanner::add(PlannedOutput& output, bool has_imatrix, std::vector<std::string>& warnings) {
@@ -120,11 +137,11 @@ void CalibrationPlanner::add(PlannedOutput& output, bool has_imatrix, std::vecto
   std::size_t with = 0;
   for (PlannedTensor& planned : output.tensors) {
     const StatisticsNeeded needs = needs_of(output, planned, has_imatrix);
-    const bool is_followed = spec_.quantized_inputs && planned.route != Route::copy;
-    if (needs == StatisticsNeeded{} && !is_followed) continue;
+    follow(output, planned);
+    if (needs == StatisticsNeeded{}) continue;
     if (add_sites(output, planned, needs))
       ++with;
-    else if (needs != StatisticsNeeded{})
+    else
       without.push_back(output.view->tensors[planned.view_index].name);
   }
   if (!without.empty() && with > 0)

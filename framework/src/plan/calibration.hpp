@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,12 +64,14 @@ class CalibrationPlanner {
                                                    std::vector<std::string>& warnings);
 
  private:
-  void check_followed(const ViewTensor& tensor) const;
+  void follow(const PlannedOutput& output, PlannedTensor& tensor) const;
   bool add_sites(const PlannedOutput& output, PlannedTensor& tensor, const StatisticsNeeded& needs);
 
   CalibrationSpec spec_;
   std::shared_ptr<PlannedCalibration> calibration_ = std::make_shared<PlannedCalibration>();
   std::map<std::pair<std::string, std::int64_t>, const Site*> sites_;  // by GGUF name and matrix
+  std::set<std::size_t>
+      turned_;  // stored tensors whose rows are not those that the forward pass multiplies by
 };
 
 /// About how long the samples run. Measures the speed of products on the device, some milliseconds.

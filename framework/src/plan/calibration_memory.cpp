@@ -11,14 +11,19 @@ namespace {
 
 std::uint64_t floats(std::int64_t count) { return static_cast<std::uint64_t>(count) * sizeof(float); }
 
-/// f32 matrices of the largest layer; of a layer of experts as much as is kept.
-std::uint64_t layer_bytes(const ForwardModel& model) {
+/// f32 matrices of the largest layer.
+std::uint64_t decoded_layer_bytes(const ForwardModel& model) {
   std::map<int, std::uint64_t> layers;
   for (const ViewTensor& tensor : model.view()->tensors)
     if (tensor.layer >= 0) layers[tensor.layer] += floats(elements(tensor.shape));
   std::uint64_t largest = 0;
   for (const auto& [layer, bytes] : layers) largest = std::max(largest, bytes);
-  return std::min(largest, WeightCache::kDefaultLimit);
+  return largest;
+}
+
+/// Of a layer of experts as much as is kept.
+std::uint64_t layer_bytes(const ForwardModel& model) {
+  return std::min(decoded_layer_bytes(model), WeightCache::kDefaultLimit);
 }
 
 /// Rows of the largest batch.
@@ -86,7 +91,8 @@ CalibrationMemory calibration_memory(const PlannedCalibration& calibration) {
   const std::uint64_t activations = floats(rows * (model.value_cols() + model.hidden_cols()));
   const std::uint64_t streams =
       calibration.hidden_in_file ? 0 : static_cast<std::uint64_t>(calibration.hidden_bytes);
-  const std::uint64_t followed = calibration.quantized_inputs ? layer_bytes(model) : 0;  // as it decodes
+  // As it decodes: all of a layer, however large.
+  const std::uint64_t followed = calibration.quantized_inputs ? decoded_layer_bytes(model) : 0;
   const std::uint64_t always = followed + streams + activations + layer_bytes(model) +
                                sums_bytes(calibration) + mapped_bytes(calibration);
   std::uint64_t kept = 0;

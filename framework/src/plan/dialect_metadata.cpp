@@ -87,8 +87,10 @@ void finish_metadata(PlannedOutput& output, int file_type, const Imatrix* imatri
     return;
   }
   finish_gguf(output, file_type);
-  if (imatrix != nullptr) record_importance(output.model.metadata, *imatrix);
-  if (samples != nullptr) record_calibration(output, *samples);
+  if (imatrix != nullptr)
+    record_importance(output.model.metadata, *imatrix);
+  else if (samples != nullptr)
+    record_calibration(output, *samples);
 }
 
 }  // namespace pq

@@ -39,6 +39,8 @@ struct PlannedTensor {
   std::shared_ptr<const TensorImportance> importance = nullptr;  // of the columns, from a file
   /// The inputs that are measured for it, one per matrix; empty = none. Without both importances all columns count equally.
   std::vector<const Site*> sites = {};
+  /// `calibration.inputs: quantized`: the samples go through what its rows decode to, from the next layer on.
+  bool is_followed = false;
   bool has_importance() const noexcept { return importance != nullptr || !sites.empty(); }
 };
 

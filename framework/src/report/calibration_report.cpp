@@ -83,10 +83,11 @@ nlohmann::ordered_json calibration_json(const PlannedCalibration& calibration,
 }
 
 std::string calibration_text(const PlannedCalibration& calibration, const CalibrationResult* result) {
-  std::string text = fmt::format(
-      "calibration: {} samples of {} tokens ({}), inputs of {} matrices measured{}\n",
-      calibration.samples.samples.size(), calibration.length, calibration.samples.tokens(),
-      calibration.needs.size(), result == nullptr ? "" : fmt::format(" in {:.1f} s", result->seconds));
+  std::string text =
+      fmt::format("calibration: {} samples of {} tokens ({}), inputs of {} matrices measured{}{}\n",
+                  calibration.samples.samples.size(), calibration.length, calibration.samples.tokens(),
+                  calibration.needs.size(), calibration.quantized_inputs ? " behind quantized layers" : "",
+                  result == nullptr ? "" : fmt::format(" in {:.1f} s", result->seconds));
   for (const SourceUse& use : calibration.samples.sources)
     text += fmt::format("  {}: {} of {} documents, {} samples, {} tokens\n", use.path.string(),
                         use.documents_read, use.documents, use.samples, use.tokens);

@@ -197,7 +197,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   result.exact_rows = encode_into(planned, matrix, rows.first() % run.rows_per_matrix, weights, rows,
                                   row_bytes, scratch, report);
   result.warnings = std::move(report.warnings);
-  measure_error(rows, weights, *matrix.encoding, planned.sites.empty() ? nullptr : target.output->produced,
+  measure_error(rows, weights, *matrix.encoding, planned.is_followed ? target.output->produced : nullptr,
                 scratch, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
     throw_not_exact(*target.output->plan, planned, rows);

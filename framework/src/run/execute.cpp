@@ -143,7 +143,7 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
     for (OutputRun& run : runs)
       if (run.writer != nullptr) run.writer->keep();
     state.keep();
-    rethrow_with_advice(failure);
+    rethrow_with_advice(failure, plan.calibration != nullptr && plan.calibration->quantized_inputs);
   }
   state.remove();
   RunResult result;

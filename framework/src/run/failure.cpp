@@ -60,20 +60,22 @@ std::string full_message(const std::exception& error) {
   return message;
 }
 
-void rethrow_with_advice(const std::exception_ptr& failure) {
-  constexpr const char* kAdvice = "the finished part is kept, run the same command again to continue";
+void rethrow_with_advice(const std::exception_ptr& failure, bool starts_over) {
+  const char* advice = starts_over
+                           ? "run the same command again; with 'inputs: quantized' it makes all tensors again"
+                           : "the finished part is kept, run the same command again to continue";
   std::string message;
   try {
     std::rethrow_exception(failure);
   } catch (const std::exception& error) {
-    message = fmt::format("{}; {}", full_message(error), kAdvice);
+    message = fmt::format("{}; {}", full_message(error), advice);
   } catch (...) {
     throw;
   }
   try {
     std::rethrow_exception(cause_of(failure));
   } catch (const Interrupted&) {
-    throw Interrupted(fmt::format("interrupted; {}", kAdvice));
+    throw Interrupted(fmt::format("interrupted; {}", advice));
   } catch (const ResourceError&) {
     throw ResourceError(message);
   } catch (const FormatError&) {

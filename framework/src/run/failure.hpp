@@ -24,7 +24,7 @@ bool keeps_state(const std::exception_ptr& failure, bool had_state, bool started
 /// The messages of an error and of those nested in it, as one.
 std::string full_message(const std::exception& error);
 
-/// Throws an error of the same kind that says how to go on, where that can help.
-[[noreturn]] void rethrow_with_advice(const std::exception_ptr& failure);
+/// Throws an error of the same kind that says how to go on, where that can help. `starts_over`: the next run makes all tensors again.
+[[noreturn]] void rethrow_with_advice(const std::exception_ptr& failure, bool starts_over);
 
 }  // namespace pq

@@ -179,8 +179,10 @@ class SourcePass::Work {
   bool needs_statistics() const {
     for (const auto& [layer, items] : left_)
       for (const WorkItem& item : items)
-        for (const TensorTask::Target& target : tasks_[item.task].targets)
-          if (!target.output->plan->tensors[target.tensor].sites.empty()) return true;
+        for (const TensorTask::Target& target : tasks_[item.task].targets) {
+          const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
+          if (planned.is_followed || !planned.sites.empty()) return true;
+        }
     return false;
   }
   void run(int layer, const MeasuredStatistics* measured) {

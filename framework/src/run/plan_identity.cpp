@@ -114,6 +114,7 @@ std::string tensors_identity(const PlannedOutput& output) {
     hasher.add(view.encoding_name());
     hasher.add(planned.importance != nullptr);
     hasher.add(!planned.sites.empty());
+    hasher.add(planned.is_followed);
     add_map(hasher, view.map);
     hasher.add(view.elements);
     hasher.add(view.transpose);

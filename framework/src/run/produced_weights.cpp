@@ -30,7 +30,10 @@ void ProducedWeights::read(std::size_t tensor, std::int64_t first, Matrix out,
                            std::vector<std::byte>& scratch) const {
   original_.read(tensor, first, out, scratch);
   const ViewTensor& wanted = view().tensors[tensor];
-  if (replaced_.empty() || wanted.elements || wanted.is_transposed() || !wanted.generated.empty()) return;
+  // Such tensors are read from what is never replaced (CalibrationPlanner).
+  if (replaced_.empty() || wanted.elements || wanted.is_transposed() || wanted.add != 0 ||
+      !wanted.generated.empty())
+    return;
   for (std::int64_t r = 0; r < out.rows; ++r) {
     const auto [stored, row] = wanted.map.source(first + r);
     const auto found = replaced_.find(stored);

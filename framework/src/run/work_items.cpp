@@ -79,13 +79,14 @@ std::vector<WorkItem> cut_into_chunks(const Plan& plan, const std::vector<Tensor
 }
 
 int layer_of(const Plan& plan, const TensorTask& task) {
-  const bool is_followed = plan.calibration != nullptr && plan.calibration->quantized_inputs;
+  if (plan.calibration == nullptr) return -1;
   int layer = -1;
   for (const TensorTask::Target& target : task.targets) {
     const PlannedOutput& output = *target.output->plan;
-    const std::vector<const Site*>& sites = output.tensors[target.tensor].sites;
-    if (output.quantizer->info().needs.gram || is_followed)
-      for (const Site* site : sites) layer = std::max(layer, site->layer);
+    const PlannedTensor& planned = output.tensors[target.tensor];
+    if (planned.is_followed) layer = std::max(layer, output.view->tensors[planned.view_index].layer);
+    if (output.quantizer->info().needs.gram)
+      for (const Site* site : planned.sites) layer = std::max(layer, site->layer);
   }
   return layer;
 }

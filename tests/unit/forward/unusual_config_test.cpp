@@ -130,3 +130,11 @@ TEST_CASE("forward: partial_rotary_factor means nothing to classes that do not h
   INFO(name);
   CHECK(Model(name, {{"partial_rotary_factor", Json(0.5)}}).logits() == Model(name, {}).logits());
 }
+
+TEST_CASE("forward: a head that is missing though it is not tied is an error, not the embedding",
+          "[forward]") {
+  const std::string name = GENERATE("qwen2", "gemma", "cohere");
+  INFO(name);
+  CHECK_THROWS_WITH(Model(name, {{"tie_word_embeddings", Json(false)}}).bind(),
+                    Contains("'lm_head.weight' is missing"));
+}
