@@ -162,6 +162,11 @@ class Format {
   /// Starts an output. `resume`: continue a partial one with the same layout. An existing final file is replaced by seal().
   virtual std::unique_ptr<ModelWriter> create(const std::filesystem::path& path, const OutputModel& model,
                                               bool resume) const = 0;
+  /// Memory that a writer keeps from the first row of a tensor to its last, and more of the same size while it writes them: 0 if rows are
+  /// written as they come.
+  virtual std::uint64_t gathered_bytes(const OutputTensor& tensor) const;
 };
+
+inline std::uint64_t Format::gathered_bytes(const OutputTensor&) const { return 0; }
 
 }  // namespace pq

@@ -48,9 +48,24 @@ struct QuantJob {
   const TensorRows* weights = nullptr;  // all of the tensor; never nullptr in a run
 };
 
-/// Trouble that is data, not an exception: what happened and what was done instead.
+/// A number about a tensor: sum / over, both added up over all calls of quantize().
+struct QuantFigure {
+  std::string name;
+  double sum = 0, over = 1;
+};
+
+/// What a call has to say. Warnings are trouble that is data, not an exception: what happened and what was done instead.
 struct QuantReport {
   std::vector<std::string> warnings;
+  std::vector<QuantFigure> figures;  // names are identifiers: they are keys of the JSON report
+};
+
+/// Memory of a quantizer beyond rows and statistics, in bytes.
+struct QuantMemory {
+  std::uint64_t prepared = 0;    // from prepare() until the last row of the tensor
+  std::uint64_t site = 0;        // likewise, but once for all tensors with the same statistics
+  std::uint64_t preparing = 0;   // in prepare() only
+  std::uint64_t quantizing = 0;  // in each call of quantize()
 };
 
 /// What a run offers to its quantizers.
@@ -79,6 +94,10 @@ class Quantizer {
   /// Why this quantizer cannot work with the encoding, or nothing. Asked at plan time: "gptq cannot use tq1_0: it has no column codec".
   virtual std::optional<std::string> rejects(const Encoding& encoding) const = 0;
   virtual std::unique_ptr<TensorQuantizer> prepare(const QuantJob& job, const RunContext& context) const = 0;
+  /// What a tensor with statistics takes, for the plan. The default is for quantizers that need next to nothing.
+  virtual QuantMemory memory(const Encoding& encoding, std::int64_t rows, std::int64_t cols) const;
 };
+
+inline QuantMemory Quantizer::memory(const Encoding&, std::int64_t, std::int64_t) const { return {}; }
 
 }  // namespace pq
