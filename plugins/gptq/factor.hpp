@@ -8,6 +8,7 @@
 // all e^2 is the error of the outputs, d H d^T.
 #pragma once
 
+#include "aligned.hpp"
 #include "options.hpp"
 
 #include <polyquant/base/executor.hpp>
@@ -33,8 +34,8 @@ struct Cut {
 /// A block of columns, in the order of rounding.
 struct FactorBlock {
   std::size_t first = 0, cols = 0;
-  std::vector<float> before;  // panels of R[before, B] U_BB, `first` deep
-  std::vector<float> inside;  // panels of -U_BB, `cols` deep
+  Raw<float> before;  // panels of R[before, B] U_BB, `first` deep
+  Raw<float> inside;  // panels of -U_BB, `cols` deep
 };
 
 struct Factor {

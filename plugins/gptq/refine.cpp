@@ -37,7 +37,8 @@ void RowTile::refine_block(std::size_t first, std::size_t count) {
   std::fill_n(now_.data(), panels(count) * kPanel * kLanes, 0.0f);
   for (std::size_t t = 0; t < panels(count); ++t) {
     fill_panel(first + t * kPanel, std::min(kPanel, count - t * kPanel));
-    add_product(gradient_panel_.data(), columns_.count(), differences_.data(), &now_[t * kPanel * kLanes]);
+    add_products({gradient_panel_.data(), 0, 1}, columns_.count(), differences_.data(),
+                 &now_[t * kPanel * kLanes]);
   }
   for (std::size_t i = 0; i < count; i += columns_.cut.at_once) refine_unit(first + i, first, first + count);
 }

@@ -9,11 +9,6 @@ namespace {
 /// Columns after which the rest of a block is brought up to date.
 constexpr std::size_t kStep = 32;
 
-/// Entry (i, j) of panels that are `depth` deep.
-float at_panel(const std::vector<float>& all, std::size_t depth, std::size_t i, std::size_t j) {
-  return all[(j / kPanel * depth + i) * kPanel + j % kPanel];
-}
-
 }  // namespace
 
 RowTile::RowTile(ConstMatrix rows, ColumnCodec& codec, const Columns& columns)
@@ -60,9 +55,8 @@ void RowTile::round_all(Scales scales) {
 
 void RowTile::round_block(const FactorBlock& block, Scales scales) {
   std::copy_n(&weights_[block.first * kLanes], block.cols * kLanes, now_.data());
-  for (std::size_t t = 0; t < panels(block.cols) && block.first > 0; ++t)
-    add_product(&block.before[t * block.first * kPanel], block.first, differences_.data(),
-                &now_[t * kPanel * kLanes]);
+  add_products({block.before.data(), block.first * kPanel, panels(block.cols)}, block.first,
+               differences_.data(), now_.data());
   const std::size_t fit = columns_.cut.fit;
   for (std::size_t at = 0; at < block.cols;) {
     std::size_t end = fit < kStep ? at + kStep / fit * fit : std::min(at + kStep, (at / fit + 1) * fit);
@@ -71,9 +65,11 @@ void RowTile::round_block(const FactorBlock& block, Scales scales) {
       if (scales == Scales::here && i % fit == 0) this->fit(&now_[i * kLanes], block.first + i);
       round_unit(block, i, end, scales);
     }
-    for (std::size_t t = end / kPanel; t < panels(block.cols) && end < block.cols; ++t)
-      add_product(&block.inside[(t * block.cols + at) * kPanel], end - at, &errors_of_block_[at * kLanes],
-                  &now_[t * kPanel * kLanes]);
+    const std::size_t t = end / kPanel;
+    if (end < block.cols)
+      add_products(
+          {&block.inside[(t * block.cols + at) * kPanel], block.cols * kPanel, panels(block.cols) - t},
+          end - at, &errors_of_block_[at * kLanes], &now_[t * kPanel * kLanes]);
     at = end;
   }
 }
@@ -91,10 +87,11 @@ void RowTile::round_unit(const FactorBlock& block, std::size_t at, std::size_t e
       differences_[place * kLanes + l] = weights_[place * kLanes + l] - q[l];
       errors_[l] += static_cast<double>(e[l]) * static_cast<double>(e[l]);
     }
-    for (std::size_t after = i + 1; after < end; ++after) {
-      const float u = at_panel(block.inside, block.cols, i, after);
-      for (std::size_t l = 0; l < kLanes; ++l) now_[after * kLanes + l] += e[l] * u;
-    }
+    // Also of the columns before in the first panel, which have no part any more: U is 0 there.
+    const std::size_t t = (i + 1) / kPanel;
+    if (i + 1 < end)
+      add_products({&block.inside[(t * block.cols + i) * kPanel], block.cols * kPanel, panels(end) - t}, 1, e,
+                   &now_[t * kPanel * kLanes]);
   }
 }
 

@@ -1,6 +1,7 @@
 // Up to kLanes rows on their way through error feedback.
 #pragma once
 
+#include "aligned.hpp"
 #include "factor.hpp"
 #include "products.hpp"
 
@@ -8,24 +9,11 @@
 
 #include <array>
 #include <cstddef>
-#include <new>
 #include <vector>
 
 namespace pq::gptq {
 
-/// Allocates at multiples of 64 bytes.
-template <class T>
-struct AlignedAllocator {
-  using value_type = T;
-  AlignedAllocator() = default;
-  template <class U>
-  AlignedAllocator(const AlignedAllocator<U>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlignment)); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, kAlignment); }
-  friend bool operator==(const AlignedAllocator&, const AlignedAllocator&) { return true; }
-  static constexpr std::align_val_t kAlignment{64};
-};
-using Lanes = std::vector<float, AlignedAllocator<float>>;  // of some columns, kLanes each
+using Lanes = Aligned<float>;  // of some columns, kLanes each
 
 /// Columns of a block of the refinement.
 inline constexpr std::size_t kRefined = 64;

@@ -4,40 +4,9 @@
 //
 // Prints a table; every figure is the best of five, per second of CPU time of all threads together, so per core.
 #include "base/thread_pool.hpp"
+#include "fma_peak.hpp"
 #include "plugin/registry.hpp"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "products_bench.cpp"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
-
-HWY_BEFORE_NAMESPACE();
-namespace bench::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-/// Runs `rounds` of twelve independent fused multiply-adds; returns how many numbers were multiplied and added.
-double multiply_add(long rounds, float& result) {
-  const hn::ScalableTag<float> d;
-  const auto factor = hn::Set(d, 0.999f), term = hn::Set(d, 0.001f);
-  // Twelve different numbers: equal ones would be computed once.
-  const auto start = [&](float value) HWY_ATTR { return hn::Set(d, value); };
-  auto a = start(1), b = start(2), c = start(3), e = start(4), f = start(5), g = start(6);
-  auto h = start(7), i = start(8), j = start(9), k = start(10), l = start(11), m = start(12);
-  for (long round = 0; round < rounds; ++round) {
-    a = hn::MulAdd(a, factor, term), b = hn::MulAdd(b, factor, term), c = hn::MulAdd(c, factor, term);
-    e = hn::MulAdd(e, factor, term), f = hn::MulAdd(f, factor, term), g = hn::MulAdd(g, factor, term);
-    h = hn::MulAdd(h, factor, term), i = hn::MulAdd(i, factor, term), j = hn::MulAdd(j, factor, term);
-    k = hn::MulAdd(k, factor, term), l = hn::MulAdd(l, factor, term), m = hn::MulAdd(m, factor, term);
-  }
-  a = hn::Add(hn::Add(hn::Add(a, b), hn::Add(c, e)), hn::Add(hn::Add(f, g), hn::Add(h, i)));
-  result = hn::GetLane(hn::Add(hn::Add(a, hn::Add(j, k)), hn::Add(l, m)));
-  return 12.0 * static_cast<double>(rounds) * static_cast<double>(hn::Lanes(d));
-}
-
-}  // namespace bench::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -45,8 +14,6 @@ HWY_AFTER_NAMESPACE();
 #include <ctime>
 
 namespace bench {
-HWY_EXPORT(multiply_add);
-
 double cpu_seconds() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -71,7 +38,7 @@ void run(int threads) {
   const auto pool = pq::make_thread_pool(threads);
   const auto device = registry.backend(pq::Node::scalar("cpu"))->open(0, *pool);
   float sink = 0;
-  const double peak = best_speed([&] { return HWY_DYNAMIC_DISPATCH(multiply_add)(5000000, sink); });
+  const double peak = best_speed([&] { return multiply_add_f32(5000000, sink); });
   std::printf("%s, %s, %d threads; one core can do %.0f GFLOP/s (%g)\n", device->info().name.c_str(),
               device->info().target.c_str(), threads, peak, static_cast<double>(sink));
   constexpr std::int64_t kShapes[][3] = {{64, 1536, 768},    {512, 1536, 768}, {2048, 1536, 768},
@@ -99,4 +66,3 @@ int main(int count, char** values) {
   bench::run(given ? std::atoi(values[2]) : 1);
   return 0;
 }
-#endif
