@@ -1,11 +1,15 @@
 #include "tensor.hpp"
 
+#include "losses.hpp"
 #include "row_tile.hpp"
+#include "tiles.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <functional>
+#include <numeric>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -61,7 +65,12 @@ class FeedbackTensor final : public TensorQuantizer {
  public:
   FeedbackTensor(const SharedJob& bound, const Options& options, const Cut& cut,
                  std::shared_ptr<const Factor> factor)
-      : bound_(bound), job_(bound->job()), options_(options), cut_(cut), factor_(std::move(factor)) {}
+      : bound_(bound),
+        job_(bound->job()),
+        options_(options),
+        cut_(cut),
+        factor_(std::move(factor)),
+        plain_(job_.encoding->encoder({job_.cols, job_.statistics.importance, job_.effort})) {}
   Bytes shared() const override { return bound_->shared(); }
 
   void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
@@ -80,9 +89,46 @@ class FeedbackTensor final : public TensorQuantizer {
       for (std::int64_t r = 0; r < count; ++r)
         codec->emit(r, out.subspan(static_cast<std::size_t>(first + r) * row_bytes, row_bytes));
     }
+    add_figures(rows, first_row, out, report);
   }
 
  private:
+  /// Losses of large tensors are those of every eighth row: they cost as much as error feedback itself.
+  bool is_measured(std::int64_t row) const { return job_.rows < 512 || row % 8 == 0; }
+
+  void add_figures(ConstMatrix rows, std::int64_t first_row, Bytes encoded, QuantReport& report) const {
+    const std::size_t row_bytes = job_.encoding->row_bytes(job_.cols);
+    std::vector<float> weights;
+    std::vector<std::byte> bytes;  // of plain rounding, then as they are
+    for (std::int64_t r = 0; r < rows.rows; ++r) {
+      if (!is_measured(first_row + r)) continue;
+      weights.insert(weights.end(), rows.row(r).begin(), rows.row(r).end());
+      const Bytes row = encoded.subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes);
+      bytes.insert(bytes.end(), row.begin(), row.end());
+    }
+    const std::int64_t count = static_cast<std::int64_t>(weights.size()) / job_.cols;
+    const double energy = loss({weights.data(), count, job_.cols, job_.cols});
+    const double after = loss_of(weights, bytes);
+    plain_->encode({weights.data(), count, job_.cols, job_.cols}, bytes);
+    report.figures.push_back({"loss", after, energy});
+    report.figures.push_back({"plain_loss", loss_of(weights, bytes), energy});
+    report.figures.push_back({"damping", factor_->damping, 1});
+    report.figures.push_back({"damping_raised", factor_->damping / options_.damping, 1});
+  }
+
+  double loss(ConstMatrix rows) const {
+    const auto all = losses(rows, {*factor_, cut_, job_.statistics.gram});
+    return std::accumulate(all.begin(), all.end(), 0.0);
+  }
+  double loss_of(const std::vector<float>& weights, Bytes encoded) const {
+    std::vector<float> differences(weights.size());
+    const Matrix all{differences.data(), static_cast<std::int64_t>(weights.size()) / job_.cols, job_.cols,
+                     job_.cols};
+    job_.encoding->decode(encoded, all);
+    std::transform(weights.begin(), weights.end(), differences.begin(), differences.begin(), std::minus<>());
+    return loss(all);
+  }
+
   std::string raised() const {
     return "tensor '" + std::string(job_.tensor) + "': damping was raised to " +
            detail::default_text(factor_->damping) +
@@ -94,6 +140,7 @@ class FeedbackTensor final : public TensorQuantizer {
   Options options_;
   Cut cut_;
   std::shared_ptr<const Factor> factor_;
+  std::unique_ptr<const RowEncoder> plain_;
 };
 
 /// Columns of a block; what fits are for at least so many.
@@ -112,17 +159,35 @@ Cut make_cut(const ColumnCodec& codec, std::int64_t cols, const Options& options
   return cut;
 }
 
+/// Of the content, by rows: eight chains that do not wait for each other.
+std::uint64_t hash_row(std::span<const float> row) {
+  constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;  // odd, bits as of chance: 2^64 / the golden ratio
+  std::array<std::uint64_t, 8> chains{};
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    std::uint64_t& chain = chains[i % chains.size()];
+    chain = std::rotl((chain ^ std::bit_cast<std::uint32_t>(row[i])) * kFactor, 29);
+  }
+  std::uint64_t hash = row.size();
+  for (const std::uint64_t chain : chains) hash = std::rotl((hash ^ chain) * kFactor, 29);
+  return hash;
+}
+
+std::uint64_t hash_of(ConstMatrix gram, Executor& executor) {
+  std::vector<std::uint64_t> rows(static_cast<std::size_t>(gram.rows));
+  executor.for_ranges(gram.rows, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t r = begin; r < end; ++r) rows[static_cast<std::size_t>(r)] = hash_row(gram.row(r));
+  });
+  std::uint64_t hash = 0;
+  for (const std::uint64_t row : rows) hash = std::rotl((hash ^ row) * 0x9e3779b97f4a7c15, 29);
+  return hash;
+}
+
 }  // namespace
 
 std::shared_ptr<const Factor> FactorCache::get(const QuantJob& job, const Cut& cut, double damping,
                                                Executor& executor) {
   const ConstMatrix& gram = job.statistics.gram;
-  std::size_t hash = 0;
-  for (std::int64_t r = 0; r < gram.rows; ++r) {
-    const auto row = std::as_bytes(gram.row(r));
-    const std::string_view text(reinterpret_cast<const char*>(row.data()), row.size());
-    hash = hash * 31 + std::hash<std::string_view>()(text);
-  }
+  const std::uint64_t hash = hash_of(gram, executor);
   const std::lock_guard lock(mutex_);
   std::erase_if(known_, [](const Entry& entry) { return entry.factor.expired(); });
   for (const Entry& entry : known_)
@@ -132,6 +197,23 @@ std::shared_ptr<const Factor> FactorCache::get(const QuantJob& job, const Cut& c
   last_ = make_factor(gram, cut, damping, job.tensor, executor);
   if (last_ != nullptr) known_.push_back({hash, cut, last_});
   return last_;
+}
+
+QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options& options) {
+  const auto codec = encoding.column_codec(1, cols, Effort::fast);
+  if (codec == nullptr) return {};
+  const Cut cut = make_cut(*codec, cols, options);
+  constexpr std::uint64_t kF32 = sizeof(float), kF64 = sizeof(double);
+  const std::uint64_t width = panels(cut.block) * kPanel, tile = width * kLanes;
+  QuantMemory memory;
+  memory.site = 3 * cut.cols * kF32;  // order, diagonal, weights of fits
+  for (std::size_t first = 0; first < cut.cols; first += cut.block)
+    memory.site += panels(std::min(cut.block, cut.cols - first)) * kPanel *
+                   (first + std::min(cut.block, cut.cols - first)) * kF32;
+  memory.preparing = LowerTiles::bytes((cut.cols + kLanes - 1) / kLanes) + width * width * kF64 + tile * kF64;
+  // Of a tile of rows: w, q, w - q, the codec's codes and scales, panels of H; the block; rows whose loss is measured.
+  memory.quantizing = (4 * kLanes + kRefined) * cut.cols * kF32 + 3 * tile * kF32 + kLanes * cut.cols * kF32;
+  return memory;
 }
 
 std::unique_ptr<TensorQuantizer> make_tensor(const QuantJob& given, const Options& options,

@@ -6,6 +6,7 @@
 
 #include <polyquant/quantizer.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -19,7 +20,7 @@ class FactorCache {
 
  private:
   struct Entry {
-    std::size_t hash;  // of the matrix
+    std::uint64_t hash;  // of the matrix
     Cut cut;
     std::weak_ptr<const Factor> factor;
   };
@@ -27,6 +28,9 @@ class FactorCache {
   std::vector<Entry> known_;
   std::shared_ptr<const Factor> last_;
 };
+
+/// What a tensor with these columns takes.
+QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options& options);
 
 std::unique_ptr<TensorQuantizer> make_tensor(const QuantJob& job, const Options& options, FactorCache& cache,
                                              Executor& executor);

@@ -1,6 +1,7 @@
 #include "plan/replaceable.hpp"
 #include "report/calibration_report.hpp"
 #include "report/run_report.hpp"
+#include "run/figures.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/file.hpp>
@@ -35,6 +36,8 @@ Json output_json(const PlannedOutput& output, const OutputResult* result) {
       entry["relative_error"] = result->tensors[i].relative_error();
       entry["exact_rows"] = result->tensors[i].exact_rows;
       if (!result->tensors[i].warnings.empty()) entry["warnings"] = result->tensors[i].warnings;
+      for (const QuantFigure& figure : result->tensors[i].figures)
+        entry["figures"][figure.name] = value_of(figure);
     }
     tensors.push_back(std::move(entry));
   }

@@ -1,5 +1,6 @@
 #include "base/printable.hpp"
 #include "report/calibration_report.hpp"
+#include "report/figure_text.hpp"
 #include "report/run_report.hpp"
 #include "report/text_table.hpp"
 
@@ -144,7 +145,7 @@ std::string run_text(const Plan& plan, const RunResult& result) {
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
     text += headline(output) + table(output, &result.outputs[i]) + importance_line(output) +
-            worst_tensors(output, result.outputs[i]) + notes(output);
+            worst_tensors(output, result.outputs[i]) + figure_text(output, result.outputs[i]) + notes(output);
   }
   if (result.calibration) text += calibration_text(*plan.calibration, &*result.calibration);
   return printable(text) +

@@ -3,6 +3,7 @@
 #include "config/place.hpp"
 #include "evaluation/pieces.hpp"
 #include "run/failure.hpp"
+#include "run/figures.hpp"
 #include "run/row_measures.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -197,6 +198,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   result.exact_rows = encode_into(planned, matrix, rows.first() % run.rows_per_matrix, weights, rows,
                                   row_bytes, scratch, report);
   result.warnings = std::move(report.warnings);
+  add_figures(report.figures, result.figures);
   measure_error(rows, weights, *matrix.encoding, planned.is_followed ? target.output->produced : nullptr,
                 scratch, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)

@@ -1,6 +1,7 @@
 #include "config/place.hpp"
 #include "plan/calibration.hpp"
 #include "run/failure.hpp"
+#include "run/figures.hpp"
 #include "run/measured.hpp"
 #include "run/pass.hpp"
 #include "run/peak_memory.hpp"
@@ -54,6 +55,7 @@ TensorResult sum_chunks(const TensorRun& run) {
     for (const std::string& warning : chunk.warnings)
       if (std::find(result.warnings.begin(), result.warnings.end(), warning) == result.warnings.end())
         result.warnings.push_back(warning);
+    add_figures(chunk.figures, result.figures);
   }
   return result;
 }

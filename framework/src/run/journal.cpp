@@ -22,11 +22,14 @@ constexpr const char* kMadeFolders = "made_folders";
 std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json to_json(const ChunkResult& result) {
+  Json figures = Json::array();
+  for (const QuantFigure& figure : result.figures) figures.push_back({figure.name, figure.sum, figure.over});
   return {{"hash", fmt::format("{:016x}", result.hash)},
           {"error", result.squared_error},
           {"weight", result.squared_weight},
           {"exact", result.exact_rows},
-          {"warnings", result.warnings}};
+          {"warnings", result.warnings},
+          {"figures", std::move(figures)}};
 }
 
 ChunkResult from_json(const Json& json) {
@@ -36,6 +39,9 @@ ChunkResult from_json(const Json& json) {
   result.squared_weight = json.at("weight").get<double>();
   result.exact_rows = json.at("exact").get<std::int64_t>();
   result.warnings = json.at("warnings").get<std::vector<std::string>>();
+  for (const Json& figure : json.at("figures"))
+    result.figures.push_back(
+        {figure.at(0).get<std::string>(), figure.at(1).get<double>(), figure.at(2).get<double>()});
   return result;
 }
 

@@ -22,6 +22,7 @@ struct ChunkResult {
   std::int64_t exact_rows = 0;
   std::uint64_t hash = 0;  // hash_rows() of what was written
   std::vector<std::string> warnings;
+  std::vector<QuantFigure> figures;
 };
 
 /// The rows of a tensor that share an importance: all of it, or one matrix of a stack. The quantizer is prepared before the first chunk

@@ -5,6 +5,7 @@
 #include "run/measured.hpp"
 
 #include <polyquant/base/executor.hpp>
+#include <polyquant/quantizer.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -20,6 +21,7 @@ struct TensorResult {
   double squared_weight = 0;    // sum of wanted^2
   std::int64_t exact_rows = 0;  // rows that were repacked or copied without any change
   std::vector<std::string> warnings;
+  std::vector<QuantFigure> figures;  // summed over the tensor
   double relative_error() const {
     return squared_weight > 0 ? squared_error / squared_weight : squared_error > 0 ? 1.0 : 0.0;
   }

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <gptq/row_tile.hpp>
 #include <gptq/tensor.hpp>
+#include <gptq/tiles.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cmath>
@@ -112,6 +113,58 @@ TEST_CASE("gptq: damping rises until the matrix is positive definite, and the re
   REQUIRE(report.warnings.size() == 1);
   CHECK(report.warnings[0].find("t.weight") != std::string::npos);
   CHECK(report.warnings[0].find("damping was raised to") != std::string::npos);
+  CHECK(report.figures.at(2).sum == Approx(0.01 * report.figures.at(3).sum));
+  CHECK(report.figures.at(3).sum >= 10);
+}
+
+TEST_CASE("gptq: the lower factor is that of a plain computation, for any number of threads", "[gptq]") {
+  constexpr std::size_t kTiles = 5, kRows = kTiles * gptq::kLanes;
+  const auto h = [](std::size_t i, std::size_t j) {
+    return 1 / (1 + std::abs(static_cast<double>(i) - static_cast<double>(j))) + (i == j ? 0.5 : 0.0);
+  };
+  const auto fill = [&](std::size_t row, std::size_t column, double* to) {
+    for (std::size_t j = 0; j < gptq::kLanes; ++j)
+      for (std::size_t lane = 0; lane < gptq::kLanes; ++lane)
+        to[j * gptq::kLanes + lane] = h(row + lane, column + j);
+  };
+  std::vector<double> plain(kRows * kRows);
+  for (std::size_t j = 0; j < kRows; ++j)
+    for (std::size_t i = j; i < kRows; ++i) {
+      double sum = h(i, j);
+      for (std::size_t k = 0; k < j; ++k) sum -= plain[i * kRows + k] * plain[j * kRows + k];
+      plain[i * kRows + j] = i == j ? std::sqrt(sum) : sum / plain[j * kRows + j];
+    }
+  gptq::LowerTiles one(kTiles), two(kTiles);
+  REQUIRE(one.factor(fill, *make_thread_pool(1)));
+  REQUIRE(two.factor(fill, *make_thread_pool(2)));
+  double largest = 0;
+  bool is_same = true;
+  for (std::size_t i = 0; i < kRows; ++i)
+    for (std::size_t j = 0; j <= i; ++j) {
+      largest = std::max(largest, std::abs(one.at(i, j) - plain[i * kRows + j]));
+      is_same = is_same && one.at(i, j) == two.at(i, j);
+    }
+  CHECK(largest < 1e-13);
+  CHECK(is_same);
+}
+
+TEST_CASE("gptq: the report has the losses of the rows and the damping", "[gptq]") {
+  const GptqLayer layer = gptq_layer(16, 96, 160);
+  const GridEncoding encoding(3, 32);
+  QuantReport report;
+  const auto bytes = quantized(layer, encoding, {}, 1, 1000, &report);
+  const double energy = layer.loss(std::vector<float>(layer.weights.size(), 0.0f), 0.0);
+  REQUIRE(report.figures.size() == 4);
+  const auto check = [&](std::size_t i, const std::string& name, double value) {
+    CHECK(report.figures[i].name == name);
+    CHECK(report.figures[i].sum / report.figures[i].over == Approx(value).epsilon(1e-4));
+  };
+  check(0, "loss", loss(layer, encoding, bytes, 0.0) / energy);
+  check(1, "plain_loss",
+        loss(layer, encoding, testing::encode(encoding, layer.weights_matrix()), 0.0) / energy);
+  check(2, "damping", 0.01);
+  check(3, "damping_raised", 1);
+  CHECK(report.figures[0].sum < report.figures[1].sum);
 }
 
 TEST_CASE("gptq: moments that are not finite are refused, zeros and missing ones mean plain rounding",
