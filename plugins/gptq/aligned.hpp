@@ -8,7 +8,12 @@
 
 namespace pq::gptq {
 
-/// Allocates at multiples of 64 bytes. What is not `zeroed` holds anything at first: whoever writes it first, on whatever thread, gets the pages.
+/// Memory at a multiple of 64 bytes. Large blocks are the system's own and go back to it: between the small ones of other threads their memory would
+/// be kept, and be half as much again after some layers.
+void* allocate_bytes(std::size_t bytes);
+void free_bytes(void* p, std::size_t bytes) noexcept;
+
+/// Allocates with these. What is not `zeroed` holds anything at first: whoever writes it first, on whatever thread, gets the pages.
 template <class T, bool zeroed>
 struct AlignedAllocator {
   using value_type = T;
@@ -19,8 +24,8 @@ struct AlignedAllocator {
   AlignedAllocator() = default;
   template <class U>
   AlignedAllocator(const AlignedAllocator<U, zeroed>&) {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), kAlignment)); }
-  void deallocate(T* p, std::size_t) { ::operator delete(p, kAlignment); }
+  T* allocate(std::size_t n) { return static_cast<T*>(allocate_bytes(n * sizeof(T))); }
+  void deallocate(T* p, std::size_t n) { free_bytes(p, n * sizeof(T)); }
   template <class U>
   void construct(U* p) {
     if constexpr (zeroed)
@@ -33,7 +38,6 @@ struct AlignedAllocator {
     ::new (static_cast<void*>(p)) U(std::forward<Values>(values)...);
   }
   friend bool operator==(const AlignedAllocator&, const AlignedAllocator&) { return true; }
-  static constexpr std::align_val_t kAlignment{64};
 };
 template <class T>
 using Aligned = std::vector<T, AlignedAllocator<T, true>>;

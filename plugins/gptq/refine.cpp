@@ -8,7 +8,7 @@ namespace pq::gptq {
 
 void RowTile::refine() {
   const std::size_t cols = columns_.count();
-  gradient_panel_.resize(cols * kPanel);
+  gradient_panels_.resize(cols * kRefined);
   for (std::size_t first = 0; first < cols; first += kRefined)
     refine_block(first, std::min(kRefined, cols - first));
 }
@@ -20,26 +20,25 @@ float RowTile::moment(std::size_t i, std::size_t j) const {
   return static_cast<float>(i == j ? entry + columns_.factor.damping : entry);
 }
 
-void RowTile::fill_panel(std::size_t first, std::size_t count) {
+void RowTile::fill_panel(std::size_t first, std::size_t count, float* panel) {
   const auto& order = columns_.factor.order;
   const auto scale = static_cast<float>(columns_.factor.scale);
   std::array<const float*, kPanel> rows;
   for (std::size_t j = 0; j < kPanel; ++j)  // those behind the last are not looked at
     rows[j] = columns_.gram.row(order[first + std::min(j, count - 1)]).data();
   for (std::size_t i = 0; i < columns_.count(); ++i)
-    for (std::size_t j = 0; j < kPanel; ++j) gradient_panel_[i * kPanel + j] = rows[j][order[i]] * scale;
-  for (std::size_t j = 0; j < count; ++j)
-    gradient_panel_[(first + j) * kPanel + j] = moment(first + j, first + j);
+    for (std::size_t j = 0; j < kPanel; ++j) panel[i * kPanel + j] = rows[j][order[i]] * scale;
+  for (std::size_t j = 0; j < count; ++j) panel[(first + j) * kPanel + j] = moment(first + j, first + j);
 }
 
 // now_ becomes -G = H d of the block.
 void RowTile::refine_block(std::size_t first, std::size_t count) {
   std::fill_n(now_.data(), panels(count) * kPanel * kLanes, 0.0f);
-  for (std::size_t t = 0; t < panels(count); ++t) {
-    fill_panel(first + t * kPanel, std::min(kPanel, count - t * kPanel));
-    add_products({gradient_panel_.data(), 0, 1}, columns_.count(), differences_.data(),
-                 &now_[t * kPanel * kLanes]);
-  }
+  const std::size_t step = columns_.count() * kPanel;
+  for (std::size_t t = 0; t < panels(count); ++t)
+    fill_panel(first + t * kPanel, std::min(kPanel, count - t * kPanel), &gradient_panels_[t * step]);
+  add_products({gradient_panels_.data(), step, panels(count)}, columns_.count(), differences_.data(),
+               now_.data());
   for (std::size_t i = 0; i < count; i += columns_.cut.at_once) refine_unit(first + i, first, first + count);
 }
 

@@ -48,8 +48,8 @@ class RowTile {
   void round_unit(const FactorBlock& block, std::size_t at, std::size_t end, Scales scales);
   void fit(const float* x, std::size_t column);
   void refine_block(std::size_t first, std::size_t count);
-  /// The columns of H at `count` places, as a panel.
-  void fill_panel(std::size_t first, std::size_t count);
+  /// The columns of H at `count` places.
+  void fill_panel(std::size_t first, std::size_t count, float* panel);
   void refine_unit(std::size_t at, std::size_t first, std::size_t end);
   /// True if the error of a row would rise.
   bool try_change(std::size_t at, std::size_t first);
@@ -65,7 +65,7 @@ class RowTile {
   Lanes weights_, values_, differences_;  // by place: w, q, w - q
   Lanes now_,
       errors_of_block_;  // of the current block: the weights as they are now, e; or H d, and what is changed
-  Lanes rounded_, pieces_, gradient_panel_;
+  Lanes rounded_, pieces_, gradient_panels_;
   std::array<double, kLanes> errors_{};
   std::array<float, kLanes> gains_{};
 };
