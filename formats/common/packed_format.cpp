@@ -54,6 +54,12 @@ std::optional<std::string> PackedFormat::rejects(const Encoding& encoding, const
   return packed_obstacle(encoding.info().spec, shape, default_storage(), info_.id);
 }
 
+std::uint64_t PackedFormat::gathered_bytes(const OutputTensor& tensor) const {
+  return is_affine_spec(tensor.encoding)
+             ? tensor.row_bytes * static_cast<std::uint64_t>(pq::rows(tensor.shape))
+             : 0;
+}
+
 PackedOutput PackedFormat::checked_output(const fs::path& path, const OutputModel& model) const {
   refuse_turned_matrices(model.side_files, info_.id);
   if (path.extension() == ".safetensors")

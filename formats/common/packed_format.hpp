@@ -43,6 +43,7 @@ class PackedFormat : public Format {
   OutputLayout layout(const std::filesystem::path& path, const OutputModel& model) const final;
   std::unique_ptr<ModelWriter> create(const std::filesystem::path& path, const OutputModel& model,
                                       bool resume) const final;
+  std::uint64_t gathered_bytes(const OutputTensor& tensor) const final;
 
  private:
   /// Files of its own beside config.json that describe the storage.

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Memory of a calibration: statistics of a model with the shape of an 8B Llama fit into 16 GiB by plan, and a run on a scaled-down one takes what
-its plan says; with rtn, and with a quantizer that wants X^T X of every input."""
+its plan says; with rtn, with gptq, and with a quantizer that wants X^T X of every input and takes no memory itself."""
 import json
 import shutil
 import struct
@@ -27,7 +27,7 @@ def memory(checks, out):
     folder, _ = larger("llama", out, {"hidden_size": 1024, "intermediate_size": 3584, "num_attention_heads": 16, "num_key_value_heads": 4, "head_dim": 64,
                                       "num_hidden_layers": 4}, lambda name, axis, length: wide.get(length, length), 4)
     (out / "long.txt").write_text("a quick look at the memory of a model that reads many words " * 2500)
-    for quantizer, activations in [("rtn", "memory"), ("rtn", "file")] + [("gram_rtn", "memory")] * bool(PLUGINS):
+    for quantizer, activations in [("rtn", "memory"), ("rtn", "file")] + [("gptq", "memory")] + [("gram_rtn", "memory")] * bool(PLUGINS):
         (out / "m.yaml").write_text(json.dumps({
             "version": 1, "model": str(folder), "calibration": {"data": "long.txt", "samples": 6, "length": 2048, "activations": activations},
             "outputs": [{"format": "gguf", "encoding": "q4_0", "quantizer": quantizer, "to": f"{quantizer}.{activations}.gguf",
@@ -73,7 +73,7 @@ def large_plan(checks, out):
     """Statistics of 128 samples of 2048 tokens on the shape of an 8B model fit into 16 GiB, X^T X of all inputs, too."""
     folder, limit = large_shape(out), 16 << 30
     (out / "many.jsonl").write_text(json.dumps({"tokens": [k % 100 for k in range(2048)]}) + "\n" + (json.dumps({"tokens": list(range(100)) * 21}) + "\n") * 130)
-    for quantizer in ["rtn"] + ["gram_rtn"] * bool(PLUGINS):
+    for quantizer in ["rtn", "gptq"] + ["gram_rtn"] * bool(PLUGINS):
         (out / "8b.yaml").write_text(json.dumps({
             "version": 1, "model": str(folder), "calibration": {"data": "many.jsonl", "samples": 128, "length": 2048},
             "outputs": [{"format": "gguf", "recipe": "q4_k_m", "quantizer": quantizer, "to": "8b.gguf", "options": {"pre_tokenizer": "llama-bpe"}}]}))

@@ -2,6 +2,7 @@
 
 #include "evaluation/pieces.hpp"
 #include "plan/calibration.hpp"
+#include "plan/quantizer_costs.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -81,10 +82,14 @@ void estimate(Plan& plan, int threads) {
   }
   std::uint64_t working =
       static_cast<std::uint64_t>(largest_chunk) * per_weight * static_cast<std::uint64_t>(threads);
-  if (plan.calibration != nullptr) {
+  if (plan.calibration == nullptr)
+    working += quantizer_bytes(plan, threads).producing;
+  else {
     const CalibrationMemory memory = calibration_memory(*plan.calibration);
-    const std::uint64_t producing = working + std::max(memory.kept, memory.while_producing);
-    working = std::max(producing, memory.measuring);
+    const QuantizerBytes quantizers = quantizer_bytes(plan, threads);
+    const std::uint64_t producing =
+        working + quantizers.producing + std::max(memory.kept, memory.while_producing);
+    working = std::max(producing, memory.measuring + quantizers.between);
   }
   plan.peak_memory_bytes = kProgramBytes + kept + working;
 }
@@ -102,12 +107,16 @@ void estimate_time(Plan& plan, Executor& executor) {
       file_seconds += static_cast<double>(out.row_bytes) * static_cast<double>(rows(out.shape)) *
                       (1 / kWriteBytesPerSecond + 1 / kVerifyBytesPerSecond);
       if (tensor.route == Route::copy) continue;
+      seconds += decoding_seconds(tensor.stored) * static_cast<double>(elements(out.shape));
+      if (has_feedback(output, tensor)) continue;
       const bool has_importance = tensor.has_importance();
       const auto [at, fresh] = speeds.try_emplace({out.encoding, has_importance}, 0.0);
       if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort, has_importance);
-      seconds += (at->second + decoding_seconds(tensor.stored)) * static_cast<double>(elements(out.shape));
+      seconds += at->second * static_cast<double>(elements(out.shape));
     }
   plan.seconds = file_seconds + seconds / std::max(1, executor.threads());
+  for (const PlannedOutput& output : plan.outputs)
+    plan.seconds += feedback_seconds(output, plan.effort, executor);
   if (plan.calibration != nullptr)
     plan.seconds += measuring_seconds(*plan.calibration, *plan.backend->open(plan.device, executor));
 }

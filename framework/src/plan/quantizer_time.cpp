@@ -1,0 +1,121 @@
+#include "plan/quantizer_costs.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pq {
+namespace {
+
+constexpr std::int64_t kRows = 64;
+
+/// Made-up weights, all of a tensor.
+class SampleRows final : public TensorRows {
+ public:
+  SampleRows(std::int64_t rows, std::int64_t cols)
+      : rows_(rows), cols_(cols), weights_(static_cast<std::size_t>(rows * cols)) {
+    std::mt19937 random(1);
+    for (float& w : weights_) w = static_cast<float>(random() % 2001) * 1e-3f - 1.0f;
+  }
+  ConstMatrix all() const { return {weights_.data(), rows_, cols_, cols_}; }
+  std::int64_t rows() const override { return rows_; }
+  std::int64_t cols() const override { return cols_; }
+  void read(std::int64_t first, Matrix out) const override {
+    for (std::int64_t r = 0; r < out.rows; ++r) {
+      const auto row = all().row(first + r);
+      std::copy(row.begin(), row.end(), out.row(r).begin());
+    }
+  }
+
+ private:
+  std::int64_t rows_, cols_;
+  std::vector<float> weights_;
+};
+
+/// Inputs of which each is like its neighbours.
+std::vector<float> made_up_gram(std::int64_t cols) {
+  std::vector<float> gram(static_cast<std::size_t>(cols * cols));
+  for (std::int64_t i = 0; i < cols; ++i)
+    for (std::int64_t j = 0; j < cols; ++j)
+      gram[static_cast<std::size_t>(i * cols + j)] =
+          i == j ? 1.0f : 0.5f / static_cast<float>(std::abs(i - j));
+  for (std::int64_t i = 0; i < cols; ++i) gram[static_cast<std::size_t>(i * cols + i)] = 8.0f;
+  return gram;
+}
+
+struct Seconds {
+  double preparing = 0;   // with all threads
+  double per_weight = 0;  // on one thread
+};
+
+Seconds measure(const PlannedOutput& output, const Encoding& encoding, Effort effort, std::int64_t cols,
+                Executor& executor) {
+  using Clock = std::chrono::steady_clock;
+  const SampleRows rows(kRows, cols);
+  const std::vector<float> gram = made_up_gram(cols), importance(static_cast<std::size_t>(cols), 1.0f);
+  QuantJob job{"sample", kRows, cols, &encoding, {}, effort, &rows};
+  job.statistics = {importance, importance, {gram.data(), cols, cols, cols}, 1};
+  const RunContext context{executor, nullptr};
+  std::vector<std::byte> bytes(encoding.row_bytes(cols) * static_cast<std::size_t>(kRows));
+  Seconds best{1e9, 1e9};
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    const auto start = Clock::now();
+    const auto prepared = output.quantizer->prepare(job, context);
+    const auto middle = Clock::now();
+    QuantReport ignored;
+    prepared->quantize(rows.all(), 0, bytes, ignored);
+    const auto end = Clock::now();
+    best.preparing = std::min(best.preparing, std::chrono::duration<double>(middle - start).count());
+    best.per_weight = std::min(best.per_weight, std::chrono::duration<double>(end - middle).count() /
+                                                    static_cast<double>(kRows * cols));
+  }
+  return best;
+}
+
+/// Preparing grows with the cube of the columns, a weight costs a + b * columns.
+struct Speed {
+  double per_cube = 0, per_weight = 0, per_weight_and_col = 0;
+};
+
+Speed speed_of(const PlannedOutput& output, const Encoding& encoding, Effort effort, Executor& executor) {
+  const auto block = static_cast<std::uint64_t>(encoding.info().block_cols);
+  const auto few = static_cast<std::int64_t>(round_up(256, block)),
+             many = static_cast<std::int64_t>(round_up(768, block));
+  const Seconds a = measure(output, encoding, effort, few, executor);
+  if (few == many) return {a.preparing / std::pow(static_cast<double>(few), 3), a.per_weight, 0};
+  const Seconds b = measure(output, encoding, effort, many, executor);
+  Speed speed;
+  speed.per_cube = b.preparing / std::pow(static_cast<double>(many), 3);
+  speed.per_weight_and_col = std::max(0.0, (b.per_weight - a.per_weight) / static_cast<double>(many - few));
+  speed.per_weight = std::max(0.0, b.per_weight - speed.per_weight_and_col * static_cast<double>(many));
+  return speed;
+}
+
+}  // namespace
+
+double feedback_seconds(const PlannedOutput& output, Effort effort, Executor& executor) {
+  std::map<std::string, Speed> speeds;
+  std::set<const Site*> sites;
+  double seconds = 0;
+  for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+    const PlannedTensor& tensor = output.tensors[i];
+    if (!has_feedback(output, tensor)) continue;
+    const auto [at, is_fresh] = speeds.try_emplace(output.model.tensors[i].encoding);
+    if (is_fresh) at->second = speed_of(output, *tensor.encoding, effort, executor);
+    const Speed& speed = at->second;
+    const auto width = static_cast<double>(cols(output.model.tensors[i].shape));
+    for (const Site* site : tensor.sites)
+      if (sites.insert(site).second) seconds += speed.per_cube * width * width * width;
+    seconds += (speed.per_weight + speed.per_weight_and_col * width) *
+               static_cast<double>(elements(output.model.tensors[i].shape)) / std::max(1, executor.threads());
+  }
+  return seconds;
+}
+
+}  // namespace pq
