@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::int64_t kChunkWeights =
     1 << 18;  // 1 MiB of f32: fits the second-level cache, and long enough to hide scheduling
+// Error feedback works on so many rows at a time, however few it gets.
+constexpr std::int64_t kFeedbackRows = 64;
 constexpr std::uint64_t kProgramBytes = 48ull << 20;  // program, libraries, plugins and thread stacks
 // Of all threads together, from and to the page cache: reading the model, writing the outputs, and reading them again, with their hashes.
 constexpr double kReadBytesPerSecond = 3e9;
@@ -68,8 +70,10 @@ std::uint64_t metadata_bytes(const OutputModel& model) {
 void estimate(Plan& plan, int threads) {
   std::int64_t longest_row = 1;
   for (const PlannedOutput& output : plan.outputs)
-    for (const OutputTensor& tensor : output.model.tensors)
-      longest_row = std::max(longest_row, cols(tensor.shape));
+    for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+      const std::int64_t together = has_feedback(output, output.tensors[i]) ? kFeedbackRows : 1;
+      longest_row = std::max(longest_row, together * cols(output.model.tensors[i].shape));
+    }
   plan.chunk_weights = std::max(kChunkWeights, longest_row);
   std::int64_t largest_chunk = plan.chunk_weights;  // of transposed tensors it may be larger
   std::uint64_t kept = 0, per_weight = sizeof(float);

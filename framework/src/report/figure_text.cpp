@@ -32,12 +32,13 @@ std::vector<std::pair<std::string, Values>> values_by_name(const OutputResult& r
 std::string figure_text(const PlannedOutput& output, const OutputResult& result) {
   std::vector<std::vector<std::string>> cells = {{"  figure", "tensors", "median", "largest", "of"}};
   for (auto& [name, values] : values_by_name(result)) {
+    const auto largest = *std::max_element(values.begin(), values.end(),
+                                           [](const auto& a, const auto& b) { return a.first < b.first; });
     std::stable_sort(values.begin(), values.end(),
                      [](const auto& a, const auto& b) { return a.first < b.first; });
     cells.push_back({"  " + name, std::to_string(values.size()),
                      fmt::format("{:.3e}", values[(values.size() - 1) / 2].first),
-                     fmt::format("{:.3e}", values.back().first),
-                     output.model.tensors[values.back().second].name});
+                     fmt::format("{:.3e}", largest.first), output.model.tensors[largest.second].name});
   }
   return cells.size() == 1 ? "" : text_table(cells, {false, true, true, true, false});
 }
