@@ -94,7 +94,7 @@ void run(int threads) {
   const auto pool = pq::make_thread_pool(threads);
   const double f32 = peak(*pool, multiply_add_f32), f64 = peak(*pool, multiply_add_f64);
   std::printf("%d threads, each can do %.0f GFLOP/s in f32, %.0f in f64\n", threads, f32, f64);
-  for (const std::size_t cols : {576, 768, 1536, 4096}) {
+  for (const std::size_t cols : {std::size_t{576}, std::size_t{768}, std::size_t{1536}, std::size_t{4096}}) {
     const Cut cut{cols, 32, 1, 128};
     const std::vector<float> gram = moments(cols);
     const auto n = static_cast<std::int64_t>(cols);
