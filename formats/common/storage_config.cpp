@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <utility>
 
 namespace pq::hf {
 namespace {
@@ -24,18 +26,40 @@ std::string text_of(const SideFile& file) {
 
 std::string place_of(const SideFile& file) { return file.path.empty() ? file.name : file.path.string(); }
 
-// config.json without its description, which is returned if it has one.
-std::optional<StorageConfig> take_key(SideFile& file) {
+// config.json without its description, which goes to `found` if it has one.
+void take_key(SideFile& file, StorageConfig& found) {
   const std::string text = text_of(file), place = place_of(file);
   parse_strict_json(text, place);
   auto config = nlohmann::ordered_json::parse(text);
-  if (!config.is_object() || !config.contains(kKey)) return std::nullopt;
-  const nlohmann::json values = nlohmann::json::parse(config[kKey].dump());
+  if (!config.is_object() || !config.contains(kKey)) return;
+  nlohmann::json values = config[kKey];
   config.erase(kKey);
   file = {kConfig, {}, config.dump(2) + "\n"};
-  if (values.is_null()) return std::nullopt;
+  if (values.is_null()) return;
   if (!values.is_object()) throw FormatError(place + ": quantization_config must be an object");
-  return StorageConfig(values, place + ": quantization_config");
+  found.add(std::move(values), place + ": quantization_config");
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+// Settings without which the numbers cannot be read, or mean something else, by all their names.
+constexpr std::initializer_list<const char*> kMethod = {"quant_method", "method"},
+                                             kBits = {"bits", "w_bit", "wbits"},
+                                             kGroup = {"group_size", "q_group_size", "groupsize"},
+                                             kSymmetric = {"sym"}, kOrder = {"desc_act"},
+                                             kZeros = {"zero_point"},
+                                             kZeroKind = {"checkpoint_format", "format", "version"},
+                                             kWord = {"pack_dtype"}, kDynamic = {"dynamic"};
+constexpr std::array<std::initializer_list<const char*>, 9> kSettings = {
+    kMethod, kBits, kGroup, kSymmetric, kOrder, kZeros, kZeroKind, kWord, kDynamic};
+
+bool are_alike(const nlohmann::json& a, const nlohmann::json& b) {
+  if (a.is_string() && b.is_string()) return lower(a.get<std::string>()) == lower(b.get<std::string>());
+  return a == b;
 }
 
 }  // namespace
@@ -56,61 +80,84 @@ bool names_method(std::string_view config, std::string_view method) {
   return false;
 }
 
-const nlohmann::json* StorageConfig::find(std::initializer_list<const char*> names) const {
-  for (const char* name : names)
-    if (const auto found = values_.find(name); found != values_.end() && !found->is_null()) return &*found;
+const nlohmann::json* StorageConfig::Source::find(std::initializer_list<const char*> names,
+                                                  const char** name) const {
+  for (const char* wanted : names)
+    if (const auto found = values.find(wanted); found != values.end() && !found->is_null()) {
+      *name = wanted;
+      return &*found;
+    }
   return nullptr;
 }
 
+StorageConfig::Found StorageConfig::find(std::initializer_list<const char*> names) const {
+  const char* name = nullptr;
+  for (const Source& source : sources_)
+    if (const nlohmann::json* value = source.find(names, &name)) return {value, &source.place};
+  return {};
+}
+
+void StorageConfig::add(nlohmann::json values, std::string place) {
+  const Source added{std::move(values), std::move(place)};
+  for (const Source& other : sources_)
+    for (const auto& names : kSettings) {
+      const char *name = nullptr, *other_name = nullptr;
+      const nlohmann::json *value = added.find(names, &name), *known = other.find(names, &other_name);
+      if (value == nullptr || known == nullptr || are_alike(*value, *known)) continue;
+      throw FormatError(fmt::format(
+          "{}: {} is {}, but {}: {} is {}; loaders take the one or the other, so make the two files agree on "
+          "what the tensors are",
+          other.place, other_name, shown(known->dump()), added.place, name, shown(value->dump())));
+    }
+  sources_.push_back(added);
+}
+
 std::optional<std::int64_t> StorageConfig::integer(std::initializer_list<const char*> names) const {
-  const nlohmann::json* value = find(names);
+  const auto [value, place] = find(names);
   if (value == nullptr) return std::nullopt;
   if (!value->is_number_integer() ||
       (value->is_number_unsigned() && value->get<std::uint64_t>() > 1u << 30) ||
       value->get<std::int64_t>() < -1)
-    throw FormatError(fmt::format("{}: {} must be an integer from -1 to 2^30, it is {}", place_,
+    throw FormatError(fmt::format("{}: {} must be an integer from -1 to 2^30, it is {}", *place,
                                   *names.begin(), shown(value->dump())));
   return value->get<std::int64_t>();
 }
 
 std::optional<bool> StorageConfig::boolean(std::initializer_list<const char*> names) const {
-  const nlohmann::json* value = find(names);
+  const auto [value, place] = find(names);
   if (value == nullptr) return std::nullopt;
   if (!value->is_boolean())
     throw FormatError(
-        fmt::format("{}: {} must be true or false, it is {}", place_, *names.begin(), shown(value->dump())));
+        fmt::format("{}: {} must be true or false, it is {}", *place, *names.begin(), shown(value->dump())));
   return value->get<bool>();
 }
 
 std::optional<std::string> StorageConfig::text(std::initializer_list<const char*> names) const {
-  const nlohmann::json* value = find(names);
+  const auto [value, place] = find(names);
   if (value == nullptr) return std::nullopt;
   if (!value->is_string())
     throw FormatError(
-        fmt::format("{}: {} must be a text, it is {}", place_, *names.begin(), shown(value->dump())));
-  auto text = value->get<std::string>();
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
+        fmt::format("{}: {} must be a text, it is {}", *place, *names.begin(), shown(value->dump())));
+  return lower(value->get<std::string>());
 }
 
-bool StorageConfig::has(const char* name) const { return find({name}) != nullptr; }
+const nlohmann::json* StorageConfig::value(const char* name) const { return find({name}).value; }
 
 StorageConfig take_storage_config(ModelHeader& header, std::initializer_list<const char*> own_files) {
-  std::optional<StorageConfig> found;
+  StorageConfig found;
   for (SideFile& file : header.side_files)
-    if (file.name == kConfig) found = take_key(file);
+    if (file.name == kConfig) take_key(file, found);
   for (const char* name : own_files) {
     const auto own = std::find_if(header.side_files.begin(), header.side_files.end(),
                                   [&](const SideFile& file) { return file.name == name; });
     if (own == header.side_files.end()) continue;
     const std::string place = place_of(*own);
-    const nlohmann::json values = parse_strict_json(text_of(*own), place);
+    nlohmann::json values = parse_strict_json(text_of(*own), place);
     if (!values.is_object()) throw FormatError(place + ": must be an object");
-    if (!found) found.emplace(values, place);
+    found.add(std::move(values), place);
     header.side_files.erase(own);
   }
-  return found.value_or(StorageConfig());
+  return found;
 }
 
 void refuse_turned_matrices(const std::vector<SideFile>& files, std::string_view format) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pq::hf {
 
@@ -20,25 +21,41 @@ bool names_method(std::string_view config, std::string_view method);
 class StorageConfig {
  public:
   StorageConfig() = default;
-  StorageConfig(nlohmann::json values, std::string place)
-      : values_(std::move(values)), place_(std::move(place)) {}
+  StorageConfig(nlohmann::json values, std::string place) { add(std::move(values), std::move(place)); }
+
+  /// Another file that says the same: what is missing in the first is looked for here. Throws FormatError if both state a setting that
+  /// reading depends on, and not alike: loaders take the one or the other.
+  void add(nlohmann::json values, std::string place);
 
   std::optional<std::int64_t> integer(std::initializer_list<const char*> names) const;
   std::optional<bool> boolean(std::initializer_list<const char*> names) const;
   /// In lower case.
   std::optional<std::string> text(std::initializer_list<const char*> names) const;
-  bool has(const char* name) const;
-  const std::string& place() const noexcept { return place_; }
+  /// As it is; nullptr if there is none.
+  const nlohmann::json* value(const char* name) const;
+  bool has(const char* name) const { return value(name) != nullptr; }
+  bool empty() const noexcept { return sources_.empty(); }
+  /// The first file.
+  std::string place() const { return sources_.empty() ? std::string() : sources_.front().place; }
 
  private:
-  const nlohmann::json* find(std::initializer_list<const char*> names) const;
+  struct Source {
+    nlohmann::json values;
+    std::string place;
+    const nlohmann::json* find(std::initializer_list<const char*> names, const char** name) const;
+  };
+  struct Found {
+    const nlohmann::json* value = nullptr;
+    const std::string* place = nullptr;
+  };
+  Found find(std::initializer_list<const char*> names) const;
 
-  nlohmann::json values_ = nlohmann::json::object();
-  std::string place_;
+  std::vector<Source> sources_;
 };
 
 /// Takes the description away from the side files, since it says nothing about the model: quantization_config out of config.json, and whole
-/// files of these names. Returns the first one, config.json's before those. Empty if there is none. Throws FormatError for invalid JSON.
+/// files of these names. Where several are there, config.json's counts before the others. Empty if there is none. Throws FormatError for
+/// invalid JSON, and for files that contradict each other.
 StorageConfig take_storage_config(ModelHeader& header, std::initializer_list<const char*> own_files);
 
 /// Throws ConfigError for a model whose matrices transformers stores as [in, out] (its Conv1D): quantizing libraries turn them round first,

@@ -81,6 +81,53 @@ TEST_CASE("packed folders: nothing speaks of the storage any more", "[formats][p
   CHECK(reader->header().side_files[0].content == "{\n  \"model_type\": \"x\"\n}\n");
 }
 
+namespace {
+
+/// What opening says of a folder whose two descriptions are these; "" if it opens.
+std::string disagreement(const json& config, const json& own) {
+  const PackedFolder folder(config, file_with(gptq_parts()));
+  write_file(folder.path() / "quantize_config.json", own.dump());
+  try {
+    packed_format("gptq")->open(folder.path());
+  } catch (const FormatError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("packed folders: two descriptions that contradict each other are refused, with both",
+          "[formats][packed][malformed]") {
+  const auto [key, value] = GENERATE(table<std::string, json>({{"bits", 3},
+                                                               {"w_bit", 8},
+                                                               {"group_size", 64},
+                                                               {"sym", true},
+                                                               {"desc_act", true},
+                                                               {"format", "gptq_v2"},
+                                                               {"quant_method", "awq"}}));
+  json config = kGptq;
+  config["desc_act"] = false;
+  config["checkpoint_format"] = "gptq";
+  const std::string message = disagreement(config, {{key, value}});
+  INFO(message);
+  CHECK_THAT(message, Contains("config.json: quantization_config: "));
+  CHECK_THAT(message, Contains("quantize_config.json: " + key + " is "));
+  CHECK_THAT(message, Contains("make the two files agree"));
+}
+
+TEST_CASE("packed folders: descriptions that say the same in other words are one", "[formats][packed]") {
+  CHECK(disagreement(kGptq, {{"w_bit", 4}, {"groupsize", 32}, {"method", "GPTQ"}, {"dynamic", nullptr}}) ==
+        "");
+}
+
+TEST_CASE("packed folders: what config.json leaves out is taken from the other file", "[formats][packed]") {
+  const PackedFolder folder({{"quant_method", "gptq"}, {"bits", 4}}, file_with(gptq_parts()));
+  write_file(folder.path() / "quantize_config.json", R"({"bits": 4, "group_size": 16})");
+  CHECK_THAT(message_of<FormatError>([&] { packed_format("gptq")->open(folder.path()); }),
+             Contains("4 groups of 16 columns"));
+}
+
 TEST_CASE("gptq: the old names of the settings are read", "[formats][packed]") {
   const json old = {{"w_bit", 4}, {"q_group_size", 32}, {"zero_point", true}};
   CHECK(opened(old, gptq_parts()).encoding == "affine:bits=4,group=32");
