@@ -4,7 +4,7 @@
 #include "awq/storage.hpp"
 #include "common/packed_format.hpp"
 #include "common/printable.hpp"
-#include "common/size.hpp"
+#include "common/shard_size.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/version.hpp>
@@ -21,24 +21,15 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kOldConfigFile = "quant_config.json";
 
 struct Options {
-  std::string max_shard_size = "5GB";
+  std::string max_shard_size = kUsualShardSize;
 };
 
 const Schema<Options>& schema() {
-  static const auto result = Schema<Options>().field(
-      "max_shard_size", &Options::max_shard_size,
-      std::string("Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; more go into "
-                  "several files. ") +
-          kSizeUnits);
+  static const auto result = with_shard_size<Options>();
   return result;
 }
 
-Options parse_options(const Node& node) {
-  Options options = schema().parse(node, "awq");
-  const Node* size = node.find("max_shard_size");
-  parse_size(options.max_shard_size, "max_shard_size", size == nullptr ? Mark() : size->mark());
-  return options;
-}
+Options parse_options(const Node& node) { return parse_sized(schema(), node, "awq"); }
 
 // One group size for the whole model; loaders cannot be told anything else.
 void check_alike(const std::vector<LayerPlan>& layers) {
@@ -104,7 +95,7 @@ class AwqFormat final : public PackedFormat {
     PackedOutput output;
     output.storage = std::make_shared<AwqStorage>();
     output.plan = plan_packed(model, *output.storage, "awq");
-    output.max_shard_bytes = parse_size(options.max_shard_size, "max_shard_size");
+    output.max_shard_bytes = shard_bytes(options.max_shard_size);
     output.side_files = model.side_files;
     const auto layers = output.plan.layers();
     const auto unpacked = unpacked_modules(model, false);

@@ -5,7 +5,7 @@
 #include "bitsandbytes/reader.hpp"
 #include "bitsandbytes/writer.hpp"
 #include "common/folder_writer.hpp"
-#include "common/size.hpp"
+#include "common/shard_size.hpp"
 #include "common/storage_config.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -22,28 +22,18 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string max_shard_size = "5GB";
+  std::string max_shard_size = hf::kUsualShardSize;
   std::string dtype = "auto";
 };
 const Schema<Options>& schema() {
-  static const auto result = Schema<Options>()
-                                 .field("max_shard_size", &Options::max_shard_size,
-                                        std::string("Largest size of the tensors in one file of the folder, "
-                                                    "such as 500MB or 2GiB; more go into "
-                                                    "several files. ") +
-                                            hf::kSizeUnits)
-                                 .field("dtype", &Options::dtype,
-                                        "Type that the library decodes 4-bit weights to and computes with; "
-                                        "auto takes that of config.json.",
-                                        one_of({"auto", "bfloat16", "float16", "float32"}));
+  static const auto result = hf::with_shard_size<Options>().field(
+      "dtype", &Options::dtype,
+      "Type that the library decodes 4-bit weights to and computes with; "
+      "auto takes that of config.json.",
+      one_of({"auto", "bfloat16", "float16", "float32"}));
   return result;
 }
-Options parse_options(const Node& node) {
-  Options options = schema().parse(node, "bitsandbytes");
-  const Node* size = node.find("max_shard_size");
-  hf::parse_size(options.max_shard_size, "max_shard_size", size == nullptr ? Mark() : size->mark());
-  return options;
-}
+Options parse_options(const Node& node) { return hf::parse_sized(schema(), node, "bitsandbytes"); }
 
 bool is_stored_block(std::int64_t block) {
   return block >= 32 && block <= 4096 && (block & (block - 1)) == 0;
@@ -124,7 +114,7 @@ class BitsandbytesFormat final : public Format {
   OutputPlan plan(const OutputModel& model) const {
     hf::refuse_turned_matrices(model.side_files, info_.id);
     const Options options = model.options.is_null() ? defaults_ : parse_options(model.options);
-    return plan_output(model, options.dtype, hf::parse_size(options.max_shard_size, "max_shard_size"));
+    return plan_output(model, options.dtype, hf::shard_bytes(options.max_shard_size));
   }
 
   Options defaults_;

@@ -2,6 +2,7 @@
 
 #include "bitsandbytes/config.hpp"
 #include "common/printable.hpp"
+#include "common/string_metadata.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -35,7 +36,7 @@ class Planner {
     OutputPlan result;
     for (const OutputTensor& tensor : model_.tensors) result.pieces.push_back(add(tensor));
     if (quantized_) put_quantization(files_, describe());
-    result.folder = hf::plan_shards(tensors_, metadata(), max_shard_bytes);
+    result.folder = hf::plan_shards(tensors_, hf::string_metadata(model_.metadata), max_shard_bytes);
     result.side_files = std::move(files_);
     return result;
   }
@@ -128,18 +129,6 @@ class Planner {
     if (!head_ && std::find(skipped_.begin(), skipped_.end(), kHead) == skipped_.end())
       result.skipped.emplace_back(kHead);
     return result;
-  }
-
-  hf::StringPairs metadata() const {
-    hf::StringPairs pairs;
-    for (const auto& [key, value] : model_.metadata.entries()) {
-      const auto* text = std::get_if<std::string>(&value);
-      if (text == nullptr)
-        throw ConfigError(fmt::format("metadata {} is of type {}; safetensors files hold strings only",
-                                      hf::shown(key), type_name(value)));
-      pairs.emplace_back(key, *text);
-    }
-    return pairs;
   }
 
   const OutputModel& model_;

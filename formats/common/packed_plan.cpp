@@ -1,6 +1,7 @@
 #include "common/packed_plan.hpp"
 
 #include "common/printable.hpp"
+#include "common/string_metadata.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -41,18 +42,6 @@ LayerPlan plan_layer(const OutputTensor& tensor, const LayerStorage& storage, co
   if (const auto reason = packed_obstacle(tensor.encoding, tensor.shape, storage, format))
     throw ConfigError(fmt::format("tensor {}: {}", shown(name), *reason));
   return layer;
-}
-
-StringPairs string_metadata(const Metadata& metadata) {
-  StringPairs pairs;
-  for (const auto& [key, value] : metadata.entries()) {
-    const auto* text = std::get_if<std::string>(&value);
-    if (text == nullptr)
-      throw ConfigError(fmt::format("metadata {} is of type {}; safetensors files hold strings only",
-                                    shown(key), type_name(value)));
-    pairs.emplace_back(key, *text);
-  }
-  return pairs;
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include "common/packed_format.hpp"
 #include "common/printable.hpp"
-#include "common/size.hpp"
+#include "common/shard_size.hpp"
 #include "gptq/config.hpp"
 #include "gptq/layer.hpp"
 #include "gptq/storage.hpp"
@@ -20,31 +20,21 @@ constexpr const char* kConfigFile = "quantize_config.json";
 constexpr const char* kOldConfigFile = "quant_config.json";
 
 struct Options {
-  std::string max_shard_size = "5GB";
+  std::string max_shard_size = kUsualShardSize;
   std::string checkpoint_format = "auto";
 };
 
 const Schema<Options>& schema() {
-  static const auto result =
-      Schema<Options>()
-          .field("max_shard_size", &Options::max_shard_size,
-                 std::string("Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; "
-                             "more go into several files. ") +
-                     kSizeUnits)
-          .field("checkpoint_format", &Options::checkpoint_format,
-                 "How zero points are stored: minus one (gptq, which every loader reads), as they are "
-                 "(gptq_v2), or with codes in bit planes (gptq_p, only GPTQModel); auto is gptq if all "
-                 "layers are symmetric, else gptq_v2.",
-                 one_of({"auto", "gptq", "gptq_v2", "gptq_p"}));
+  static const auto result = with_shard_size<Options>().field(
+      "checkpoint_format", &Options::checkpoint_format,
+      "How zero points are stored: minus one (gptq, which every loader reads), as they are "
+      "(gptq_v2), or with codes in bit planes (gptq_p, only GPTQModel); auto is gptq if all "
+      "layers are symmetric, else gptq_v2.",
+      one_of({"auto", "gptq", "gptq_v2", "gptq_p"}));
   return result;
 }
 
-Options parse_options(const Node& node) {
-  Options options = schema().parse(node, "gptq");
-  const Node* size = node.find("max_shard_size");
-  parse_size(options.max_shard_size, "max_shard_size", size == nullptr ? Mark() : size->mark());
-  return options;
-}
+Options parse_options(const Node& node) { return parse_sized(schema(), node, "gptq"); }
 
 class GptqFormat final : public PackedFormat {
  public:
@@ -73,7 +63,7 @@ class GptqFormat final : public PackedFormat {
     output.storage = std::make_shared<GptqStorage>(version);
     output.plan = plan_packed(model, *output.storage, "gptq");
     check_places(output.plan.layers());
-    output.max_shard_bytes = parse_size(options.max_shard_size, "max_shard_size");
+    output.max_shard_bytes = shard_bytes(options.max_shard_size);
     output.side_files = model.side_files;
     const auto description = gptq_description(output.plan.layers(), unpacked_modules(model, true), version);
     put_storage_config(output.side_files, description);

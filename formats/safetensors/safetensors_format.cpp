@@ -2,7 +2,8 @@
 
 #include "common/folder_writer.hpp"
 #include "common/printable.hpp"
-#include "common/size.hpp"
+#include "common/shard_size.hpp"
+#include "common/string_metadata.hpp"
 #include "safetensors/packed.hpp"
 #include "safetensors/safetensors_reader.hpp"
 
@@ -21,26 +22,16 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string max_shard_size = "5GB";
+  std::string max_shard_size = kUsualShardSize;
   bool packed = false;
 };
 const Schema<Options>& schema() {
-  static const auto result =
-      Schema<Options>()
-          .field("max_shard_size", &Options::max_shard_size,
-                 std::string("Largest size of the tensors in one file of a folder, such as 500MB or 2GiB; "
-                             "more go into several files. ") +
-                     kSizeUnits)
-          .field("packed", &Options::packed,
-                 "Keep encodings that safetensors has no dtype for as bytes, which only polyquant can read.");
+  static const auto result = with_shard_size<Options>().field(
+      "packed", &Options::packed,
+      "Keep encodings that safetensors has no dtype for as bytes, which only polyquant can read.");
   return result;
 }
-Options parse_options(const Node& node) {
-  Options options = schema().parse(node, "safetensors");
-  const Node* size = node.find("max_shard_size");
-  parse_size(options.max_shard_size, "max_shard_size", size == nullptr ? Mark() : size->mark());
-  return options;
-}
+Options parse_options(const Node& node) { return parse_sized(schema(), node, "safetensors"); }
 
 class SafetensorsWriter final : public ModelWriter {
  public:
@@ -133,17 +124,10 @@ class SafetensorsFormat final : public Format {
     }
     StringPairs metadata;
     if (!packed.empty()) metadata.emplace_back(kPackedKey, packed_metadata(packed));
-    for (const auto& [key, value] : model.metadata.entries()) {
-      const auto* text = std::get_if<std::string>(&value);
-      if (text == nullptr)
-        throw ConfigError(fmt::format("metadata {} is of type {}; safetensors files hold strings only",
-                                      shown(key), type_name(value)));
-      metadata.emplace_back(key, *text);
-    }
+    for (auto& pair : string_metadata(model.metadata)) metadata.push_back(std::move(pair));
     const bool own_options = !model.options.is_null();
     const Options options = own_options ? parse_options(model.options) : defaults_;
-    if (!is_single_file(path))
-      return plan_shards(tensors, metadata, parse_size(options.max_shard_size, "max_shard_size"));
+    if (!is_single_file(path)) return plan_shards(tensors, metadata, shard_bytes(options.max_shard_size));
     if (own_options && model.options.find("max_shard_size") != nullptr)
       throw ConfigError(
           fmt::format("max_shard_size cannot be used with the single file {}; give a folder as the output",
