@@ -144,7 +144,6 @@ void AwqLayer::finish() {
   info_.row_bytes = layout.row_bytes();
   info_.file = store_.shard_name(part(0).shard);
   info_.offset = part(0).offset;
-  for (const std::size_t part : parts_) info_.stored_bytes += store_.tensors()[part].bytes;
 }
 
 void AwqLayer::read(std::size_t first, std::size_t count, std::byte* rows) const {

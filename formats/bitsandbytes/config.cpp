@@ -14,7 +14,6 @@ using nlohmann::ordered_json;
 
 constexpr std::uint64_t kMaxConfigBytes = 64ull << 20;
 constexpr const char* kConfig = "config.json";
-constexpr const char* kKey = "quantization_config";
 
 SideFile* find_config(std::vector<SideFile>& files) {
   const auto found =
@@ -28,32 +27,23 @@ ordered_json parse(const SideFile& file) {
   return ordered_json::parse(text);
 }
 
-// Old files have no quant_method.
-bool is_ours(const ordered_json& quantization) {
-  if (!quantization.is_object()) return false;
-  if (const auto method = quantization.find("quant_method"); method != quantization.end())
-    return *method == "bitsandbytes";
-  return quantization.value("load_in_4bit", ordered_json()) == true ||
-         quantization.value("load_in_8bit", ordered_json()) == true;
-}
-
 }  // namespace
 
-bool names_bitsandbytes(std::string_view config) {
-  const auto parsed = ordered_json::parse(config, nullptr, false);
-  if (parsed.is_discarded() || !parsed.is_object()) return false;
-  const auto found = parsed.find(kKey);
-  return found != parsed.end() && is_ours(*found);
+bool describes_bitsandbytes(const hf::StorageConfig& config) {
+  if (const nlohmann::json* method = config.value("quant_method")) return *method == "bitsandbytes";
+  const auto is_on = [&](const char* name) {
+    const nlohmann::json* value = config.value(name);
+    return value != nullptr && *value == true;
+  };
+  return is_on("load_in_4bit") || is_on("load_in_8bit");
 }
 
-bool take_quantization(std::vector<SideFile>& files) {
-  SideFile* file = find_config(files);
-  if (file == nullptr) return false;
-  ordered_json config = parse(*file);
-  if (!config.is_object() || !config.contains(kKey) || !is_ours(config[kKey])) return false;
-  config.erase(kKey);
-  *file = {kConfig, {}, config.dump(2) + "\n"};
-  return true;
+bool names_bitsandbytes(std::string_view config) {
+  const auto parsed = nlohmann::json::parse(config, nullptr, false);
+  if (parsed.is_discarded() || !parsed.is_object()) return false;
+  const auto found = parsed.find("quantization_config");
+  return found != parsed.end() && found->is_object() &&
+         describes_bitsandbytes(hf::StorageConfig(*found, "config.json"));
 }
 
 std::string model_dtype(const std::vector<SideFile>& files) {
@@ -72,27 +62,23 @@ std::string model_dtype(const std::vector<SideFile>& files) {
 }
 
 void put_quantization(std::vector<SideFile>& files, const Quantization& quantization) {
-  SideFile* file = find_config(files);
-  if (file == nullptr)
+  if (find_config(files) == nullptr)
     throw ConfigError(
         "the model has no config.json, which must say that its weights are bitsandbytes'; the format "
         "'safetensors:packed=true' needs none");
-  ordered_json config = parse(*file);
-  if (!config.is_object()) throw ConfigError("the model's config.json is no object");
-  config[kKey] = {{"_load_in_4bit", quantization.four_bit},
-                  {"_load_in_8bit", !quantization.four_bit},
-                  {"bnb_4bit_compute_dtype", quantization.compute_dtype},
-                  {"bnb_4bit_quant_storage", "uint8"},
-                  {"bnb_4bit_quant_type", quantization.type},
-                  {"bnb_4bit_use_double_quant", quantization.nested},
-                  {"llm_int8_enable_fp32_cpu_offload", false},
-                  {"llm_int8_has_fp16_weight", false},
-                  {"llm_int8_skip_modules", quantization.skipped},
-                  {"llm_int8_threshold", 6.0},
-                  {"load_in_4bit", quantization.four_bit},
-                  {"load_in_8bit", !quantization.four_bit},
-                  {"quant_method", "bitsandbytes"}};
-  *file = {kConfig, {}, config.dump(2) + "\n"};
+  hf::put_storage_config(files, {{"_load_in_4bit", quantization.four_bit},
+                                 {"_load_in_8bit", !quantization.four_bit},
+                                 {"bnb_4bit_compute_dtype", quantization.compute_dtype},
+                                 {"bnb_4bit_quant_storage", "uint8"},
+                                 {"bnb_4bit_quant_type", quantization.type},
+                                 {"bnb_4bit_use_double_quant", quantization.nested},
+                                 {"llm_int8_enable_fp32_cpu_offload", false},
+                                 {"llm_int8_has_fp16_weight", false},
+                                 {"llm_int8_skip_modules", quantization.skipped},
+                                 {"llm_int8_threshold", 6.0},
+                                 {"load_in_4bit", quantization.four_bit},
+                                 {"load_in_8bit", !quantization.four_bit},
+                                 {"quant_method", "bitsandbytes"}});
 }
 
 }  // namespace pq::bnb

@@ -1,9 +1,12 @@
 // What config.json says about the quantization.
 #pragma once
 
+#include "common/storage_config.hpp"
+
 #include <polyquant/format.hpp>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pq::bnb {
@@ -11,9 +14,8 @@ namespace pq::bnb {
 /// True if the text of a config.json says that bitsandbytes made the model.
 bool names_bitsandbytes(std::string_view config);
 
-/// Removes quantization_config from the config.json among `files`. False if there was none of bitsandbytes. Throws FormatError for a
-/// malformed file.
-bool take_quantization(std::vector<SideFile>& files);
+/// True if this description is bitsandbytes'. Old ones have no quant_method.
+bool describes_bitsandbytes(const hf::StorageConfig& config);
 
 /// The dtype that config.json gives the model: "float16", "bfloat16" or "float32"; "" if it says nothing that is known.
 std::string model_dtype(const std::vector<SideFile>& files);

@@ -20,12 +20,12 @@ constexpr std::int64_t kLargestBlock = 4096;  // of the encodings
 // The library's kernels have the tables built in and do not look at quant_map: one that says something else was made by another program.
 constexpr float kMapTolerance = 1e-6f;
 
-class FourBitWeight final : public Weight {
+class FourBitWeight final : public hf::JoinedRows {
  public:
   FourBitWeight(const hf::TensorStore& store, std::size_t state_index);
-  void write_row(std::int64_t row, std::byte* out) const override;
 
  private:
+  void write_row(std::int64_t row, std::byte* out) const override;
   std::size_t find_part(std::string_view end, std::string_view dtype, std::int64_t count);
   void check_codes() const;
   void check_map(std::size_t map) const;
@@ -82,17 +82,13 @@ FourBitWeight::FourBitWeight(const hf::TensorStore& store, std::size_t state_ind
   block_ = static_cast<std::uint64_t>(block);
   as_stored_ = block == state_.block;
   const bool nested = state_.nested && as_stored_;
-  std::uint64_t total = 0;
-  for (const std::size_t part : parts_) total += store.tensors()[part].bytes;
   const hf::StoredTensor& numbers = store.tensors()[*codes];
   info_ = {name_,
            state_.shape,
            fmt::format("{}:block={}{}", type, block, nested ? ",double_quant=true" : ""),
            TableRow(cols, block, nested).bytes(),
            store.shard_name(numbers.shard),
-           numbers.offset,
-           {},
-           total};
+           numbers.offset};
   if (nested) {
     info_.shared.resize(NestedScales::kBytes);
     shared_.write(info_.shared.data());

@@ -9,7 +9,7 @@
 namespace pq::bnb {
 namespace {
 
-class Int8Weight final : public Weight {
+class Int8Weight final : public hf::JoinedRows {
  public:
   Int8Weight(const hf::TensorStore& store, std::size_t codes) : store_(store) {
     const hf::StoredTensor& numbers = store.tensors()[codes];
@@ -29,25 +29,17 @@ class Int8Weight final : public Weight {
     scales_ = store.bytes(*scales);
     if (const auto layout = store.find(module + ".weight_format")) check_layout(*layout);
     cols_ = static_cast<std::uint64_t>(cols(numbers.shape));
-    std::uint64_t total = 0;
-    for (const std::size_t part : parts_) total += store.tensors()[part].bytes;
-    info_ = {numbers.name,
-             numbers.shape,
-             "int8",
-             cols_ + sizeof(float),
-             store.shard_name(numbers.shard),
-             numbers.offset,
-             {},
-             total};
+    info_ = {numbers.name,  numbers.shape, "int8", cols_ + sizeof(float), store.shard_name(numbers.shard),
+             numbers.offset};
   }
 
+ private:
   void write_row(std::int64_t row, std::byte* out) const override {
     const auto r = static_cast<std::uint64_t>(row);
     std::memcpy(out, scales_.data() + r * sizeof(float), sizeof(float));
     std::memcpy(out + sizeof(float), store_.bytes(parts_.front(), r * cols_, cols_).data(), cols_);
   }
 
- private:
   void check_layout(std::size_t layout) {
     const hf::StoredTensor& stored = store_.tensors()[layout];
     if (stored.dtype->name != "U8" || stored.bytes != 1)

@@ -1,31 +1,18 @@
-// A weight that is stored as several tensors, as rows of one encoding.
+// The weights of bitsandbytes, which are stored as several tensors.
 #pragma once
 
 #include "bitsandbytes/quant_state.hpp"
+#include "common/joined_tensor.hpp"
 #include "common/tensor_store.hpp"
 
 #include <polyquant/format.hpp>
 
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace pq::bnb {
 
-/// Immutable, callable from any thread.
-class Weight {
- public:
-  virtual ~Weight() = default;
-  const TensorInfo& info() const noexcept { return info_; }
-  /// Writes row `row` of the encoding, info().row_bytes long.
-  virtual void write_row(std::int64_t row, std::byte* out) const = 0;
-  /// The stored tensors that it is made of; the first has the codes.
-  const std::vector<std::size_t>& parts() const noexcept { return parts_; }
-
- protected:
-  TensorInfo info_;
-  std::vector<std::size_t> parts_;
-};
+using Weight = hf::JoinedTensor;
 
 /// The weight that the tensor number `state`, named NAME.quant_state.bitsandbytes__nf4 or __fp4, describes. Throws FormatError for
 /// anything missing or unfitting.

@@ -1,6 +1,7 @@
 // Layers whose weights several tensors hold together (codes, zeros, scales), and rows of the encoding `affine`: both directions.
 #pragma once
 
+#include "common/joined_tensor.hpp"
 #include "common/shard_plan.hpp"
 #include "common/storage_config.hpp"
 #include "common/tensor_store.hpp"
@@ -18,20 +19,10 @@
 
 namespace pq::hf {
 
-/// A matrix as a store holds it. Immutable, callable from any thread.
-class PackedLayer {
- public:
-  virtual ~PackedLayer() = default;
-  /// Name, shape, encoding and row size of the matrix; file and offset are those of its codes.
-  const TensorInfo& info() const noexcept { return info_; }
-  /// Writes rows [first, first + count) of the encoding, info().row_bytes each.
-  virtual void read(std::size_t first, std::size_t count, std::byte* rows) const = 0;
-  /// The tensors that it is made of.
-  const std::vector<std::size_t>& parts() const noexcept { return parts_; }
-
+/// A matrix as a store holds it: codes lie column by column, as the kernels want them.
+class PackedLayer : public JoinedTensor {
  protected:
-  TensorInfo info_;
-  std::vector<std::size_t> parts_;
+  PackedLayer() : JoinedTensor(true) {}
 };
 
 /// A matrix to be stored.

@@ -1,6 +1,7 @@
 // A folder of packed layers as a model: each becomes one tensor MODULE.weight, everything else is as stored.
 #pragma once
 
+#include "common/folder_reader.hpp"
 #include "common/packed_layer.hpp"
 
 #include <map>
@@ -15,9 +16,6 @@ using KnownLayers = std::map<std::string, AffineOptions>;
 /// `header`: with metadata and side files only. Throws FormatError for tensors of a layer that stand alone, and what the opener throws.
 std::unique_ptr<ModelReader> make_packed_reader(std::unique_ptr<const TensorStore> store, ModelHeader header,
                                                 const LayerOpener& opener, const KnownLayers& known = {});
-
-/// Metadata and side files of a store.
-ModelHeader header_of(const TensorStore& store);
 
 /// The tensor MODULE + end; throws FormatError, saying which codes it belongs to, if it is missing.
 std::size_t part_of_layer(const TensorStore& store, const StoredTensor& codes, std::string_view end);

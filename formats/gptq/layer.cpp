@@ -155,7 +155,6 @@ class GptqLayer final : public PackedLayer {
     info_.row_bytes = layout.row_bytes();
     info_.file = store_.shard_name(part(0).shard);
     info_.offset = part(0).offset;
-    for (const std::size_t part : parts_) info_.stored_bytes += store_.tensors()[part].bytes;
     if (!options_.act_order) return;
     const Bytes bytes = std::as_bytes(std::span(groups));
     info_.shared.assign(bytes.begin(), bytes.end());

@@ -1,6 +1,8 @@
 // How two stored tensors, numbers and their scales, become rows of one encoding.
 #pragma once
 
+#include "common/joined_tensor.hpp"
+#include "common/storage_config.hpp"
 #include "common/tensor_store.hpp"
 
 #include <polyquant/format.hpp>
@@ -10,31 +12,15 @@
 
 namespace pq::hf {
 
-/// A matrix (or stack of them) that is stored as two tensors. Immutable, callable from any thread.
-class JoinedTensor {
- public:
-  virtual ~JoinedTensor() = default;
-  /// Name, shape, encoding and row size of the whole; file and offset are those of the numbers.
-  const TensorInfo& info() const noexcept { return info_; }
-  /// Writes row `row` of the encoding, info().row_bytes long.
-  virtual void write_row(std::int64_t row, std::byte* out) const = 0;
-  std::size_t numbers() const noexcept { return numbers_; }  // in the store
-  std::size_t scales() const noexcept { return scales_; }
-
- protected:
-  TensorInfo info_;
-  std::size_t numbers_ = 0, scales_ = 0;
-};
-
 /// One way of storing: which names belong together, and what they mean.
 struct JoinRule {
   std::string method;       // quantization_config.quant_method
   std::string numbers_end;  // how the names of the numbers end: "_blocks"
   std::string scales_end;   // and those of their scales, after the same begin: "_scales"
   std::string dtype;        // of the numbers, which mean nothing without their scales: "U8"
-  /// Throws FormatError, beginning with `place`, for types and shapes that do not belong together. `config`: quantization_config as text.
+  /// Throws FormatError, beginning with `place`, for types and shapes that do not belong together. `config`: what config.json says.
   std::unique_ptr<JoinedTensor> (*join)(const TensorStore& store, std::size_t numbers, std::size_t scales,
-                                        const std::string& config, const std::string& place) = nullptr;
+                                        const StorageConfig& config, const std::string& place) = nullptr;
 };
 
 /// gpt-oss: U8 [.., rows, blocks, 16] and exponents U8 [.., rows, blocks] become rows of `mxfp4`.

@@ -1,4 +1,3 @@
-#include "common/strict_json.hpp"
 #include "scaled_blocks/join.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -22,10 +21,9 @@ struct Tile {
 };
 
 // weight_block_size: [128, 128]; null = one scale for a matrix, which the scales' own shape tells.
-Tile tile_of(const std::string& config, const std::string& place) {
-  const nlohmann::json json = parse_strict_json(config, place);
-  const auto found = json.find("weight_block_size");
-  if (found == json.end() || found->is_null()) return {};
+Tile tile_of(const StorageConfig& config, const std::string& place) {
+  const nlohmann::json* found = config.value("weight_block_size");
+  if (found == nullptr) return {};
   const auto is_size = [](const nlohmann::json& size) {
     return size.is_number_integer() && size.get<std::int64_t>() > 0 && size.get<std::int64_t>() <= 1 << 30;
   };
@@ -37,13 +35,12 @@ Tile tile_of(const std::string& config, const std::string& place) {
 
 std::int64_t tiles(std::int64_t size, std::int64_t tile) { return size / tile + (size % tile != 0 ? 1 : 0); }
 
-class Fp8Tensor final : public JoinedTensor {
+class Fp8Tensor final : public JoinedRows {
  public:
-  Fp8Tensor(const TensorStore& store, std::size_t numbers, std::size_t scales, const std::string& config,
+  Fp8Tensor(const TensorStore& store, std::size_t numbers, std::size_t scales, const StorageConfig& config,
             const std::string& place)
       : store_(store), tile_(tile_of(config, place + "/config.json")) {
-    numbers_ = numbers;
-    scales_ = scales;
+    parts_ = {numbers, scales};
     const StoredTensor &codes = store.tensors()[numbers], &factors = store.tensors()[scales];
     scale_type_ = factors.dtype->name == "F32"       ? ScaleType::f32
                   : factors.dtype->name == "BF16"    ? ScaleType::bf16
@@ -73,19 +70,19 @@ class Fp8Tensor final : public JoinedTensor {
              codes.offset};
   }
 
+ private:
   void write_row(std::int64_t row, std::byte* out) const override {
     const auto width = static_cast<std::uint64_t>(width_);
-    std::memcpy(out, store_.bytes(numbers_, static_cast<std::uint64_t>(row) * width, width).data(), width);
+    std::memcpy(out, store_.bytes(parts_[0], static_cast<std::uint64_t>(row) * width, width).data(), width);
     const std::int64_t line = row / height_ * tiles(height_, tile_.rows) + row % height_ / tile_.rows;
     const std::size_t size = scale_bytes();
     const Bytes factors =
-        store_.bytes(scales_, static_cast<std::uint64_t>(line) * row_scales_ * size, row_scales_ * size);
+        store_.bytes(parts_[1], static_cast<std::uint64_t>(line) * row_scales_ * size, row_scales_ * size);
     for (std::size_t b = 0; b < row_scales_; ++b) {
       store(out + width + b * sizeof(float), scale(factors.data() + b * size));
     }
   }
 
- private:
   enum class ScaleType { none, f32, bf16, e8m0 };
 
   std::size_t scale_bytes() const noexcept {
@@ -110,7 +107,7 @@ class Fp8Tensor final : public JoinedTensor {
 const JoinRule& fp8_rule() {
   static const JoinRule kRule{
       "fp8", ".weight", ".weight_scale_inv", "F8_E4M3",
-      [](const TensorStore& store, std::size_t numbers, std::size_t scales, const std::string& config,
+      [](const TensorStore& store, std::size_t numbers, std::size_t scales, const StorageConfig& config,
          const std::string& place) -> std::unique_ptr<JoinedTensor> {
         return std::make_unique<Fp8Tensor>(store, numbers, scales, config, place);
       }};

@@ -22,12 +22,11 @@ void repack(const std::byte* stored, std::byte exponent, std::byte* out) {
     out[1 + j] = static_cast<std::byte>(weight(j) | weight(j + kCodes) << 4);
 }
 
-class Mxfp4Tensor final : public JoinedTensor {
+class Mxfp4Tensor final : public JoinedRows {
  public:
   Mxfp4Tensor(const TensorStore& store, std::size_t numbers, std::size_t scales, const std::string& place)
       : store_(store) {
-    numbers_ = numbers;
-    scales_ = scales;
+    parts_ = {numbers, scales};
     const StoredTensor &codes = store.tensors()[numbers], &exponents = store.tensors()[scales];
     Shape shape = codes.shape;
     if (codes.dtype->name != "U8" || exponents.dtype->name != "U8" || shape.size() < 3 ||
@@ -42,15 +41,15 @@ class Mxfp4Tensor final : public JoinedTensor {
     info_ = {codes.name, shape, "mxfp4", blocks_ * kBlockBytes, store.shard_name(codes.shard), codes.offset};
   }
 
+ private:
   void write_row(std::int64_t row, std::byte* out) const override {
     const std::uint64_t first = static_cast<std::uint64_t>(row) * blocks_;
-    const Bytes codes = store_.bytes(numbers_, first * kCodes, blocks_ * kCodes);
-    const Bytes exponents = store_.bytes(scales_, first, blocks_);
+    const Bytes codes = store_.bytes(parts_[0], first * kCodes, blocks_ * kCodes);
+    const Bytes exponents = store_.bytes(parts_[1], first, blocks_);
     for (std::size_t b = 0; b < blocks_; ++b)
       repack(codes.data() + b * kCodes, exponents[b], out + b * kBlockBytes);
   }
 
- private:
   const TensorStore& store_;
   std::size_t blocks_ = 0;  // of a row
 };
@@ -60,7 +59,7 @@ class Mxfp4Tensor final : public JoinedTensor {
 const JoinRule& mxfp4_rule() {
   static const JoinRule kRule{
       "mxfp4", "_blocks", "_scales", "U8",
-      [](const TensorStore& store, std::size_t numbers, std::size_t scales, const std::string&,
+      [](const TensorStore& store, std::size_t numbers, std::size_t scales, const StorageConfig&,
          const std::string& place) -> std::unique_ptr<JoinedTensor> {
         return std::make_unique<Mxfp4Tensor>(store, numbers, scales, place);
       }};
