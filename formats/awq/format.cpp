@@ -3,6 +3,7 @@
 #include "awq/layer.hpp"
 #include "awq/storage.hpp"
 #include "common/packed_format.hpp"
+#include "common/packed_warnings.hpp"
 #include "common/printable.hpp"
 #include "common/shard_size.hpp"
 
@@ -101,6 +102,7 @@ class AwqFormat final : public PackedFormat {
     const auto unpacked = unpacked_modules(model, false);
     check_alike(layers);
     check_names(layers, unpacked);
+    output.warnings = packed_warnings(layers, model.side_files);
     put_storage_config(output.side_files, description(layers, unpacked));
     return output;
   }

@@ -9,6 +9,7 @@
 #include "common/storage_config.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/log.hpp>
 #include <polyquant/encoding.hpp>
 
 #include <fmt/format.h>
@@ -106,6 +107,7 @@ class BitsandbytesFormat final : public Format {
   std::unique_ptr<ModelWriter> create(const fs::path& path, const OutputModel& model,
                                       bool resume) const override {
     OutputPlan planned = plan(model);
+    for (const std::string& warning : planned.warnings) log::warning(warning);
     hf::planned_files(planned.folder, planned.side_files, false);  // its checks, before the disk is touched
     return make_writer(path, model, std::move(planned), resume);
   }

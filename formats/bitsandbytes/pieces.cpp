@@ -2,6 +2,7 @@
 
 #include "bitsandbytes/config.hpp"
 #include "common/printable.hpp"
+#include "common/storage_config.hpp"
 #include "common/string_metadata.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -35,6 +36,7 @@ class Planner {
   OutputPlan plan(std::uint64_t max_shard_bytes) {
     OutputPlan result;
     for (const OutputTensor& tensor : model_.tensors) result.pieces.push_back(add(tensor));
+    result.warnings = warnings();
     if (quantized_) put_quantization(files_, describe());
     result.folder = hf::plan_shards(tensors_, hf::string_metadata(model_.metadata), max_shard_bytes);
     result.side_files = std::move(files_);
@@ -120,6 +122,16 @@ class Planner {
     pieces.scales = piece(module + ".SCB", "F32", {rows(tensor.shape)});
     pieces.layout = piece(module + ".weight_format", "U8", {});
     return pieces;
+  }
+
+  // What transformers would not load as it is meant.
+  std::vector<std::string> warnings() const {
+    if (!quantized_)
+      return {
+          "no tensor of the output is quantized: transformers loads the folder as an ordinary one, without "
+          "bitsandbytes; choose --encoding nf4, fp4 or int8, or the format 'safetensors'"};
+    if (head_ && hf::ties_head(files_)) return {hf::tied_head_warning()};
+    return {};
   }
 
   Quantization describe() const {

@@ -37,6 +37,7 @@ struct OutputPlan {
   hf::FolderPlan folder;
   std::vector<Pieces> pieces;  // parallel to OutputModel::tensors
   std::vector<SideFile> side_files;
+  std::vector<std::string> warnings;  // for the log when the output is begun
 };
 
 /// Throws ConfigError for what bitsandbytes or its loader in transformers cannot use. `dtype`: "auto" or a name.

@@ -85,7 +85,7 @@ std::unique_ptr<ModelWriter> PackedFormat::create(const fs::path& path, const Ou
   PackedOutput output = checked_output(path, model);
   FolderPlan files = files_of(output);
   planned_files(files, output.side_files, false);  // its checks, before the disk is touched
-  if (!output.warning.empty()) log::warning(output.warning);
+  for (const std::string& warning : output.warnings) log::warning(warning);
   KnownLayers known;
   for (const LayerPlan& layer : output.plan.layers())
     known.emplace(layer.module + std::string(kWeightEnd), layer.options);

@@ -20,8 +20,8 @@ struct PackedOutput {
   std::shared_ptr<const LayerStorage> storage;
   PackedPlan plan;
   std::uint64_t max_shard_bytes = 0;
-  std::vector<SideFile> side_files;  // with the description of the storage
-  std::string warning;               // for the log when the output is begun; empty = none
+  std::vector<SideFile> side_files;   // with the description of the storage
+  std::vector<std::string> warnings;  // for the log when the output is begun
 };
 
 class PackedFormat : public Format {

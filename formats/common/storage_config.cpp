@@ -62,6 +62,16 @@ bool are_alike(const nlohmann::json& a, const nlohmann::json& b) {
   return a == b;
 }
 
+// A setting of config.json, null if there is none.
+nlohmann::json setting_of(const std::vector<SideFile>& files, const char* key) {
+  for (const SideFile& file : files) {
+    if (file.name != kConfig) continue;
+    const nlohmann::json config = parse_strict_json(text_of(file), place_of(file));
+    return config.is_object() ? config.value(key, nlohmann::json()) : nlohmann::json();
+  }
+  return {};
+}
+
 }  // namespace
 
 bool names_method(std::string_view config, std::string_view method) {
@@ -161,18 +171,25 @@ StorageConfig take_storage_config(ModelHeader& header, std::initializer_list<con
 }
 
 void refuse_turned_matrices(const std::vector<SideFile>& files, std::string_view format) {
-  for (const SideFile& file : files) {
-    if (file.name != kConfig) continue;
-    const nlohmann::json config = parse_strict_json(text_of(file), place_of(file));
-    const auto type = config.is_object() ? config.find("model_type") : config.end();
-    if (type == config.end() || !type->is_string()) continue;
-    for (const char* turned : {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"})
-      if (*type == turned)
-        throw ConfigError(fmt::format(
-            "'{}' models store matrices as [in, out], which format '{}' cannot write in the order of its "
-            "loaders; choose gguf or safetensors",
-            turned, format));
-  }
+  const nlohmann::json type = setting_of(files, "model_type");
+  for (const char* turned : {"gpt2", "openai-gpt", "imagegpt", "decision_transformer"})
+    if (type == turned)
+      throw ConfigError(fmt::format(
+          "'{}' models store matrices as [in, out], which format '{}' cannot write in the order of its "
+          "loaders; choose gguf or safetensors",
+          turned, format));
+}
+
+bool ties_head(const std::vector<SideFile>& files) {
+  return setting_of(files, "tie_word_embeddings") == true;
+}
+
+std::string tied_head_warning() {
+  return "lm_head is packed, but config.json says tie_word_embeddings: loaders take the embedding for the "
+         "head "
+         "and leave these codes unread; keep the head in 16 bits (rules: [{match: output, encoding: bf16}]), "
+         "or "
+         "set tie_word_embeddings to false";
 }
 
 void put_storage_config(std::vector<SideFile>& files, const nlohmann::ordered_json& values) {

@@ -62,6 +62,11 @@ StorageConfig take_storage_config(ModelHeader& header, std::initializer_list<con
 /// which `format` does not.
 void refuse_turned_matrices(const std::vector<SideFile>& files, std::string_view format);
 
+/// True if config.json says tie_word_embeddings: the head is then the embedding, whatever the files hold.
+bool ties_head(const std::vector<SideFile>& files);
+/// What to say of a packed head then.
+std::string tied_head_warning();
+
 /// Puts `values` into config.json as quantization_config, in a new one if there is none.
 void put_storage_config(std::vector<SideFile>& files, const nlohmann::ordered_json& values);
 

@@ -1,6 +1,7 @@
 #include "gptq/format.hpp"
 
 #include "common/packed_format.hpp"
+#include "common/packed_warnings.hpp"
 #include "common/printable.hpp"
 #include "common/shard_size.hpp"
 #include "gptq/config.hpp"
@@ -69,11 +70,14 @@ class GptqFormat final : public PackedFormat {
     put_storage_config(output.side_files, description);
     std::erase_if(output.side_files, [](const SideFile& file) { return file.name == kConfigFile; });
     output.side_files.push_back({kConfigFile, {}, description.dump(2) + "\n"});
+    output.warnings = packed_warnings(output.plan.layers(), model.side_files);
+    for (std::string& warning : gptq_warnings(output.plan.layers()))
+      output.warnings.push_back(std::move(warning));
     if (version == GptqVersion::v1 && !all_are_symmetric(model))
-      output.warning =
+      output.warnings.emplace_back(
           "checkpoint_format 'gptq' stores zero points minus one: GPTQModel refuses such folders of other "
           "programs unless they are symmetric, and where a zero point is 0 other loaders read a wrong one; "
-          "gptq_v2 has no such case";
+          "gptq_v2 has no such case");
     return output;
   }
 

@@ -1,4 +1,5 @@
 #include "bitsandbytes/support.hpp"
+#include "packed/support.hpp"
 
 #include <polyquant/codec/table_row.hpp>
 #include <polyquant/testing/measure.hpp>
@@ -165,4 +166,21 @@ TEST_CASE("bitsandbytes: the parts of a weight stay in one file", "[bitsandbytes
   for (const bnb::Pieces& pieces : planned.pieces)
     for (const std::size_t part : {pieces.scales, pieces.map, pieces.state})
       CHECK(planned.folder.places[part].shard == planned.folder.places[pieces.codes].shard);
+}
+
+TEST_CASE("bitsandbytes: a folder without codes, and codes that loaders leave unread, are said",
+          "[bitsandbytes]") {
+  const auto warnings = [](OutputModel model, const char* config) {
+    model.side_files = {{"config.json", {}, config}};
+    const TempFolder folder;
+    return warnings_of([&] { bitsandbytes()->create(folder / "out", model, false)->seal(); });
+  };
+  const auto plain = warnings(model_of({tensor("a.weight", kSquare, "bf16")}), "{}");
+  REQUIRE(plain.size() == 1);
+  CHECK_THAT(plain[0], Contains("no tensor of the output is quantized"));
+  const OutputModel head = model_of({tensor("lm_head.weight", kSquare, "nf4:block=64")});
+  CHECK(warnings(head, "{}").empty());
+  const auto tied = warnings(head, R"({"tie_word_embeddings": true})");
+  REQUIRE(tied.size() == 1);
+  CHECK_THAT(tied[0], Contains("tie_word_embeddings"));
 }

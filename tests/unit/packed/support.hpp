@@ -9,6 +9,7 @@
 
 #include <polyquant/base/bytes.hpp>
 #include <polyquant/base/half.hpp>
+#include <polyquant/base/log.hpp>
 #include <polyquant/codec/affine_rows.hpp>
 
 #include <nlohmann/json.hpp>
@@ -80,6 +81,18 @@ inline std::vector<float> decode_affine(const TensorInfo& info, Bytes encoded) {
                         static_cast<float>(layout.code(row, k) - layout.zero(row, group)));
     }
   return weights;
+}
+
+/// The warnings while this works.
+template <class Work>
+std::vector<std::string> warnings_of(const Work& work) {
+  std::vector<std::string> seen;
+  auto old = log::set_sink([&](log::Level level, std::string_view text) {
+    if (level == log::Level::warning) seen.emplace_back(text);
+  });
+  work();
+  log::set_sink(std::move(old));
+  return seen;
 }
 
 /// The model that the reader shows, as an output.

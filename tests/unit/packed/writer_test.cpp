@@ -116,6 +116,39 @@ TEST_CASE("packed outputs: what the format cannot express is refused at plan tim
              Contains("modules_to_not_convert"));
 }
 
+namespace {
+
+std::vector<std::string> warnings(const std::string& id, const std::vector<OutputTensor>& tensors,
+                                  bool tied = false) {
+  OutputModel model;
+  model.tensors = tensors;
+  model.side_files = {{"config.json", {}, json({{"tie_word_embeddings", tied}}).dump()}};
+  const TempFolder folder;
+  return warnings_of([&] { packed_format(id)->create(folder / "out", model, false)->seal(); });
+}
+
+}  // namespace
+
+TEST_CASE("packed outputs: what loaders will not take is said in a sentence", "[formats][packed]") {
+  const std::string up = a(0, "mlp.up_proj"), expert = a(0, "mlp.experts.3.up_proj");
+  CHECK(warnings("gptq", {matrix(up, k4), matrix("lm_head.weight", k4)}).empty());
+  for (const char* id : {"gptq", "awq"}) {
+    const auto of_experts = warnings(id, {matrix(expert, k4)});
+    REQUIRE(of_experts.size() == 1);
+    CHECK_THAT(of_experts[0], Contains("transformers 5 holds those of a layer in one tensor"));
+  }
+  const auto of_head = warnings("gptq", {matrix(up, k4), matrix("lm_head.weight", k4)}, true);
+  REQUIRE(of_head.size() == 1);
+  CHECK_THAT(of_head[0], Contains("tie_word_embeddings"));
+  const auto of_tail = warnings("gptq", {matrix(up, "affine:bits=4,group=64,symmetric=true", {32, 96})});
+  REQUIRE(of_tail.size() == 1);
+  CHECK_THAT(of_tail[0], Contains("fewer than 64 columns") && Contains("group=32 divides all of them"));
+  const auto of_mixture = warnings(
+      "gptq", {matrix(up, k4), matrix(a(0, "mlp.down_proj"), "affine:bits=8,group=32,symmetric=true")});
+  REQUIRE(of_mixture.size() == 1);
+  CHECK_THAT(of_mixture[0], Contains("not all layers are alike") && Contains("dynamic"));
+}
+
 TEST_CASE("packed outputs: interrupted within a layer, continued, and the same bytes", "[formats][packed]") {
   const json golden = packed_cases()[3];
   const PackedFolder folder(golden);
