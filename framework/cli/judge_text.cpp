@@ -45,6 +45,8 @@ void check_same_tokens(const std::vector<std::int32_t>& tokens, RunningModel& re
                   differ.first - tokens.begin()));
 }
 
+std::string name_of(ActivationMode mode) { return mode == ActivationMode::engine ? "engine" : "f32"; }
+
 void check_ids(const std::vector<std::int32_t>& tokens, const ForwardModel& model) {
   check_tokenizer_ids(tokens, model.vocabulary());
 }
@@ -54,7 +56,8 @@ void check_ids(const std::vector<std::int32_t>& tokens, const ForwardModel& mode
 /// Keeps open what the predictions of a judgement need.
 class TextJudgement::Reference {
  public:
-  Reference(Session& session, const std::string& path, const TextRequest& request) {
+  Reference(Session& session, const std::string& path, const TextRequest& request)
+      : activations_(name_of(request.activations)) {
     if (path.empty()) return;
     if (LogProbFile::recognises(path))
       file_ = std::make_shared<const LogProbFile>(path);
@@ -75,12 +78,17 @@ class TextJudgement::Reference {
   }
   /// nullptr without a reference.
   std::unique_ptr<Predictions> predictions(const TextChunks& chunks, std::int64_t vocabulary) {
-    if (file_) check_same_text(*file_, chunks, vocabulary);
+    if (file_) {
+      check_same_text(*file_, chunks, vocabulary);
+      if (const std::string other = other_activations(*file_, activations_); !other.empty())
+        log::warning(other);
+    }
     if (file_) return kept_predictions(file_);
     return model_ ? running_predictions({model_->pass(), model_->device()}) : nullptr;
   }
 
  private:
+  std::string activations_;
   std::shared_ptr<const LogProbFile> file_;
   std::unique_ptr<RunningModel> model_;
 };
@@ -112,8 +120,8 @@ TextScores score_chunks(Session& session, Predictions& model, Predictions* refer
 
 /// As score_chunks(), and the predictions of the reference, or of the model without one, are written to a file.
 TextScores score_and_keep(Session& session, Predictions& model, Predictions* reference,
-                          const TextChunks& chunks, const std::string& path) {
-  LogProbWriter writer(path, chunks, model.vocabulary());
+                          const TextChunks& chunks, const TextRequest& request) {
+  LogProbWriter writer(request.keep_reference, chunks, model.vocabulary(), name_of(request.activations));
   const auto recorded = recorded_predictions(reference == nullptr ? model : *reference, writer);
   TextScores scores = reference == nullptr ? score_chunks(session, *recorded, nullptr, chunks)
                                            : score_chunks(session, model, recorded.get(), chunks);
@@ -186,7 +194,7 @@ ScoreReport TextJudgement::score() {
   const auto ready = Clock::now();
   const TextScores scores = request_.keep_reference.empty()
                                 ? score_chunks(session_, *one, two.get(), chunks_)
-                                : score_and_keep(session_, *one, two.get(), chunks_, request_.keep_reference);
+                                : score_and_keep(session_, *one, two.get(), chunks_, request_);
   ScoreReport report;
   report.statistics = statistics_of(scores);
   report.context = request_.context;
@@ -194,7 +202,7 @@ ScoreReport TextJudgement::score() {
   report.seconds = prepared_seconds_ + seconds_since(start);
   const auto tokens_run = static_cast<double>(report.chunks * report.context * (reference_->runs() ? 2 : 1));
   report.tokens_per_second = tokens_run / seconds_since(ready);
-  report.activations = request_.activations == ActivationMode::engine ? "engine" : "f32";
+  report.activations = name_of(request_.activations);
   return report;
 }
 

@@ -57,8 +57,9 @@ def kept_reference(checks, cpp, out):
     raw = kept.read_bytes()
     n_ctx, n_vocab, n_chunk = np.frombuffer(raw, np.int32, 3, 8)
     checks.that(raw[:8] == b"_logits_" and (n_ctx, n_chunk) == (context, 3), "a kept reference has the head of llama-perplexity's file")
+    checks.that(raw[-16:] == b"_pq_act_f32" + bytes(5), "and says at its end what the activations were")
     scored, width = context - 1 - context // 2, 2 * ((int(n_vocab) + 1) // 2) + 4
-    rows = np.frombuffer(raw, np.uint16, offset=20 + 4 * context * 3).reshape(3, scored, width)
+    rows = np.frombuffer(raw[:-16], np.uint16, offset=20 + 4 * context * 3).reshape(3, scored, width)
     judge = cpp.Model(file, context=context)
     worst = 0
     for chunk, (theirs, _) in zip(rows, cpp.chunks(judge, text(), context, 3)):

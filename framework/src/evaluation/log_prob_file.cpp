@@ -15,6 +15,8 @@ namespace pq {
 namespace {
 
 constexpr std::string_view kMagic = "_logits_";
+constexpr std::string_view kTrailMagic = "_pq_act_";
+constexpr std::size_t kTrailBytes = 16;
 constexpr std::size_t kHeaderBytes = 8 + 3 * sizeof(std::int32_t);
 
 TextChunks shape_of(std::int64_t context) {
@@ -64,9 +66,22 @@ class RecordedPredictions final : public Predictions {
   LogProbWriter& writer_;
 };
 
+// "f32" or "engine"; "" if these bytes do not say.
+std::string activations_in(Bytes trail) {
+  const std::string_view text(reinterpret_cast<const char*>(trail.data()), trail.size());
+  if (!text.starts_with(kTrailMagic)) return "";
+  for (const std::string_view known : {"f32", "engine"}) {
+    std::string padded(known);
+    padded.resize(kTrailBytes - kTrailMagic.size());
+    if (text.substr(kTrailMagic.size()) == padded) return std::string(known);
+  }
+  return "";
+}
+
 std::uint64_t file_bytes(const TextChunks& chunks, std::int64_t vocabulary) {
   return kHeaderBytes + chunks.tokens.size() * sizeof(std::int32_t) +
-         chunks.inputs.size() * static_cast<std::uint64_t>(chunks.scored()) * log_prob_row_bytes(vocabulary);
+         chunks.inputs.size() * static_cast<std::uint64_t>(chunks.scored()) * log_prob_row_bytes(vocabulary) +
+         kTrailBytes;
 }
 
 }  // namespace
@@ -101,7 +116,8 @@ LogProbFile::LogProbFile(const std::filesystem::path& path) : file_(path) {
   rows_at_ = kHeaderBytes + positions * sizeof(std::int32_t);
   const auto row_bytes = checked_mul(rows, log_prob_row_bytes(vocabulary_));
   const auto wanted = row_bytes ? checked_add(*row_bytes, rows_at_) : std::nullopt;
-  if (!wanted || *wanted != file_.size())
+  if (wanted && file_.size() == *wanted + kTrailBytes) activations_ = activations_in(bytes.subspan(*wanted));
+  if (!wanted || (*wanted != file_.size() && activations_.empty()))
     refuse(fmt::format("{} chunks of {} tokens with a vocabulary of {} need {} bytes, the file has {}",
                        chunks_, context_, vocabulary_, wanted ? std::to_string(*wanted) : "too many",
                        file_.size()));
@@ -142,12 +158,20 @@ void check_same_text(const LogProbFile& file, const TextChunks& chunks, std::int
                     name, differ.first - chunks.tokens.begin(), *differ.second, *differ.first));
 }
 
+std::string other_activations(const LogProbFile& file, std::string_view activations) {
+  if (file.activations().empty() || file.activations() == activations) return "";
+  return fmt::format(
+      "{} was made with --activations {}, this model runs with {}: the divergence has the difference between "
+      "the two in it; give --activations {}, or make the file anew",
+      file.path().string(), file.activations(), activations, file.activations());
+}
+
 std::unique_ptr<Predictions> kept_predictions(std::shared_ptr<const LogProbFile> file) {
   return std::make_unique<KeptPredictions>(std::move(file));
 }
 
 LogProbWriter::LogProbWriter(const std::filesystem::path& path, const TextChunks& chunks,
-                             std::int64_t vocabulary)
+                             std::int64_t vocabulary, std::string_view activations)
     : scored_(chunks.scored()),
       row_bytes_(log_prob_row_bytes(vocabulary)),
       rows_at_(kHeaderBytes + chunks.tokens.size() * sizeof(std::int32_t)),
@@ -159,6 +183,10 @@ LogProbWriter::LogProbWriter(const std::filesystem::path& path, const TextChunks
   store(head.data() + 16, static_cast<std::int32_t>(chunks.inputs.size()));
   file_.write(0, head);
   file_.write(kHeaderBytes, std::as_bytes(std::span(chunks.tokens)));
+  std::string trail(kTrailMagic);
+  trail += activations;
+  trail.resize(kTrailBytes);
+  file_.write(file_bytes(chunks, vocabulary) - kTrailBytes, std::as_bytes(std::span(trail)));
 }
 
 void LogProbWriter::write(std::int64_t chunk, std::int64_t first, ConstMatrix logits) {

@@ -50,7 +50,7 @@ TextScores scores_of(Predictions& model, Predictions* reference, const TextChunk
 }
 
 void write(const std::filesystem::path& path, const TextChunks& chunks, std::int64_t vocabulary) {
-  LogProbWriter writer(path, chunks, vocabulary);
+  LogProbWriter writer(path, chunks, vocabulary, "engine");
   Invented model(vocabulary);
   const auto recorded = recorded_predictions(model, writer);
   scores_of(*recorded, nullptr, chunks);
@@ -101,7 +101,7 @@ TEST_CASE("log-probabilities: a file gives back what was written", "[evaluation]
   CHECK(file->chunks() == 3);
   CHECK(file->context() == 8);
   CHECK(file->tokens() == chunks.tokens);
-  CHECK(std::filesystem::file_size(folder / "r.logits") == 20 + 24 * 4 + 9 * (8 + 66 * 2));
+  CHECK(std::filesystem::file_size(folder / "r.logits") == 20 + 24 * 4 + 9 * (8 + 66 * 2) + 16);
   check_same_text(*file, chunks, 65);
 
   Invented reference(65), model(65);
@@ -132,6 +132,26 @@ TEST_CASE("log-probabilities: other text, tokens and sizes are refused in a sent
   CHECK_THROWS_WITH(check_same_text(file, other, 65),
                     Contains("of another text, or with another tokenizer: its token 11 is 16, here it is 1"));
   check_same_text(file, some_chunks(8, 2), 65);  // fewer chunks are a part of it
+}
+
+TEST_CASE("log-probabilities: a file says what the activations were, and a mismatch is said",
+          "[evaluation][reference]") {
+  const test::TemporaryFolder folder;
+  write(folder / "r.logits", some_chunks(), 65);
+  const LogProbFile file(folder / "r.logits");
+  CHECK(file.activations() == "engine");
+  CHECK(other_activations(file, "engine").empty());
+  CHECK_THAT(other_activations(file, "f32"),
+             Contains("r.logits was made with --activations engine, this model runs with f32"));
+  // Files of llama-perplexity end with the rows.
+  std::string bytes = test::file_text(folder / "r.logits");
+  bytes.resize(bytes.size() - 16);
+  std::ofstream(folder / "theirs", std::ios::binary) << bytes;
+  const LogProbFile theirs(folder / "theirs");
+  CHECK(theirs.activations().empty());
+  CHECK(other_activations(theirs, "f32").empty());
+  std::ofstream(folder / "other", std::ios::binary) << bytes << std::string("_pq_act_bf16\0\0\0\0", 16);
+  CHECK_THROWS_WITH(LogProbFile(folder / "other"), Contains("the file has"));
 }
 
 TEST_CASE("log-probabilities: damaged files are refused before anything is read", "[evaluation][reference]") {
