@@ -1,4 +1,5 @@
 // polyquant init: a commented pipeline to start from.
+#include "config/pipeline_text.hpp"
 #include "model/open_model.hpp"
 #include "plan/replaceable.hpp"
 #include "session.hpp"
@@ -9,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 
@@ -86,6 +88,8 @@ void check_model(Session& session, const std::filesystem::path& model) {
                       ": this is no model of a known format; name the model's folder or file");
 }
 
+constexpr std::uint64_t kMaxPipelineBytes = 1 << 20;
+
 /// A pipeline may be replaced, a model and its parts never.
 void check_target(Session& session, const std::filesystem::path& to, const std::filesystem::path& model,
                   bool force) {
@@ -93,6 +97,9 @@ void check_target(Session& session, const std::filesystem::path& to, const std::
   const bool exists = std::filesystem::exists(to);
   if (const std::string format = exists ? recognised_format(to, session.registry()) : ""; !format.empty())
     throw ConfigError(fmt::format("{} is a model ({}); choose another place with --to", to.string(), format));
+  if (exists && !looks_like_pipeline(read_text_file(to, kMaxPipelineBytes)))
+    throw ConfigError(fmt::format(
+        "{} is no pipeline, and --force replaces nothing else; choose another place with --to", to.string()));
 }
 
 void write(const std::filesystem::path& to, const std::string& text) {
