@@ -95,6 +95,18 @@ def command_line(runner):
     runner.expect("init of what is no model", 3, r"is no model of a known format", "init", runner.pipeline, "--to", runner.out / "x.yaml")
     runner.expect("init into a folder that is missing", 0, "^$", "init", model, "--to", runner.out / "new" / "folder" / "x.yaml")
     runner.checks.that("yaml-language-server" in (runner.out / "new" / "folder" / "x.yaml").read_text(), "init writes the line for editors")
+    card = runner.out / "config.json"
+    card.write_text('{"model_type": "llama"}')
+    runner.expect("init over a file of a model", 2, r"config\.json is no pipeline, and --force replaces nothing else", "init", model, "--to", card, "--force")
+    runner.checks.that(card.read_text() == '{"model_type": "llama"}', "and it is still there")
+    runner.expect("init over a pipeline", 0, "^$", "init", model, "--to", runner.out / "new" / "folder" / "x.yaml", "--force")
+    stored = runner.out / "stored.gguf"
+    runner.expect("a model of q8_0", 0, "", "quantize", model, "--recipe", "q8_0", "--to", stored, *PRE)
+    for packed, own in (("gptq", "affine"), ("bitsandbytes", "fp4 or int8 or nf4")):
+        runner.expect(f"codes that {packed} lacks", 2, rf"cannot be written as it is stored: .*; give --encoding {own}$", "convert", stored,
+                      runner.out / "packed", "--format", packed)
+    runner.expect("a bitsandbytes folder without codes", 0, r"no tensor of the output is quantized: .*; choose --encoding nf4, fp4 or int8", "convert", model,
+                  runner.out / "ordinary", "--format", "bitsandbytes")
     runner.expect("a fallback that does not fit either", 2, r"and the fallback 'q6_k' does not fit either", "quantize", model, "--encoding", "q4_k", "--to", to,
                   *PRE, "--set", "outputs.0.fallback=q6_k")
     runner.expect("a pre-tokenizer that nobody knows", 2, r"--set outputs\.0\.options\.pre_tokenizer: .*'nonsense' is no pre-tokenizer", "quantize", model,

@@ -46,6 +46,8 @@ class EncodingChooser {
   Candidates by_encoding(const ViewTensor& tensor) const;
   void refuse_recipe_as_encoding(const Node& spec, bool of_output) const;
   std::string column_cure(const ViewTensor& tensor) const;
+  std::string stored_cure() const;
+  bool can_pack(const std::string& id) const;
   std::string fallback_for(const ViewTensor& tensor) const;
   [[noreturn]] void refuse(const ViewTensor& tensor, const Candidates& wanted, const std::string& reason,
                            bool is_for_columns) const;

@@ -89,14 +89,34 @@ std::string EncodingChooser::column_cure(const ViewTensor& tensor) const {
   return cures.empty() ? "choose another encoding" : fmt::format("{}", fmt::join(cures, ", or "));
 }
 
+/// Formats that pack matrices have encodings of their own, without which there is nothing to pack: 16 bits would be refused next.
+std::string EncodingChooser::stored_cure() const {
+  std::vector<std::string> own;
+  for (const EncodingEntry* entry : registry_.encodings())
+    if (!format_.info().plain_roles.empty() && can_pack(entry->id)) own.push_back(entry->id);
+  const std::string given = own.empty() ? "bf16" : fmt::format("{}", fmt::join(own, " or "));
+  if (in_pipeline())
+    return fmt::format("give an encoding (`encoding: {}`){}", given, own.empty() ? " or a recipe" : "");
+  if (!own.empty()) return "give --encoding " + given;
+  return is_convert() ? "give --encoding bf16, or use `polyquant quantize` with a recipe"
+                      : "give --encoding bf16 or a recipe";
+}
+
+/// True if the format takes this encoding, with its usual options, for some matrix of the model, and it is no floating-point type.
+bool EncodingChooser::can_pack(const std::string& id) const {
+  const auto encoding = registry_.find_encoding(id);
+  if (encoding == nullptr || encoding->info().grid.family == GridFamily::floating) return false;
+  return std::any_of(view_.tensors.begin(), view_.tensors.end(), [&](const ViewTensor& tensor) {
+    return tensor.shape.size() == 2 && !column_obstacle(*encoding, tensor.shape) &&
+           !format_.rejects(*encoding, tensor.shape);
+  });
+}
+
 void EncodingChooser::refuse(const ViewTensor& tensor, const Candidates& wanted, const std::string& reason,
                              bool is_for_columns) const {
   if (wanted.is_stored)
-    throw_at(wanted.mark,
-             fmt::format("{} cannot be written as it is stored: {}; {}", describe(tensor), reason,
-                         in_pipeline()  ? "give an encoding (`encoding: bf16`) or a recipe"
-                         : is_convert() ? "give --encoding bf16, or use `polyquant quantize` with a recipe"
-                                        : "give --encoding bf16 or a recipe"));
+    throw_at(wanted.mark, fmt::format("{} cannot be written as it is stored: {}; {}", describe(tensor),
+                                      reason, stored_cure()));
   const std::string cure =
       is_for_columns ? column_cure(tensor) : "choose another encoding, or a format that has this one";
   throw_at(wanted.mark,
