@@ -9,6 +9,8 @@
 namespace pq::hf {
 
 inline constexpr std::string_view kSingleFile = "model.safetensors";
+inline constexpr std::string_view kFileEnd = ".safetensors";
+inline constexpr std::string_view kIndexEnd = ".safetensors.index.json";
 inline constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 
 /// Tensor name to file name, by name. std::map: the order is that of the written file.

@@ -12,6 +12,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <system_error>
 
 namespace pq::hf {
 namespace {
@@ -20,6 +22,27 @@ namespace fs = std::filesystem;
 
 constexpr int kNamed = 90;
 
+// What the names of the weights begin with: "model", or, where no such file is, what AutoGPTQ gave them (gptq_model-4bit-128g.safetensors). ""
+// if there is none, or more than one to choose from.
+std::string base_of(const std::vector<std::string>& names) {
+  std::set<std::string> indexed, single;
+  for (const std::string& name : names) {
+    if (name == kSingleFile || name == kIndexFile) return "model";
+    if (name.ends_with(kIndexEnd)) indexed.insert(name.substr(0, name.size() - kIndexEnd.size()));
+    if (name.ends_with(kFileEnd)) single.insert(name.substr(0, name.size() - kFileEnd.size()));
+  }
+  const std::set<std::string>& bases = indexed.empty() ? single : indexed;
+  return bases.size() == 1 ? *bases.begin() : "";
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    names.push_back(entry->path().filename().string());
+  return names;
+}
+
 FolderPlan files_of(const PackedOutput& output) {
   return plan_shards(output.plan.stored, output.plan.metadata, output.max_shard_bytes);
 }
@@ -27,10 +50,7 @@ FolderPlan files_of(const PackedOutput& output) {
 }  // namespace
 
 int PackedFormat::probe(const Probe& probe) const {
-  const auto has = [&](std::string_view name) {
-    return std::find(probe.names.begin(), probe.names.end(), name) != probe.names.end();
-  };
-  if (!probe.is_folder || (!has(kSingleFile) && !has(kIndexFile))) return 0;
+  if (!probe.is_folder || base_of(probe.names).empty()) return 0;
   const std::string_view config(reinterpret_cast<const char*>(probe.head.data()), probe.head.size());
   if (names_method(config, info_.id)) return kNamed;
   if (config.find("\"quantization_config\"") != std::string_view::npos) return 0;
@@ -40,7 +60,8 @@ int PackedFormat::probe(const Probe& probe) const {
 }
 
 std::unique_ptr<ModelReader> PackedFormat::open(const fs::path& path) const {
-  return open(std::make_unique<TensorStore>(path), {});
+  const std::string base = base_of(names_in(path));
+  return open(std::make_unique<TensorStore>(path, base.empty() ? "model" : base), {});
 }
 
 std::unique_ptr<ModelReader> PackedFormat::open(std::unique_ptr<const TensorStore> store,

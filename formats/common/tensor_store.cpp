@@ -48,20 +48,21 @@ bool is_there(const fs::path& path) {
 
 }  // namespace
 
-TensorStore::TensorStore(const fs::path& path) : path_(path) {
+TensorStore::TensorStore(const fs::path& path, const std::string& base) : path_(path) {
   std::error_code error;
   is_folder_ = fs::is_directory(path, error);
-  if (is_folder_ && is_there(path / kIndexFile)) {
+  const std::string index = base + std::string(kIndexEnd), single = base + std::string(kFileEnd);
+  if (is_folder_ && is_there(path / index)) {
     const WeightMap weights =
-        parse_index(read_text_file(path / kIndexFile, kMaxIndexBytes), (path / kIndexFile).string());
-    add_shards(weights);
+        parse_index(read_text_file(path / index, kMaxIndexBytes), (path / index).string());
+    add_shards(weights, index);
     index_names();
-    check_index(weights);
+    check_index(weights, index);
     return;
   }
-  if (is_folder_ && !is_there(path / kSingleFile)) refuse_folder(path);
+  if (is_folder_ && !is_there(path / single)) refuse_folder(path);
   if (!is_folder_ && !is_there(path)) throw FormatError(path.string() + " does not exist");
-  add_shard(is_folder_ ? path / kSingleFile : path);
+  add_shard(is_folder_ ? path / single : path);
   index_names();
 }
 
@@ -82,14 +83,14 @@ void TensorStore::add_shard(const fs::path& file) {
     if (metadata_names_.insert(key).second) metadata_.emplace_back(std::move(key), std::move(value));
 }
 
-void TensorStore::add_shards(const WeightMap& weights) {
+void TensorStore::add_shards(const WeightMap& weights, const std::string& index) {
   std::set<std::string> files;
   for (const auto& entry : weights) files.insert(entry.second);
   for (const std::string& file : files)
     if (!is_there(path_ / file))
       throw FormatError(
           fmt::format("{}: the shard {} is not in the folder; the download is incomplete, fetch this file",
-                      (path_ / kIndexFile).string(), shown(file)));
+                      (path_ / index).string(), shown(file)));
   for (const std::string& file : files) add_shard(path_ / file);
 }
 
@@ -116,23 +117,23 @@ std::optional<std::size_t> TensorStore::find(std::string_view name) const noexce
 }
 
 // The index and the shards must name the same tensors in the same files. Takes the map by value: what is found is crossed out.
-void TensorStore::check_index(WeightMap weights) const {
+void TensorStore::check_index(WeightMap weights, const std::string& index) const {
   for (const StoredTensor& tensor : tensors_) {
     const std::string place =
         fmt::format("{}: tensor {}", (path_ / shard_name(tensor.shard)).string(), shown(tensor.name));
     const auto listed = weights.find(tensor.name);
     if (listed == weights.end())
       throw FormatError(
-          fmt::format("{} is not listed in {}; fetch the shard and the index again", place, kIndexFile));
+          fmt::format("{} is not listed in {}; fetch the shard and the index again", place, index));
     if (listed->second != shard_name(tensor.shard))
       throw FormatError(fmt::format("{} should be in {} by {}; fetch the shards and the index again", place,
-                                    shown(listed->second), kIndexFile));
+                                    shown(listed->second), index));
     weights.erase(listed);
   }
   if (!weights.empty())
-    throw FormatError(fmt::format(
-        "{}: tensor {} should be in {}, but is not there; fetch the shard and the index again",
-        (path_ / kIndexFile).string(), shown(weights.begin()->first), shown(weights.begin()->second)));
+    throw FormatError(
+        fmt::format("{}: tensor {} should be in {}, but is not there; fetch the shard and the index again",
+                    (path_ / index).string(), shown(weights.begin()->first), shown(weights.begin()->second)));
 }
 
 Bytes TensorStore::bytes(std::size_t tensor, std::uint64_t begin, std::uint64_t count) const {

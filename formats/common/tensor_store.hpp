@@ -33,7 +33,9 @@ class TensorStore {
  public:
   /// A folder with model.safetensors.index.json or model.safetensors (in this order; nothing else is searched for), or a file. Throws
   /// FormatError for anything missing or malformed.
-  explicit TensorStore(const std::filesystem::path& path);
+  explicit TensorStore(const std::filesystem::path& path) : TensorStore(path, "model") {}
+  /// As above, with BASE.safetensors.index.json or BASE.safetensors.
+  TensorStore(const std::filesystem::path& path, const std::string& base);
   /// These shards of `path`, whatever their names; for outputs that are not finished.
   TensorStore(const std::filesystem::path& path, const std::vector<std::filesystem::path>& shards);
 
@@ -56,9 +58,9 @@ class TensorStore {
 
  private:
   void add_shard(const std::filesystem::path& file);
-  void add_shards(const WeightMap& weights);
+  void add_shards(const WeightMap& weights, const std::string& index);
   void index_names();
-  void check_index(WeightMap weights) const;
+  void check_index(WeightMap weights, const std::string& index) const;
 
   std::filesystem::path path_;
   bool is_folder_ = false;

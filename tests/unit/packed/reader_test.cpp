@@ -69,6 +69,8 @@ TEST_CASE("packed folders: recognised by quant_method, or by the file of old too
   CHECK(certainty("gptq", "{}", {weights, "quantize_config.json"}) == 85);
   CHECK(certainty("gptq", "{}", {weights}) == 0);
   CHECK(certainty("gptq", R"({"quant_method": "gptq"})", {"config.json"}) == 0);
+  CHECK(certainty("gptq", "{}", {"gptq_model-4bit-128g.safetensors", "quantize_config.json"}) == 85);
+  CHECK(certainty("gptq", "{}", {"a.safetensors", "b.safetensors", "quantize_config.json"}) == 0);
 }
 
 TEST_CASE("packed folders: nothing speaks of the storage any more", "[formats][packed]") {
@@ -126,6 +128,27 @@ TEST_CASE("packed folders: what config.json leaves out is taken from the other f
   write_file(folder.path() / "quantize_config.json", R"({"bits": 4, "group_size": 16})");
   CHECK_THAT(message_of<FormatError>([&] { packed_format("gptq")->open(folder.path()); }),
              Contains("4 groups of 16 columns"));
+}
+
+TEST_CASE("gptq: AutoGPTQ's names of the weights are read, alone and in shards", "[formats][packed]") {
+  const TempFolder folder;
+  write_file(folder / "quantize_config.json", R"({"bits": 4, "group_size": 32})");
+  write_file(folder / "gptq_model-4bit-32g.safetensors", file_with(gptq_parts()));
+  const auto encoding = [&] {
+    const auto reader = packed_format("gptq")->open(folder.path());
+    return reader->header().tensors.at(index_of(*reader, "a.weight")).encoding;
+  };
+  CHECK(encoding().starts_with("affine:bits=4,group=32"));
+  std::filesystem::rename(folder / "gptq_model-4bit-32g.safetensors",
+                          folder / "gptq_model-4bit-32g-00001-of-00001.safetensors");
+  json map;
+  for (const char* part : {"a.qweight", "a.qzeros", "a.scales"})
+    map[part] = "gptq_model-4bit-32g-00001-of-00001.safetensors";
+  write_file(folder / "gptq_model-4bit-32g.safetensors.index.json", json({{"weight_map", map}}).dump());
+  CHECK(encoding().starts_with("affine:bits=4,group=32"));
+  write_file(folder / "other.safetensors.index.json", "{}");
+  CHECK_THAT(message_of<FormatError>([&] { packed_format("gptq")->open(folder.path()); }),
+             Contains("has neither model.safetensors.index.json nor model.safetensors"));
 }
 
 TEST_CASE("gptq: the old names of the settings are read", "[formats][packed]") {
