@@ -141,8 +141,8 @@ class Writer final : public ModelWriter {
     if (ranges_[tensor][group].compare_exchange_strong(known, range) || known == range) return;
     throw FormatError(fmt::format(
         "tensor {}: its rows do not agree on the range of the scales {} to {} (one has {}, another {}), as "
-        "they come "
-        "in another order than in their own file; quantize it again or without double_quant",
+        "they come in another order than in their own file, or from one with another nested_blocksize than "
+        "the library's 256; quantize it again or without double_quant",
         hf::shown(tensors_[tensor].name), group * kNestedBlock, group * kNestedBlock + kNestedBlock - 1,
         std::bit_cast<float>(known), std::bit_cast<float>(range)));
   }

@@ -82,6 +82,29 @@ TEST_CASE("bitsandbytes: files made by hand are read", "[bitsandbytes]") {
   }
 }
 
+TEST_CASE("bitsandbytes: another nested_blocksize than 256 is read, and not written as if it were 256",
+          "[bitsandbytes]") {
+  Parts parts = nested();
+  parts["w.nested_absmax"] = {"F32", "[2]", f32(0.5f) + f32(0.75f)};
+  parts[kState].data.replace(parts[kState].data.find("256"), 3, "1  ");
+  const TempFolder folder;
+  const auto reader = open(parts, folder);
+  const TensorInfo& info = reader->header().tensors.at(0);
+  CHECK(info.encoding == "nf4:block=64,double_quant=true");
+  const TableRow layout(64, 64, true);
+  std::vector<std::byte> scratch;
+  const Bytes rows = reader->rows(0, 0, 2, scratch);
+  CHECK(load<float>(rows.data() + layout.ranges_at()) == 0.5f);
+  CHECK(load<float>(rows.data() + layout.bytes() + layout.ranges_at()) == 0.75f);
+  OutputModel model;
+  model.tensors = {{"w.weight", info.shape, info.encoding, info.row_bytes, info.shared.size()}};
+  model.side_files = {{"config.json", {}, "{}"}};
+  const auto writer = bnb::make_bitsandbytes(Node())->create(folder / "out", model, false);
+  writer->write_shared(0, info.shared);
+  CHECK_THAT(message_of<FormatError>([&] { writer->write_rows(0, 0, rows); }),
+             Contains("another nested_blocksize than the library's 256"));
+}
+
 TEST_CASE("bitsandbytes: parts that are missing or of another size are refused",
           "[bitsandbytes][malformed]") {
   for (const char* name : {"w", "w.absmax", "w.quant_map", "w.nested_absmax", "w.nested_quant_map"}) {
