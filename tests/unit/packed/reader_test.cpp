@@ -130,6 +130,19 @@ TEST_CASE("packed folders: what config.json leaves out is taken from the other f
              Contains("4 groups of 16 columns"));
 }
 
+// What is packed is told by the tensors: lists in any spelling (vLLM's fused names, names within a block, parts of names) change nothing.
+TEST_CASE("packed folders: lists of modules in the words of other loaders do not hinder reading",
+          "[formats][packed]") {
+  const auto [key, value] = GENERATE(table<std::string, json>(
+      {{"dynamic", {{"-:.*\\.mlp\\.gate_up_proj", json::object()}, {"+:.*qkv_proj", {{"bits", 8}}}}},
+       {"modules_in_block_to_quantize", {{"self_attn.q_proj", "self_attn.k_proj"}, {"mlp.up_proj"}}},
+       {"modules_to_not_convert", {"self_attn", "mlp.gate"}},
+       {"block_name_to_quantize", "model.layers"}}));
+  json config = kGptq;
+  config[key] = value;
+  CHECK(opened(config, gptq_parts()).encoding == "affine:bits=4,group=32");
+}
+
 TEST_CASE("gptq: AutoGPTQ's names of the weights are read, alone and in shards", "[formats][packed]") {
   const TempFolder folder;
   write_file(folder / "quantize_config.json", R"({"bits": 4, "group_size": 32})");
