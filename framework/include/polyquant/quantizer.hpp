@@ -86,6 +86,33 @@ class TensorQuantizer {
                         QuantReport& report) const = 0;
 };
 
+/// One matrix that reads a value whose channels may be scaled.
+struct FoldReader {
+  std::string_view tensor;              // for messages
+  const TensorRows* weights = nullptr;  // as they are in the model
+  const Encoding* encoding = nullptr;   // that it will get; not bound to shared bytes
+  SiteStatistics statistics;            // of the value as it is in the model
+};
+
+/// A fold: channel i of a value is divided by a scale s[i] where the value is made (in the weight of a norm, in rows of a matrix), and the columns
+/// that read it are multiplied with s[i]. The model computes the same.
+struct FoldJob {
+  std::string_view producer;  // the tensor whose weights are divided, for messages
+  std::int64_t channels = 0;
+  /// The channel that each column reads; empty: column i reads channel i. Query heads that share a value head read the same channels.
+  std::span<const std::int32_t> channel_of_column;
+  std::vector<FoldReader> readers;  // those that get codes and whose inputs are measured
+  Effort effort = Effort::normal;
+};
+
+/// Scales of a fold, and what they are good for.
+struct FoldScales {
+  std::vector<float> scales;  // [channels], positive and finite; empty: the channels stay as they are
+  double loss_before = 0;     // what the quantizer minimises, without scales
+  double loss_after = 0;      // and with them
+  std::string choice;         // for people: "ratio 0.45"
+};
+
 /// Immutable, callable from any thread.
 class Quantizer {
  public:
@@ -96,8 +123,15 @@ class Quantizer {
   virtual std::unique_ptr<TensorQuantizer> prepare(const QuantJob& job, const RunContext& context) const = 0;
   /// What a tensor with statistics takes, for the plan. The default is for quantizers that need next to nothing.
   virtual QuantMemory memory(const Encoding& encoding, std::int64_t rows, std::int64_t cols) const;
+  /// Whether it scales channels before codes are chosen, by itself or by the next quantizer of a list. What prepare() gets has the scales then:
+  /// weights, importance, and statistics.
+  virtual bool folds() const;
+  /// The scales of one fold; asked once, before any of its tensors is prepared. May use all threads; the same for any number of them.
+  virtual FoldScales fold(const FoldJob& job, const RunContext& context) const;
 };
 
 inline QuantMemory Quantizer::memory(const Encoding&, std::int64_t, std::int64_t) const { return {}; }
+inline bool Quantizer::folds() const { return false; }
+inline FoldScales Quantizer::fold(const FoldJob&, const RunContext&) const { return {}; }
 
 }  // namespace pq

@@ -49,7 +49,9 @@ std::unique_ptr<Operation> Binding::bind_step(const Node& step) {
   if (make == nullptr)
     throw_at(step.mark(), "unknown operation '" + op + "'" + suggestion(op, operation_names()));
   Arguments arguments(*this, step, op);
+  flow_.begin(layer_);
   auto operation = make(arguments);
+  flow_.end();
   arguments.finish();
   return operation;
 }
@@ -70,6 +72,7 @@ std::int64_t Binding::routed(const std::string& choice) const {
 
 void Binding::set_width(const std::string& value, std::int64_t cols) {
   widths_[value] = cols;
+  flow_.write(value, cols);
   open_sites_.erase(value);
 }
 
@@ -103,9 +106,11 @@ void Binding::open_site(const std::string& value, std::shared_ptr<Site> site) {
   sites_.push_back(std::move(site));
 }
 
-void Binding::read_at_site(const std::string& value, const WeightSlice& slice) {
+const Site* Binding::read_at_site(const std::string& value, const WeightSlice& slice) {
   const auto found = open_sites_.find(value);
-  if (found != open_sites_.end()) found->second->readers.push_back(slice);
+  if (found == open_sites_.end()) return nullptr;
+  found->second->readers.push_back(slice);
+  return found->second.get();
 }
 
 }  // namespace pq

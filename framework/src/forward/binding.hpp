@@ -1,6 +1,7 @@
 // From the operations of a graph, as written, to operations on the tensors of one model: names are looked up, expressions computed, widths checked.
 #pragma once
 
+#include "forward/flow.hpp"
 #include "forward/graph.hpp"
 #include "forward/operation.hpp"
 #include "model/scope.hpp"
@@ -38,7 +39,10 @@ class Binding {
   const std::vector<std::shared_ptr<Site>>& sites() const noexcept { return sites_; }
   const std::vector<bool>& used() const noexcept { return used_; }
 
+  const Flow& flow() const noexcept { return flow_; }
+
   // For the operations:
+  Flow& flow() noexcept { return flow_; }
   ConfigScope& scope() noexcept { return scope_; }
   const ModelView& view() const noexcept { return view_; }
   const std::string& place() const noexcept { return place_; }
@@ -50,8 +54,8 @@ class Binding {
   /// Marks the tensor as used. Throws FormatError if it is missing.
   std::size_t tensor(const std::string& name);
   void open_site(const std::string& value, std::shared_ptr<Site> site);
-  /// A matrix is multiplied with `value`.
-  void read_at_site(const std::string& value, const WeightSlice& slice);
+  /// A matrix is multiplied with `value`. The site that it belongs to, or nullptr.
+  const Site* read_at_site(const std::string& value, const WeightSlice& slice);
   Operations bind_expert(const std::vector<Node>& steps, int expert);
   const RopeSpec& rope(const std::string& name);
 
@@ -68,6 +72,7 @@ class Binding {
   std::vector<std::shared_ptr<Site>> sites_;
   std::map<std::string, RopeSpec> ropes_;
   std::vector<bool> used_;
+  Flow flow_;
   int layer_ = -1, expert_ = -1;
 };
 
@@ -85,8 +90,11 @@ class Arguments {
   std::string text(const char* key, const std::string& fallback);
   std::vector<std::string> texts(const char* key);
   const Node& node(const char* key);
-  /// A value and its width.
-  std::int64_t width(const std::string& value) const { return binding_.width(value); }
+  /// The width of a value that the operation reads. One that only passes rows on, to operations that read them, asks Binding::width().
+  std::int64_t width(const std::string& value) const {
+    binding_.flow().read(value);
+    return binding_.width(value);
+  }
   Json value(const char* key);  // of an expression; null if absent
   std::int64_t integer(const char* key);
   std::int64_t integer(const char* key, std::int64_t fallback);

@@ -159,6 +159,8 @@ void ForwardModel::bind(const Graph& graph, Binding& binding) {
   head_ = binding.bind(graph.head, -1);
   vocabulary_ = binding.width(kLogits);
   sites_ = binding.sites();
+  folds_ = find_folds(binding.flow(), *view_);
+  fold_map_ = std::make_shared<const FoldMap>(folds_, *view_);
 }
 
 }  // namespace pq

@@ -1,6 +1,7 @@
 // A model whose architecture has a graph: everything that running it needs, except a device.
 #pragma once
 
+#include "forward/folds.hpp"
 #include "forward/operation.hpp"
 #include "model/open_model.hpp"
 #include "model/view.hpp"
@@ -32,6 +33,10 @@ class ForwardModel {
   /// All places of measurement, in the order in which they are met.
   const std::vector<std::shared_ptr<Site>>& sites() const noexcept { return sites_; }
 
+  /// Where scales of channels can move between tensors of a layer, and what that does to stored rows.
+  const std::vector<Fold>& folds() const noexcept { return folds_; }
+  const FoldMap& fold_map() const noexcept { return *fold_map_; }
+
   const Operations& embed() const noexcept { return embed_; }
   const Operations& layer(int number) const { return layers_[static_cast<std::size_t>(number)]; }
   const Operations& head() const noexcept { return head_; }
@@ -47,6 +52,8 @@ class ForwardModel {
   std::string family_;
   std::int64_t hidden_ = 0, vocabulary_ = 0, value_cols_ = 0;
   std::vector<std::shared_ptr<Site>> sites_;
+  std::vector<Fold> folds_;
+  std::shared_ptr<const FoldMap> fold_map_;
   Operations embed_, head_;
   std::vector<Operations> layers_;
 };

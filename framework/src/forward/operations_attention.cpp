@@ -53,6 +53,7 @@ class Attention final : public Operation {
     options_.window = a.integer("window", 0);
     for (const double slope : a.numbers("slopes")) slopes_.push_back(static_cast<float>(slope));
     if (a.has("sinks")) sinks_ = a.vector(a.text("sinks"), options_.heads);
+    if (sinks_) a.binding().flow().keep(sinks_->tensor);
     const std::int64_t of_q = head_cols(a, q_, options_.heads), of_k = head_cols(a, k_, options_.kv_heads),
                        of_v = head_cols(a, v_, options_.kv_heads);
     if (options_.heads % options_.kv_heads != 0 || of_q != of_k || options_.window < 0 ||
@@ -62,6 +63,12 @@ class Attention final : public Operation {
                         std::to_string(options_.kv_heads) + " heads of " + std::to_string(of_k) +
                         " columns and a window of " + std::to_string(options_.window) + " is not possible");
     cols_ = options_.heads * of_v;
+    Flow& flow = a.binding().flow();
+    FlowStep& step = flow.step();
+    step.kind = FlowStep::Kind::attention;
+    step.heads = options_.heads;
+    step.kv_heads = options_.kv_heads;
+    if (flow.value(v_) != flow.value(q_) && flow.value(v_) != flow.value(k_)) step.linear_in = flow.value(v_);
     a.binding().set_width(target_, cols_);
   }
   void run(ForwardState& state) const override {

@@ -18,6 +18,7 @@ class Embedding final : public Operation {
         scale_(static_cast<float>(a.number("scale", 1))) {
     const Shape& shape = a.binding().view().tensors[tensor_].shape;
     if (shape.size() != 2) a.misfit(tensor_, "a matrix");
+    a.binding().flow().keep(tensor_);
     a.binding().set_width(target_, cols(shape));
   }
   void run(ForwardState& state) const override {
@@ -39,6 +40,7 @@ class Positions final : public Operation {
     const ViewTensor& tensor = a.binding().view().tensors[tensor_];
     count_ = rows(tensor.shape);
     name_ = tensor.name;
+    a.binding().flow().keep(tensor_);
     if (cols(tensor.shape) != a.width(target_))
       a.misfit(tensor_, std::to_string(a.width(target_)) + " columns");
   }
@@ -75,6 +77,11 @@ class Norm final : public Operation {
     const std::string name = a.text("weight", "");
     const std::string bias = name.ends_with(".weight") ? name.substr(0, name.size() - 6) + "bias" : "";
     if (centred && !bias.empty() && a.binding().find(bias)) bias_.push_back(a.vector(bias, size_of(weight_)));
+    FlowStep& step = a.binding().flow().step();
+    step.kind = FlowStep::Kind::norm;
+    step.weights = weight_;
+    step.biases = bias_;
+    step.offset = options_.weight_offset;
     a.binding().set_width(target_, width);
   }
   void run(ForwardState& state) const override {
@@ -140,7 +147,11 @@ class Linear final : public Operation {
  public:
   explicit Linear(Arguments& a) : target_(a.target()), of_(a.text("of")), weight_(a.matrix(a.width(of_))) {
     bias_ = a.bias(weight_);
-    a.binding().read_at_site(of_, weight_);
+    FlowStep& step = a.binding().flow().step();
+    step.kind = FlowStep::Kind::linear;
+    step.weights = {weight_};
+    if (bias_) step.biases = {*bias_};
+    step.site = a.binding().read_at_site(of_, weight_);
     a.binding().set_width(target_, weight_.out);
   }
   void run(ForwardState& state) const override {
@@ -160,7 +171,7 @@ class Linear final : public Operation {
 class SiteMark final : public Operation {
  public:
   explicit SiteMark(Arguments& a) : of_(a.text("of")), site_(std::make_shared<Site>()) {
-    *site_ = {a.binding().layer(), a.target(), a.binding().expert(), a.width(of_), {}};
+    *site_ = {a.binding().layer(), a.target(), a.binding().expert(), a.binding().width(of_), {}};
     a.binding().open_site(of_, site_);
   }
   void run(ForwardState& state) const override {

@@ -33,6 +33,7 @@ class Route final : public Operation {
     if (a.has("correction")) {
       const std::string name = a.text("correction");
       if (a.binding().find(name)) correction_ = a.vector(name, rules_.experts);
+      if (correction_) a.binding().flow().keep(correction_->tensor);
     }
     const bool possible = rules_.used <= rules_.experts && rules_.groups >= 1 && rules_.groups_used >= 1 &&
                           rules_.experts % rules_.groups == 0 && rules_.groups_used <= rules_.groups;
@@ -70,11 +71,12 @@ class Experts final : public Operation {
                         " experts, but its router chooses among " + std::to_string(routed) + " (" +
                         a.binding().scope().keys_of({parse_expression(a.node("count"), "count")}) + ")");
     const std::vector<Node>& steps = a.node("each").items();
-    const std::int64_t width = a.width(of_);
+    const std::int64_t width = a.binding().width(of_);
     for (std::int64_t e = 0; e < count; ++e)
       experts_.push_back(a.binding().bind_expert(steps, static_cast<int>(e)));
     cols_ = a.width(result_);
-    if (a.width(of_) != width) throw_at(a.mark(), "the experts must not write the value that they share");
+    if (a.binding().width(of_) != width)
+      throw_at(a.mark(), "the experts must not write the value that they share");
     a.binding().set_width(target_, cols_);
   }
   void run(ForwardState& state) const override {

@@ -44,6 +44,10 @@ std::unique_ptr<Operation> make_glu(Arguments& a) {
   options.limit = static_cast<float>(a.number("limit", 0));
   options.up_offset = static_cast<float>(a.number("up_offset", 0));
   const std::int64_t width = a.width(gate);
+  Flow& flow = a.binding().flow();
+  flow.step().kind = FlowStep::Kind::glu;
+  if (flow.value(gate) != flow.value(up) && options.limit == 0 && options.up_offset == 0)
+    flow.step().linear_in = flow.value(up);
   a.binding().set_width(target, width);
   return simple([=](ForwardState& state) {
     DeviceMatrix& in = state.values.at(gate);

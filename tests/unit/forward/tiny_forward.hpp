@@ -29,13 +29,18 @@ class Runner {
   Device& device() { return *device_; }
   const WeightSource& weights() const { return *weights_; }
   Executor& pool() { return *pool_; }
+  /// The model runs with these from now on; they may read those before.
+  void use(std::unique_ptr<WeightSource> weights) {
+    before_ = std::move(weights_);
+    weights_ = std::move(weights);
+  }
   /// Logits of all tokens of all texts, one after another.
   std::vector<float> logits(const std::vector<std::vector<std::int32_t>>& texts, Observer* observer = nullptr,
                             std::int64_t batch_rows = 4096, bool last_only = false);
 
  private:
   std::unique_ptr<ForwardModel> model_;
-  std::unique_ptr<WeightSource> weights_;
+  std::unique_ptr<WeightSource> before_, weights_;
   std::unique_ptr<Executor> pool_;
   std::unique_ptr<Device> device_;
 };
