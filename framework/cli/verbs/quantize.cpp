@@ -23,6 +23,16 @@ void set_if_given(Node& map, const std::string& key, const std::string& value, c
   if (!value.empty()) map.set(key, given(value, option));
 }
 
+/// awq+gptq: the list of two that pipelines have.
+Node quantizer_of(const std::string& text) {
+  const std::size_t plus = text.find('+');
+  if (plus == std::string::npos) return given(text, "--quantizer");
+  Node list = Node::sequence(given("", "--quantizer").mark());
+  list.push_back(given(text.substr(0, plus), "--quantizer"));
+  list.push_back(given(text.substr(plus + 1), "--quantizer"));
+  return list;
+}
+
 /// The help of an option, and whether the key of pipelines behind it is there already.
 bool is_available(const PipelineKeys& keys, const std::string& key) {
   return std::none_of(keys.begin(), keys.end(),
@@ -57,7 +67,7 @@ Node pipeline_of(const Options& options) {
   Node output = Node::map();
   set_if_given(output, "recipe", options.recipe, "--recipe");
   set_if_given(output, "encoding", options.encoding, "--encoding");
-  set_if_given(output, "quantizer", options.quantizer, "--quantizer");
+  if (!options.quantizer.empty()) output.set("quantizer", quantizer_of(options.quantizer));
   if (!options.target.empty()) {
     Node allocate = Node::map();
     allocate.set("target", given(options.target, "--target"));
@@ -100,7 +110,9 @@ void add_quantize(CLI::App& app, Session& session) {
                   help_of(output_keys(), "allocate", "Encodings to choose from for --target."))
       ->type_name("ENCODINGS")
       ->needs(target);
-  verb.add_option("--quantizer", options->quantizer, "How codes are chosen.")->type_name("QUANTIZER");
+  verb.add_option("--quantizer", options->quantizer,
+                  "How codes are chosen; awq+gptq: channels are scaled by the first.")
+      ->type_name("QUANTIZER");
   const auto calibration_help = [](const char* help) {
     return help_of(pipeline_keys(), "calibration", help);
   };

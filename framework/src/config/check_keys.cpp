@@ -27,7 +27,11 @@ void check_kind(const Node& value, const PipelineKey& key) {
   if (key.type == Type::number) value.as_double(key.name);
   if (key.type == Type::sources && value.is_map())
     throw_at(value.mark(), "'" + key.name + "' must be a path or a list of paths");
-  if (key.type == Type::component) parse_component_spec(value, key.name);
+  if (key.is_chain && value.is_sequence()) {
+    for (const Node& item : value.items()) parse_component_spec(item, key.name);
+  } else if (key.type == Type::component) {
+    parse_component_spec(value, key.name);
+  }
   const bool is_source = key.type == Type::sources && value.is_scalar();
   const bool is_text = is_source || key.type == Type::text || key.type == Type::path ||
                        key.type == Type::choice || key.type == Type::recipe;

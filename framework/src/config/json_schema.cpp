@@ -80,6 +80,12 @@ Json component_text_schema(const std::vector<ComponentInfo>& components, const s
 }
 
 Json key_schema(const PipelineKey& key) {
+  if (key.is_chain)
+    return {
+        {"anyOf",
+         Json::array(
+             {reference(key.component),
+              {{"type", "array"}, {"items", reference(key.component)}, {"minItems", 1}, {"maxItems", 2}}})}};
   if (key.type == Type::component) return reference(key.component);
   if (!key.component.empty()) return reference(key.component + "_text");
   if (key.type == Type::recipe) return reference("recipe_id");

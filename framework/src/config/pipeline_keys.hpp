@@ -18,6 +18,7 @@ struct PipelineKey {
   std::vector<std::string> choices{};  // of a choice; of a component: words that are allowed besides ids
   std::string component{};             // kind of the component: "encoding", ...
   bool has_default_component = false;  // default_component() says which
+  bool is_chain = false;               // of a component: a list of them is possible
   bool required = false;
   bool available = true;  // false: this version refuses it
   std::string dialect{};  // of a common option: "gguf" or "huggingface", the outputs that have a place for it

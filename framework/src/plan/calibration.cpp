@@ -53,7 +53,7 @@ bool rows_are_stored(const ViewTensor& tensor) {
 /// What the quantizer wants to know of this tensor's input.
 StatisticsNeeded needs_of(const PlannedOutput& output, const PlannedTensor& tensor, bool has_imatrix) {
   if (!has_codes(output, tensor)) return {};
-  StatisticsNeeded needs = output.quantizer->info().needs;
+  StatisticsNeeded needs = output.needs();
   needs.importance = needs.importance && !has_imatrix && tensor.encoding->info().uses_importance;
   return needs;
 }

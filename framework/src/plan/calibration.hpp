@@ -57,6 +57,7 @@ class CalibrationPlanner {
   /// Gives the tensors that are quantized their sites. `has_imatrix`: importance comes from a file. Adds to `warnings` one sentence about tensors
   /// that could use statistics and have no site.
   void add(PlannedOutput& output, bool has_imatrix, std::vector<std::string>& warnings);
+  std::shared_ptr<const ForwardModel> model() const noexcept { return calibration_->model; }
   const SampleSet& samples() const noexcept { return calibration_->samples; }
 
   /// nullptr, and a warning, if nothing is measured. `scratch`: where a file of activations may lie.

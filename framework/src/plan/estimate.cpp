@@ -2,6 +2,7 @@
 
 #include "evaluation/pieces.hpp"
 #include "plan/calibration.hpp"
+#include "plan/folding.hpp"
 #include "plan/quantizer_costs.hpp"
 
 #include <algorithm>
@@ -91,8 +92,10 @@ void estimate(Plan& plan, int threads) {
   else {
     const CalibrationMemory memory = calibration_memory(*plan.calibration);
     const QuantizerBytes quantizers = quantizer_bytes(plan, threads);
+    std::uint64_t folding = 0;
+    for (const PlannedOutput& output : plan.outputs) folding += folding_bytes(output);
     const std::uint64_t producing =
-        working + quantizers.producing + std::max(memory.kept, memory.while_producing);
+        working + quantizers.producing + folding + std::max(memory.kept, memory.while_producing);
     working = std::max(producing, memory.measuring + quantizers.between);
   }
   plan.peak_memory_bytes = kProgramBytes + kept + working;

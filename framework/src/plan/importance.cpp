@@ -29,7 +29,7 @@ std::string named(const std::vector<std::string>& names) {
 
 bool can_use_importance(const PlannedOutput& output, const PlannedTensor& tensor) {
   return elements(output.view->tensors[tensor.view_index].shape) > 0 && tensor.route != Route::copy &&
-         output.quantizer->info().needs.importance && tensor.encoding->info().uses_importance;
+         output.needs().importance && tensor.encoding->info().uses_importance;
 }
 
 bool is_embedding(const ViewTensor& tensor) {

@@ -1,13 +1,14 @@
 #include "allocation/recipe.hpp"
-#include "config/defaults.hpp"
 #include "config/pipeline_keys.hpp"
 #include "config/place.hpp"
 #include "model/open_model.hpp"
 #include "plan/calibration.hpp"
 #include "plan/choose_backend.hpp"
 #include "plan/choose_encoding.hpp"
+#include "plan/choose_quantizer.hpp"
 #include "plan/dialect_metadata.hpp"
 #include "plan/estimate.hpp"
+#include "plan/folding.hpp"
 #include "plan/output_notes.hpp"
 #include "plan/output_request.hpp"
 #include "plan/output_warnings.hpp"
@@ -55,27 +56,6 @@ void add_tensor(PlannedOutput& output, PlannedTensor planned) {
   output.tensors.push_back(std::move(planned));
 }
 
-/// The quantizer must be able to use every encoding that it will be asked for.
-void check_quantizer(const PlannedOutput& output, const OutputSpec& spec) {
-  for (const PlannedTensor& tensor : output.tensors) {
-    if (tensor.route == Route::copy) continue;
-    if (const auto reason = output.quantizer->rejects(*tensor.encoding))
-      throw_at(spec.mark,
-               fmt::format("tensor '{}': {}", output.view->tensors[tensor.view_index].name, *reason));
-  }
-}
-
-/// What nobody named is missing because its plugin is, not because of a wrong word.
-template <class Make>
-auto by_default(bool is_default, const Make& make) {
-  try {
-    return make();
-  } catch (const ConfigError& error) {
-    if (is_default) throw PluginError(fmt::format("{}; see `polyquant plugins`", error.what()));
-    throw;
-  }
-}
-
 /// The format as `format:` and `options:` describe it together: some options decide what it accepts, not only how it writes.
 std::shared_ptr<const Format> make_format(const OutputSpec& spec, const PluginRegistry& registry) {
   const Node options = format_options(spec);
@@ -106,16 +86,6 @@ void refuse_encoding_as_recipe(const OutputSpec& spec, const Node& own, const Pl
                                                               : "--encoding " + spec.recipe));
 }
 
-/// What needs statistics cannot do without texts.
-void check_calibrated(const PlannedOutput& output, const OutputSpec& spec, bool has_calibration) {
-  const QuantizerInfo& info = output.quantizer->info();
-  if (!has_calibration && (info.needs.mean_absolute || info.needs.gram))
-    throw_at(spec.mark,
-             fmt::format("quantizer '{}' needs texts to calibrate with; add `calibration: {{data: TEXTS}}` "
-                         "(--calibration TEXTS)",
-                         info.id));
-}
-
 PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache& views,
                           const PluginRegistry& registry, CalibrationPlanner* calibration, Plan& plan,
                           OutputWarnings& warnings) {
@@ -128,11 +98,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
     throw_at(spec.format.mark(), fmt::format("format '{}' can only be read", output.format->info().id));
   const Dialect dialect = output.format->info().dialect;
   output.view = view_of(views, dialect, spec);
-  const Node quantizer = spec.quantizer.is_null()
-                             ? Node::scalar(default_component("quantizer"), false, spec.mark)
-                             : spec.quantizer;
-  output.quantizer = by_default(spec.quantizer.is_null(), [&] { return registry.quantizer(quantizer); });
-  output.quantizer_spec = node_text(quantizer);
+  choose_quantizer(spec, registry, output);
   output.format_spec = node_text(spec.format) + " " + node_text(spec.options);
   output.asked = asked_for(spec);
   output.lossless = spec.lossless.value_or(Lossless::no);
@@ -146,13 +112,13 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   const EncodingChooser chooser(spec, *output.view, *output.format, registry, recipe ? &*recipe : nullptr,
                                 plan.imatrix != nullptr || calibration != nullptr);
   for (std::size_t i = 0; i < output.view->tensors.size(); ++i) add_tensor(output, chooser.choose(i));
-  check_quantizer(output, spec);
-  check_calibrated(output, spec, calibration != nullptr);
+  check_quantizer(output, spec, calibration != nullptr);
   for (std::string& warning : chooser.unused_rules()) plan.warnings.push_back(std::move(warning));
 
   std::vector<std::string> said;
   if (plan.imatrix != nullptr) add_importance(output, plan.imatrix, said);
   if (calibration != nullptr) calibration->add(output, plan.imatrix != nullptr, said);
+  if (output.folder != nullptr) plan_folding(output, calibration->model(), spec.mark, said);
   warn_of_missing_importance(output, recipe && recipe->needs_importance, said);
   said.insert(said.end(), output.view->warnings.begin(), output.view->warnings.end());
   warn_of_kept_f32(output, said);
@@ -229,6 +195,21 @@ std::string_view to_string(Route route) {
       return "quantize";
   }
   return "";
+}
+
+StatisticsNeeded PlannedOutput::needs() const {
+  StatisticsNeeded all = quantizer->info().needs;
+  if (folder == nullptr) return all;
+  const StatisticsNeeded& own = folder->info().needs;
+  all.importance = all.importance || own.importance;
+  all.mean_absolute = all.mean_absolute || own.mean_absolute;
+  all.gram = all.gram || own.gram;
+  return all;
+}
+
+std::string PlannedOutput::quantizers() const {
+  return folder == nullptr || folder == quantizer ? quantizer->info().id
+                                                  : folder->info().id + ", " + quantizer->info().id;
 }
 
 std::int64_t PlannedOutput::weights() const {

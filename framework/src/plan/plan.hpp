@@ -22,6 +22,7 @@
 namespace pq {
 
 struct PlannedCalibration;
+struct PlannedFolding;
 struct Site;
 
 /// How the rows of a tensor get into the output. copy: the stored bytes. repack: the same codes and scales where every weight fits exactly,
@@ -50,13 +51,19 @@ struct PlannedOutput {
   Mark to_mark, lossless_mark;  // in the pipeline, for messages
   std::shared_ptr<const Format> format;
   std::shared_ptr<const ModelView> view;
-  std::shared_ptr<const Quantizer> quantizer;
+  std::shared_ptr<const Quantizer> quantizer;  // chooses codes
+  std::shared_ptr<const Quantizer> folder;  // scales channels before that; may be the same; nullptr = nobody
+  std::shared_ptr<const PlannedFolding> folding;  // what it can scale
   OutputModel model;
   OutputLayout layout;
   std::vector<PlannedTensor> tensors;
   Lossless lossless = Lossless::no;
   std::string format_spec, quantizer_spec;   // with their options as they were given
   std::map<std::string, std::string> asked;  // recipe, encoding, rules, fallback: as they were given
+  /// Of the inputs of its matrices.
+  StatisticsNeeded needs() const;
+  /// "gptq", or who scales and who chooses codes: "awq, gptq".
+  std::string quantizers() const;
   std::int64_t weights() const;
   double bits_per_weight() const;  // of the tensor data
 };

@@ -17,6 +17,7 @@ std::set<Id> components_of(const Plan& plan) {
   for (const PlannedOutput& output : plan.outputs) {
     ids.emplace("format", output.format->info().id);
     ids.emplace("quantizer", output.quantizer->info().id);
+    if (output.folder != nullptr) ids.emplace("quantizer", output.folder->info().id);
     for (const PlannedTensor& tensor : output.tensors)
       if (tensor.encoding != nullptr) ids.emplace("encoding", tensor.encoding->info().id);
   }

@@ -1,5 +1,6 @@
 #include "plan/replaceable.hpp"
 #include "report/calibration_report.hpp"
+#include "report/json_values.hpp"
 #include "report/run_report.hpp"
 #include "run/figures.hpp"
 
@@ -19,6 +20,17 @@ using Json = nlohmann::ordered_json;
 
 std::uint64_t tensor_bytes(const OutputTensor& tensor) {
   return tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
+}
+
+Json folds_json(const std::vector<FoldResult>& folds) {
+  Json json = Json::array();
+  for (const FoldResult& fold : folds)
+    json.push_back({{"layer", fold.layer},
+                    {"producer", fold.producer},
+                    {"choice", fold.choice},
+                    {"loss_before", json_number(fold.loss_before)},
+                    {"loss_after", json_number(fold.loss_after)}});
+  return json;
 }
 
 Json output_json(const PlannedOutput& output, const OutputResult* result) {
@@ -43,13 +55,14 @@ Json output_json(const PlannedOutput& output, const OutputResult* result) {
   }
   Json json = {{"to", output.to.string()},
                {"format", output.format->info().id},
-               {"quantizer", output.quantizer->info().id},
+               {"quantizer", output.quantizers()},
                {"bytes", output.layout.total_bytes()},
                {"bits_per_weight", output.bits_per_weight()}};
   if (result != nullptr) {
     json["seconds"] = result->seconds;
     json["relative_error"] = result->relative_error();
   }
+  if (result != nullptr && !result->folds.empty()) json["folds"] = folds_json(result->folds);
   json["tensors"] = std::move(tensors);
   return json;
 }

@@ -111,6 +111,20 @@ std::string worst_tensors(const PlannedOutput& output, const OutputResult& resul
   return text;
 }
 
+/// How many places got scales, and what that did to the loss.
+std::string folds_line(const PlannedOutput& output, const OutputResult& result) {
+  if (result.folds.empty()) return "";
+  std::size_t scaled = 0;
+  double shares = 0;  // of the losses before
+  for (const FoldResult& fold : result.folds) {
+    if (fold.loss_after < fold.loss_before) ++scaled;
+    shares += fold.loss_before > 0 ? fold.loss_after / fold.loss_before : 1.0;
+  }
+  return fmt::format("  {}: channels scaled in {} of {} places, loss {:.1f} % of that without on average\n",
+                     output.folder->info().id, scaled, result.folds.size(),
+                     100 * shares / static_cast<double>(result.folds.size()));
+}
+
 /// The parts of a split file are what there is, not the name that was asked for.
 std::string headline(const PlannedOutput& output) {
   const auto& files = output.layout.files;
@@ -145,7 +159,8 @@ std::string run_text(const Plan& plan, const RunResult& result) {
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
     text += headline(output) + table(output, &result.outputs[i]) + importance_line(output) +
-            worst_tensors(output, result.outputs[i]) + figure_text(output, result.outputs[i]) + notes(output);
+            folds_line(output, result.outputs[i]) + worst_tensors(output, result.outputs[i]) +
+            figure_text(output, result.outputs[i]) + notes(output);
   }
   if (result.calibration) text += calibration_text(*plan.calibration, &*result.calibration);
   return printable(text) +

@@ -144,9 +144,18 @@ std::int64_t encode_into(const PlannedTensor& planned, const MatrixRun& matrix, 
                   tensor.name, row, largest, encoding.info().spec));
 }
 
+/// The samples go through the model as it is without scales of channels.
+void follow(const TensorTask::Target& target, const ChunkRows& rows, std::int64_t first, Matrix decoded) {
+  const OutputRun& output = *target.output;
+  if (output.produced == nullptr || !output.plan->tensors[target.tensor].is_followed) return;
+  if (output.folding != nullptr && output.folding->scales(target.tensor))
+    output.folding->scale(target.tensor, first, decoded, true);
+  output.produced->put(rows.view(), rows.view_index(), first, decoded);
+}
+
 /// Adds the error of the encoded rows against the weights.
-void measure_error(const ChunkRows& rows, ConstMatrix weights, const Encoding& encoding,
-                   ProducedWeights* produced, ChunkScratch& scratch, ChunkResult& result) {
+void measure_error(const TensorTask::Target& target, const ChunkRows& rows, ConstMatrix weights,
+                   const Encoding& encoding, ChunkScratch& scratch, ChunkResult& result) {
   const Bytes encoded = scratch.encoded;
   const std::size_t row_bytes = encoding.row_bytes(weights.cols);
   for_pieces(weights.rows, weights.cols, [&](std::int64_t first, std::int64_t count) {
@@ -155,7 +164,6 @@ void measure_error(const ChunkRows& rows, ConstMatrix weights, const Encoding& e
     encoding.decode(encoded.subspan(static_cast<std::size_t>(first) * row_bytes,
                                     static_cast<std::size_t>(count) * row_bytes),
                     decoded);
-    if (produced != nullptr) produced->put(rows.view(), rows.view_index(), rows.first() + first, decoded);
     for (std::int64_t r = 0; r < count; ++r) {
       const RowError row = row_error(weights.row(first + r), decoded.row(r));
       if (!std::isfinite(row.squared_error))
@@ -163,6 +171,7 @@ void measure_error(const ChunkRows& rows, ConstMatrix weights, const Encoding& e
       result.squared_error += row.squared_error;
       result.squared_weight += row.squared_weight;
     }
+    follow(target, rows, rows.first() + first, decoded);
   });
 }
 
@@ -186,11 +195,24 @@ Bytes copy_rows(const PlannedTensor& planned, ChunkRows& rows, ChunkResult& resu
       rows.first() + rows.count() - 1, in_pipeline ? "`lossless: prefer`" : "--lossless prefer"));
 }
 
+/// The weights as this output wants them: with scales of channels, if it has any.
+ConstMatrix weights_for(const TensorTask::Target& target, ChunkRows& rows, ChunkScratch& scratch) {
+  const OutputRun& output = *target.output;
+  const ConstMatrix weights = rows.weights(output.plan->tensors[target.tensor].stored);
+  if (output.folding == nullptr || !output.folding->scales(target.tensor)) return weights;
+  scratch.scaled.resize(static_cast<std::size_t>(weights.rows * weights.cols));
+  const Matrix scaled{scratch.scaled.data(), weights.rows, weights.cols, weights.cols};
+  for (std::int64_t r = 0; r < weights.rows; ++r)
+    std::copy(weights.row(r).begin(), weights.row(r).end(), scaled.row(r).begin());
+  output.folding->scale(target.tensor, rows.first(), scaled);
+  return scaled;
+}
+
 Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratch& scratch,
                   ChunkResult& result) {
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
   const std::uint64_t row_bytes = target.output->plan->model.tensors[target.tensor].row_bytes;
-  const ConstMatrix weights = rows.weights(planned.stored);
+  const ConstMatrix weights = weights_for(target, rows, scratch);
   scratch.encoded.resize(row_bytes * static_cast<std::uint64_t>(rows.count()));
   QuantReport report;
   TensorRun& run = target.output->tensors[target.tensor];
@@ -199,8 +221,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
                                   row_bytes, scratch, report);
   result.warnings = std::move(report.warnings);
   add_figures(report.figures, result.figures);
-  measure_error(rows, weights, *matrix.encoding, planned.is_followed ? target.output->produced : nullptr,
-                scratch, result);
+  measure_error(target, rows, weights, *matrix.encoding, scratch, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
     throw_not_exact(*target.output->plan, planned, rows);
   return scratch.encoded;

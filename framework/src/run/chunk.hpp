@@ -23,7 +23,7 @@ struct TensorTask {
 /// Memory of one thread, reused from chunk to chunk.
 struct ChunkScratch {
   std::vector<std::byte> stored, encoded;
-  std::vector<float> weights, decoded;
+  std::vector<float> weights, scaled, decoded;
   AffineRow affine;
 };
 

@@ -33,6 +33,7 @@ void start_outputs(const Plan& plan, RunState& state, std::vector<OutputRun>& ru
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const PlannedOutput& output = plan.outputs[i];
     runs[i].plan = &output;
+    if (output.folding != nullptr) runs[i].folding = std::make_unique<Folding>(output);
     runs[i].tensors = std::vector<TensorRun>(output.tensors.size());
     const Start start = state.prepare(i);
     if (start == Start::sealed) {
@@ -153,6 +154,7 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
   for (const OutputRun& run : runs) {
     OutputResult output;
     for (const TensorRun& tensor : run.tensors) output.tensors.push_back(sum_chunks(tensor));
+    if (run.folding != nullptr) output.folds = run.folding->results();
     output.seconds = static_cast<double>(run.nanoseconds.load()) * 1e-9 / executor.threads();
     result.outputs.push_back(std::move(output));
   }

@@ -2,8 +2,33 @@
 #pragma once
 
 #include "model/view.hpp"
+#include "run/folding.hpp"
+
+#include <memory>
+#include <utility>
 
 namespace pq {
+
+/// Rows of a tensor with scales of channels in them. All must outlive it.
+class ScaledRows final : public TensorRows {
+ public:
+  ScaledRows(std::unique_ptr<const TensorRows> rows, const Folding& folding, std::size_t tensor,
+             std::int64_t first_row)
+      : rows_(std::move(rows)), folding_(folding), tensor_(tensor), first_row_(first_row) {}
+
+  std::int64_t rows() const override { return rows_->rows(); }
+  std::int64_t cols() const override { return rows_->cols(); }
+  void read(std::int64_t first, Matrix out) const override {
+    rows_->read(first, out);
+    folding_.scale(tensor_, first_row_ + first, out);
+  }
+
+ private:
+  std::unique_ptr<const TensorRows> rows_;
+  const Folding& folding_;
+  std::size_t tensor_;  // of the output
+  std::int64_t first_row_;
+};
 
 /// View and decoder must outlive it.
 class MatrixRows final : public TensorRows {

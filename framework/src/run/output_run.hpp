@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plan/plan.hpp"
+#include "run/folding.hpp"
 #include "run/produced_weights.hpp"
 #include "run/run.hpp"
 
@@ -28,8 +29,9 @@ struct ChunkResult {
 /// The rows of a tensor that share an importance: all of it, or one matrix of a stack. The quantizer is prepared before the first chunk
 /// and freed after the last.
 struct MatrixRun {
-  std::vector<float> importance;           // of the columns; the quantizer looks at it
-  std::unique_ptr<const TensorRows> rows;  // likewise
+  std::vector<float> importance;                     // of the columns; the quantizer looks at it
+  std::unique_ptr<const TensorRows> rows;            // likewise
+  std::shared_ptr<const HostStatistics> statistics;  // with scales of channels in them; likewise
   std::unique_ptr<const TensorQuantizer> quantizer;
   std::vector<std::byte> shared;             // by all rows
   std::shared_ptr<const Encoding> encoding;  // of the rows, bound to that
@@ -47,6 +49,7 @@ struct TensorRun {
     if (--matrix.chunks_left > 0) return;
     matrix.quantizer.reset();
     matrix.rows.reset();
+    matrix.statistics.reset();
     std::vector<float>().swap(matrix.importance);  // an assignment would keep the memory
   }
 };
@@ -56,6 +59,7 @@ struct OutputRun {
   std::unique_ptr<ModelWriter> writer;   // nullptr: an interrupted run had finished this output
   std::unique_ptr<ModelReader> partial;  // what an interrupted run had written; only while resuming
   std::vector<TensorRun> tensors;        // parallel to plan->tensors
+  std::unique_ptr<Folding> folding;      // nullptr: no channels are scaled
   ProducedWeights* produced = nullptr;   // gets what the rows decode to; nullptr: nobody asks
   std::atomic<std::int64_t> nanoseconds{0};
 };

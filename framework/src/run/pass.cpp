@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -175,17 +176,20 @@ class SourcePass::Work {
         pass_{plan, tasks_, journal, context_, counter_} {
     for (const WorkItem& item : unfinished(pass_, cut_into_chunks(plan, tasks_)))
       left_[layer_of(plan, tasks_[item.task])].push_back(item);
+    find_foldings();
   }
   bool needs_statistics() const {
     for (const auto& [layer, items] : left_)
       for (const WorkItem& item : items)
         for (const TensorTask::Target& target : tasks_[item.task].targets) {
           const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
-          if (planned.is_followed || !planned.sites.empty()) return true;
+          if (target.output->folding != nullptr || planned.is_followed || !planned.sites.empty()) return true;
         }
     return false;
   }
   void run(int layer, const MeasuredStatistics* measured) {
+    if (measured != nullptr)
+      for (Folding* folding : foldings_) folding->choose(layer, *measured, pass_.plan.effort, context_);
     const auto found = left_.find(layer);
     if (found == left_.end()) return;
     run_batches(pass_, measured, found->second);
@@ -193,6 +197,8 @@ class SourcePass::Work {
   }
   /// In the order of layers, should a Gram matrix never have been measured.
   void run_all(const MeasuredStatistics* measured) {
+    if (measured != nullptr)
+      for (Folding* folding : foldings_) folding->choose_rest(*measured, pass_.plan.effort, context_);
     while (!left_.empty()) run(left_.begin()->first, measured);
   }
 
@@ -203,12 +209,23 @@ class SourcePass::Work {
     return total;
   }
 
+  /// Of the outputs of which something is left to do.
+  void find_foldings() {
+    std::set<const OutputRun*> known;
+    for (const auto& [layer, items] : left_)
+      for (const WorkItem& item : items)
+        for (const TensorTask::Target& target : tasks_[item.task].targets)
+          if (target.output->folding != nullptr && known.insert(target.output).second)
+            foldings_.push_back(target.output->folding.get());
+  }
+
   std::vector<TensorTask> tasks_;
   ProgressCounter counter_;
   std::unique_ptr<Device> device_;
   RunContext context_;
   Pass pass_;
   std::map<int, std::vector<WorkItem>> left_;  // by layer_of()
+  std::vector<Folding*> foldings_;
 };
 
 SourcePass::SourcePass(const Plan& plan, std::vector<OutputRun>& runs, Journal& journal, Executor& executor,

@@ -41,14 +41,25 @@ void prepare_quantizer(const Plan& plan, const MeasuredStatistics* measured, con
   MatrixRun& matrix = run.matrix_of(first_row);
   const std::int64_t number = first_row / run.rows_per_matrix;
   QuantJob job;
-  if (measured != nullptr && !planned.sites.empty())
-    job.statistics = measured->of(*planned.sites[static_cast<std::size_t>(number)]);
+  Folding* folding = target.output->folding.get();
+  const Site* site = planned.sites.empty() ? nullptr : planned.sites[static_cast<std::size_t>(number)];
+  if (measured != nullptr && site != nullptr) {
+    job.statistics = measured->of(*site);
+    if (folding != nullptr)
+      matrix.statistics =
+          folding->statistics(*site, job.statistics, target.output->plan->quantizer->info().needs.gram);
+    if (matrix.statistics != nullptr) job.statistics = matrix.statistics->view();
+  }
   if (planned.importance != nullptr) {
     matrix.importance = planned.importance->columns(number);
+    if (folding != nullptr && site != nullptr) folding->scale_importance(*site, matrix.importance);
     job.statistics.importance = matrix.importance;
   }
   matrix.rows = std::make_unique<MatrixRows>(*task.view, task.view_index, number * run.rows_per_matrix,
                                              run.rows_per_matrix, planned.stored);
+  if (folding != nullptr && folding->scales(target.tensor))
+    matrix.rows = std::make_unique<ScaledRows>(std::move(matrix.rows), *folding, target.tensor,
+                                               number * run.rows_per_matrix);
   job.weights = matrix.rows.get();
   job.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
   job.rows = run.rows_per_matrix;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "plan/plan.hpp"
+#include "run/folding.hpp"
 #include "run/measured.hpp"
 
 #include <polyquant/base/executor.hpp>
@@ -30,7 +31,8 @@ struct TensorResult {
 /// One finished output; `tensors` is parallel to PlannedOutput::tensors.
 struct OutputResult {
   std::vector<TensorResult> tensors;
-  double seconds = 0;  // time of all threads spent on this output, divided by their number
+  std::vector<FoldResult> folds;  // of an output that scales channels
+  double seconds = 0;             // time of all threads spent on this output, divided by their number
   double relative_error() const;
 };
 

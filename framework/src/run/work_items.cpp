@@ -85,7 +85,7 @@ int layer_of(const Plan& plan, const TensorTask& task) {
     const PlannedOutput& output = *target.output->plan;
     const PlannedTensor& planned = output.tensors[target.tensor];
     if (planned.is_followed) layer = std::max(layer, output.view->tensors[planned.view_index].layer);
-    if (output.quantizer->info().needs.gram)
+    if (output.needs().gram)
       for (const Site* site : planned.sites) layer = std::max(layer, site->layer);
   }
   return layer;
