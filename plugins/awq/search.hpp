@@ -1,0 +1,14 @@
+// The search for the scales of a fold: trials with the real encoding.
+#pragma once
+
+#include "options.hpp"
+
+#include <polyquant/quantizer.hpp>
+
+namespace pq::awq {
+
+/// The scales with the smallest loss among the trials, of which scales of 1 are the first. The loss of a trial is the sum over readers and their sampled
+/// rows of d G d^T, d = Q(w s) / s - w, G = X^T X or its diagonal.
+FoldScales search(const FoldJob& job, const Options& options, Executor& executor);
+
+}  // namespace pq::awq
