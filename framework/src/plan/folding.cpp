@@ -113,10 +113,11 @@ void plan_folding(PlannedOutput& output, std::shared_ptr<const ForwardModel> mod
   FoldingPlanner planner(output, std::move(model));
   const std::string why = planner.first_obstacle();
   if (planner.used() == 0)
-    throw_at(mark, fmt::format("quantizer '{}' finds no channels that it could scale: {}", id,
-                               why.empty() ? "no matrix that gets codes reads a value that a norm or another "
-                                             "matrix makes for it alone"
-                                           : why));
+    throw_at(mark,
+             fmt::format("quantizer '{}' finds no channels that it could scale: {}", id,
+                         why.empty() ? "no matrix that gets codes and is stored as [out, in] reads a value "
+                                       "that a norm or another matrix makes for it alone"
+                                     : why));
   if (planner.left_out() > 0)
     warnings.push_back(fmt::format("{} of {} places where '{}' could scale channels stay as they are: {}",
                                    planner.left_out(), planner.left_out() + planner.used(), id, why));

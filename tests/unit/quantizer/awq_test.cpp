@@ -1,0 +1,147 @@
+// The search for scales: never worse than none, and as its definition says.
+#include "base/thread_pool.hpp"
+#include "plugin/registry.hpp"
+
+#include <polyquant/testing/measure.hpp>
+
+#include <awq/search.hpp>
+#include <awq/square.hpp>
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace pq {
+namespace {
+
+const PluginRegistry& registry() {
+  static PluginRegistry instance;
+  static const bool loaded = (instance.load_folders(plugin_search_path({})), true);
+  static_cast<void>(loaded);
+  return instance;
+}
+
+class Rows final : public TensorRows {
+ public:
+  explicit Rows(ConstMatrix all) : all_(all) {}
+  std::int64_t rows() const override { return all_.rows; }
+  std::int64_t cols() const override { return all_.cols; }
+  void read(std::int64_t first, Matrix out) const override {
+    for (std::int64_t r = 0; r < out.rows; ++r)
+      std::copy(all_.row(first + r).begin(), all_.row(first + r).end(), out.row(r).begin());
+  }
+
+ private:
+  ConstMatrix all_;
+};
+
+/// A matrix and its inputs, of which every sixteenth channel is `loud` times as large.
+struct Layer {
+  explicit Layer(float loud, std::int64_t rows = 32, std::int64_t cols = 256)
+      : weights(testing::gaussian(rows, cols, 3)), inputs(testing::gaussian(2 * cols, cols, 9)) {
+    for (std::int64_t s = 0; s < inputs.rows; ++s)
+      for (std::int64_t c = 0; c < cols; c += 16)
+        inputs.values[static_cast<std::size_t>(s * cols + c)] *= loud;
+    importance.assign(static_cast<std::size_t>(cols), 0);
+    mean = importance;
+    gram.assign(static_cast<std::size_t>(cols * cols), 0);
+    for (std::int64_t s = 0; s < inputs.rows; ++s) {
+      const auto x = inputs.matrix().row(s);
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        importance[i] += x[i] * x[i] / static_cast<float>(inputs.rows);
+        mean[i] += std::abs(x[i]) / static_cast<float>(inputs.rows);
+        for (std::size_t j = 0; j < x.size(); ++j) gram[i * x.size() + j] += x[i] * x[j];
+      }
+    }
+  }
+  FoldScales scales(const Encoding& encoding, const awq::Options& options = {}, int threads = 1) const {
+    const Rows rows(weights.matrix());
+    FoldJob job{"norm.weight", weights.cols, channels, {}, Effort::normal};
+    if (!channels.empty()) job.channels = *std::max_element(channels.begin(), channels.end()) + 1;
+    job.readers.push_back(
+        {"t.weight",
+         &rows,
+         &encoding,
+         {importance, mean, {gram.data(), weights.cols, weights.cols, weights.cols}, inputs.rows}});
+    const auto pool = make_thread_pool(threads);
+    return awq::search(job, options, *pool);
+  }
+  testing::Sample weights, inputs;
+  std::vector<float> importance, mean, gram;
+  std::vector<std::int32_t> channels;
+};
+
+}  // namespace
+
+TEST_CASE("awq: the error of outputs is the double sum", "[awq]") {
+  const std::int64_t rows = GENERATE(1, 4, 7), cols = GENERATE(1, 16, 37, 300);
+  const testing::Sample d = testing::gaussian(rows, cols, 3), x = testing::gaussian(5, cols, 4);
+  std::vector<float> gram(static_cast<std::size_t>(cols * cols));
+  for (std::int64_t i = 0; i < cols; ++i)
+    for (std::int64_t j = 0; j < cols; ++j)
+      for (std::int64_t s = 0; s < 5; ++s)
+        gram[static_cast<std::size_t>(i * cols + j)] +=
+            x.matrix().row(s)[static_cast<std::size_t>(i)] * x.matrix().row(s)[static_cast<std::size_t>(j)];
+  double wanted = 0;
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t i = 0; i < cols; ++i)
+      for (std::int64_t j = 0; j < cols; ++j)
+        wanted += double{d.matrix().row(r)[static_cast<std::size_t>(i)]} *
+                  d.matrix().row(r)[static_cast<std::size_t>(j)] *
+                  gram[static_cast<std::size_t>(i * cols + j)];
+  CHECK(awq::output_error(d.matrix(), {gram.data(), cols, cols, cols}) == Approx(wanted).epsilon(1e-4));
+}
+
+TEST_CASE("awq: channels with large activations get large scales, and the loss falls", "[awq]") {
+  const char* spec = GENERATE("affine:bits=4,group=128", "q4_0", "q4_k", "nf4");
+  INFO(spec);
+  const FoldScales found = Layer(30).scales(*registry().encoding(Node::scalar(spec)));
+  REQUIRE(found.scales.size() == 256);
+  CHECK(found.loss_after < found.loss_before);
+  CHECK(found.choice.starts_with("ratio "));
+  const auto largest = std::max_element(found.scales.begin(), found.scales.end()) - found.scales.begin();
+  CHECK(largest % 16 == 0);
+}
+
+TEST_CASE("awq: the loss is never larger than without scales", "[awq]") {
+  const char* spec = GENERATE("affine:bits=2,group=32", "q2_k", "q8_0", "iq4_xs", "f16");
+  const char* duo = GENERATE("on", "both", "off");
+  const char* loss = GENERATE("gram", "diagonal");
+  INFO(spec << ' ' << duo << ' ' << loss);
+  awq::Options options;
+  options.duo = duo;
+  options.loss = loss;
+  options.grid = 4;
+  const FoldScales found = Layer(1).scales(*registry().encoding(Node::scalar(spec)), options);
+  CHECK(found.loss_after <= found.loss_before);
+  CHECK(found.scales.empty() == (found.choice == "none"));
+  for (const float s : found.scales) CHECK((std::isfinite(s) && s > 0));
+}
+
+TEST_CASE("awq: the number of threads does not matter", "[awq]") {
+  const Layer layer(10);
+  const auto encoding = registry().encoding(Node::scalar("affine:bits=4,group=64"));
+  const FoldScales one = layer.scales(*encoding, {}, 1), four = layer.scales(*encoding, {}, 4);
+  CHECK(one.scales == four.scales);
+  CHECK(one.loss_after == four.loss_after);
+}
+
+TEST_CASE("awq: columns that read one channel have one scale", "[awq]") {
+  Layer layer(30);
+  for (std::int32_t c = 0; c < 256; ++c) layer.channels.push_back(c / 128 * 64 + c % 64);
+  const FoldScales found = layer.scales(*registry().encoding(Node::scalar("affine:bits=4,group=128")));
+  CHECK(found.scales.size() == 128);
+  CHECK(found.loss_after < found.loss_before);
+}
+
+TEST_CASE("awq: nothing is scaled where nothing is known", "[awq]") {
+  Layer silent(1);
+  silent.mean.clear();
+  const auto encoding = registry().encoding(Node::scalar("q4_0"));
+  CHECK(silent.scales(*encoding).scales.empty());
+  Layer dead(1);
+  std::fill(dead.mean.begin() + 3, dead.mean.begin() + 9, 0.0f);
+  for (const float s : dead.scales(*encoding).scales) CHECK((std::isfinite(s) && s > 0));
+}
+
+}  // namespace pq
