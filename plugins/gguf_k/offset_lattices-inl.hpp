@@ -54,6 +54,9 @@ HWY_INLINE LaneRange cut_range(const OffsetGroups<Codec>& groups, std::size_t c,
     range = {hn::Min(range.low, hn::Add(xi, hn::Mul(low_step, far))),
              hn::Max(range.high, hn::Sub(xi, hn::Mul(high_step, far)))};
   }
+  // An end that moves outwards does so by the step alone: a weight that does not count would take it anywhere.
+  if (cut.low <= 0.0f) range.low = hn::Add(hn::Min(groups.low.load(c), zero), low_step);
+  if (cut.high <= 0.0f) range.high = hn::Sub(groups.high.load(c), high_step);
   return {hn::Min(range.low, zero), range.high};
 }
 
@@ -99,6 +102,27 @@ HWY_INLINE VF lattice_errors(const OffsetGroups<Codec>& groups, std::size_t c, c
     error = hn::Add(error, hn::Mul(hn::Mul(hn::Load(d, groups.weights->w.at[c] + i * kLanes), r), r));
   }
   return error;
+}
+
+/// Ends of the range between weights that count, from one step outside to far inside, whatever weights lie there.
+template <class Codec>
+HWY_NOINLINE void try_ends(const OffsetGroups<Codec>& groups, std::size_t c, int count, VF margin,
+                           BestLattice& best) {
+  const F32 d;
+  const VF zero = hn::Zero(d), farthest = hn::Set(d, kFarthestReach);
+  LaneRange range{zero, zero};
+  for (std::size_t i = 0; i < Codec::kGroup; ++i) {
+    const auto counts = hn::Le(hn::Load(d, groups.weights->reach.at[c] + i * kLanes), farthest);
+    const VF x = hn::IfThenElseZero(counts, hn::Load(d, groups.x.at[c] + i * kLanes));
+    range = {hn::Min(range.low, x), hn::Max(range.high, x)};
+  }
+  const VF step = hn::Mul(hn::Sub(range.high, range.low), hn::Set(d, kEndStep));
+  for (int i = -1; i < count - 1; ++i) {
+    const VF low = hn::Min(hn::Add(range.low, hn::Mul(step, hn::Set(d, static_cast<float>(i)))), zero);
+    for (int j = -1; j < count - 1; ++j)
+      try_range(groups, c, {low, hn::Sub(range.high, hn::Mul(step, hn::Set(d, static_cast<float>(j))))},
+                margin, best);
+  }
 }
 
 /// Weights on a grid of their own: all numbers of steps between the ends that have no double among the codes, as they are (sums for a fit are
@@ -150,6 +174,7 @@ HWY_INLINE void find_lattices(const OffsetGroups<Codec>& groups, const OffsetSea
     const VF variance = hn::Max(hn::Sub(divide_or_zero(squares, total), hn::Mul(mean, mean)), zero);
     const VF reach = hn::Mul(hn::Sqrt(variance), hn::Set(d, search.deviations));
     try_range(groups, c, {hn::Min(hn::Sub(mean, reach), zero), hn::Add(mean, reach)}, margin, best);
+    if (HWY_UNLIKELY(search.ends > 0)) try_ends(groups, c, search.ends, margin, best);
     if (HWY_UNLIKELY(groups.on_grid[0] || groups.on_grid[1])) try_grids(groups, c, best);
     found.error.store(c, hn::Sub(squares, best.gain));
     found.scale.store(c, best.lattice.scale);

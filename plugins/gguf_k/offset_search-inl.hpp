@@ -160,6 +160,7 @@ HWY_INLINE void search_unusual(const OffsetGroups<Codec>& groups, const float (&
   if (HWY_LIKELY(!dominated[0] && !dominated[1])) return;
   OffsetSearch search = Codec::search(Effort::best);
   search.cuts = kManyCuts;
+  search.ends = kManyEnds;
   search_all(groups, search, dominated, best);
 }
 

@@ -21,11 +21,17 @@ struct OffsetSearch {
   int scales = 0;  // scale codes tried to either side
   int mins = 0;    // codes of the minimum tried to either side, for each of these
   int refits = 1;  // each with all neighbours of both codes
+  int ends =
+      0;  // places of each end of a range, in all combinations: kEndStep of the range of the weights that count apart
 };
 
-/// Cuts of both ends in all combinations, for super-blocks of which one group has this share of the squares and of the error. With a normal
-/// distribution and groups of one size none has more than a half.
+/// Cuts of both ends in all combinations, and places for them, for super-blocks of which one group has this share of the squares and of the
+/// error: that error is a matter of one lattice. With a normal distribution and groups of one size none has more than a half.
 inline constexpr float kDominant = 0.9f;
+inline constexpr int kManyEnds = 16;
+inline constexpr float kEndStep = 0.03f;
+/// Weights whose importance is below the mean of their group divided by the square of this do not count for its range.
+inline constexpr float kFarthestReach = 32.0f;
 inline constexpr auto kManyCuts = [] {
   constexpr std::size_t kSteps = 7;
   std::array<RangeCut, kSteps * kSteps> cuts{};
