@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "gguf_iq/iq4.cpp"
@@ -54,7 +55,12 @@ void store_blocks(Slots& s, const Scales& scales, const std::int64_t* blocks, st
 struct Again {
   std::int64_t blocks[kSlots];
   std::size_t count = 0;
+  bool thorough = false;  // as by `best`
 
+  void add(const Iq4Call& call, std::int64_t block, Slots& s) {
+    blocks[count++] = block;
+    if (count == kSlots) search(call, s);
+  }
   void search(const Iq4Call& call, Slots& s) {
     if (count == 0) return;
     std::fill(blocks + count, blocks + kSlots, blocks[count - 1]);
@@ -66,6 +72,7 @@ struct Again {
     BestScales best;
     best.start(s, before.values);
     improve_scales(s, iq4_nl_again(), best);
+    if (thorough) improve_scales(s, iq4_nl_effort(Effort::best), best);
     store_blocks(s, best.scales, blocks, count, call.out);
     count = 0;
   }
@@ -76,22 +83,38 @@ bool needs_more(const Slots& s, const BestScales& best, std::size_t k) {
          s.total[k] * s.total[k] < kIq4FewWeights * s.weight_squares[k];
 }
 
-/// A batch of blocks; those that need more go to `again`.
+/// A batch of blocks; those that need more go to `again`. `squares`: of all blocks.
 void encode_batch(Iq4Nl, const Iq4Call& call, const std::int64_t* blocks, std::size_t count, Slots& s,
-                  Again& again) {
+                  Again& again, std::vector<float>& squares) {
   const BestScales best = search_scales(s, call.effort);
   store_blocks(s, best.scales, blocks, count, call.out);
   if (call.effort == Effort::best) return;
   Slots other;
   for (std::size_t k = 0; k < count; ++k) {
-    if (!needs_more(s, best, k)) continue;
-    again.blocks[again.count++] = blocks[k];
-    if (again.count == kSlots) again.search(call, other);
+    squares[static_cast<std::size_t>(blocks[k])] = s.squares[k];
+    if (needs_more(s, best, k)) again.add(call, blocks[k], other);
   }
 }
+
+/// A second search for blocks that decide the error of a row.
+void search_dominant(const Iq4Call& call, const std::vector<float>& squares, Slots& s) {
+  const std::int64_t per_row = call.rows.cols / Iq4Nl::kWeights;
+  if (per_row < kIq4DominantRow) return;
+  Again again;
+  again.thorough = true;
+  for (std::int64_t first = 0; first < call.rows.rows * per_row; first += per_row) {
+    const float* row = squares.data() + first;
+    float sum = 0;
+    for (std::int64_t b = 0; b < per_row; ++b) sum += row[b];
+    for (std::int64_t b = 0; b < per_row; ++b)
+      if (row[b] > kIq4DominantInRow * sum) again.add(call, first + b, s);
+  }
+  again.search(call, s);
+}
+
 /// Two blocks of iq4_xs.
-void encode_batch(Iq4Xs, const Iq4Call& call, const std::int64_t* blocks, std::size_t count, Slots& s,
-                  Again&) {
+void encode_batch(Iq4Xs, const Iq4Call& call, const std::int64_t* blocks, std::size_t count, Slots& s, Again&,
+                  std::vector<float>&) {
   const SuperScales found = search_super_scales(s, call.effort);
   const Scales scales = found.scales();
   choose_codes(s, scales.values);
@@ -111,15 +134,17 @@ void encode(const Iq4Call& call) {
   Slots s;
   Again again;
   const std::int64_t total = call.rows.rows * (call.rows.cols / Type::kWeights);
+  std::vector<float> squares(Type::kGroups == 1 ? static_cast<std::size_t>(total) : 0);
   for (std::int64_t first = 0; first < total; first += kPerBatch) {
     std::int64_t blocks[kPerBatch];
     for (std::int64_t b = 0; b < kPerBatch; ++b)  // the last batch is filled with copies of its last block
       blocks[b] = std::min(first + b, total - 1);
     load_blocks<Type>(call, blocks, s);
-    encode_batch(Type{}, call, blocks, static_cast<std::size_t>(std::min(kPerBatch, total - first)), s,
-                 again);
+    encode_batch(Type{}, call, blocks, static_cast<std::size_t>(std::min(kPerBatch, total - first)), s, again,
+                 squares);
   }
   again.search(call, s);
+  if (!squares.empty() && call.effort != Effort::best) search_dominant(call, squares, s);
 }
 
 #if HWY_TARGET == HWY_SCALAR

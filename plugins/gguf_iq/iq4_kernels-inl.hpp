@@ -10,22 +10,13 @@
 #endif
 // clang-format on
 
-#include <polyquant/codec/lanes-inl.hpp>
-#include "iq4_layouts.hpp"
+#include "iq4_moments-inl.hpp"
 
 #include <cstddef>
 #include <cstdint>
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf_iq::HWY_NAMESPACE {
-
-constexpr std::size_t kSlots = 16;      // groups side by side
-constexpr std::size_t kGroupSize = 32;  // weights of a group
-
-struct SlotMoments {
-  alignas(64) float a[kSlots];  // sum w x q
-  alignas(64) float b[kSlots];  // sum w q^2
-};
 
 #if HWY_TARGET == HWY_SCALAR
 
@@ -40,20 +31,6 @@ HWY_INLINE int nearest_level(float v) {
 inline void load_slots(const float* const* groups, float* out) {
   for (std::size_t k = 0; k < kSlots; ++k)
     for (std::size_t i = 0; i < kGroupSize; ++i) out[i * kSlots + k] = groups[k][i];
-}
-
-/// For each slot: the sums for the nearest levels to x * inverse.
-inline void slot_moments(const float* x, const float* w, const float* inverse, SlotMoments& out) {
-  for (std::size_t s = 0; s < kSlots; ++s) {
-    out.a[s] = out.b[s] = 0.0f;
-    for (std::size_t i = 0; i < kGroupSize; ++i) {
-      const float value = x[i * kSlots + s];
-      const float q = kIq4Levels[static_cast<std::size_t>(nearest_level(value * inverse[s]))];
-      const float wq = w[i * kSlots + s] * q;
-      out.a[s] += wq * value;
-      out.b[s] += wq * q;
-    }
-  }
 }
 
 /// For each slot: sum w (x - scale q)^2.
@@ -77,7 +54,6 @@ inline void slot_codes(const float* x, const float* inverse, std::uint8_t* codes
 }
 
 #else
-using namespace pq::HWY_NAMESPACE;
 
 /// Beyond the outer borders, -115.5 and 101, the nearest level is the last one.
 HWY_INLINE VF inside_table(VF v) {
@@ -155,23 +131,6 @@ HWY_INLINE void load_slots(const float* const* groups, float* out) {
       hn::Store(c, d, out + (i + 2) * kSlots + s);
       hn::Store(e, d, out + (i + 3) * kSlots + s);
     }
-  }
-}
-
-HWY_INLINE void slot_moments(const float* x, const float* w, const float* inverse, SlotMoments& out) {
-  const F32 d;
-  for (std::size_t s = 0; s < kSlots; s += kLanes) {
-    const VF scale = hn::Load(d, inverse + s);
-    VF a = hn::Zero(d), b = a;
-    for (std::size_t i = 0; i < kGroupSize; ++i) {
-      const VF value = hn::Load(d, x + i * kSlots + s);
-      const VF q = nearest_level(hn::Mul(value, scale)).value;
-      const VF wq = hn::Mul(hn::Load(d, w + i * kSlots + s), q);
-      a = hn::Add(a, hn::Mul(wq, value));
-      b = hn::Add(b, hn::Mul(wq, q));
-    }
-    hn::Store(a, d, out.a + s);
-    hn::Store(b, d, out.b + s);
   }
 }
 

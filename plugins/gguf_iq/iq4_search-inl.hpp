@@ -22,11 +22,17 @@ struct Scales {
   alignas(64) float values[kSlots] = {};
 };
 
+/// As pq::inverse_or_zero.
+HWY_INLINE Scales inverses(const float* scales) {
+  Scales result;
+  for (std::size_t k = 0; k < kSlots; k += kLanes)
+    hn::Store(inverses_or_zero(hn::Load(F32(), scales + k)), F32(), result.values + k);
+  return result;
+}
+
 /// Always inlined: as a function of its own g++ 12 took it for one without effects, and left calls out.
 HWY_INLINE void choose_codes(Slots& s, const float* scales) {
-  Scales inverse;
-  for (std::size_t k = 0; k < kSlots; ++k) inverse.values[k] = inverse_or_zero(scales[k]);
-  slot_codes(s.x, inverse.values, s.codes);
+  slot_codes(s.x, inverses(scales).values, s.codes);
 }
 
 /// The best scales of either sign so far.
@@ -37,41 +43,53 @@ struct SignedBest {
   void consider(const Slots& s, const float* inverse) {
     SlotMoments found;
     slot_moments(s.x, s.w, inverse, found);
-    for (std::size_t sign = 0; sign < 2; ++sign) {
-      SlotMoments& best = moments[sign];
-      const float direction = sign == 0 ? 1.0f : -1.0f;
-      for (std::size_t k = 0; k < kSlots; ++k) {
-        const float a = found.a[k], b = found.b[k];
-        // b is 0 only if a is, and then nothing is gained.
-        const float gain = (a * a) / (b > 0.0f ? b : 1.0f);
-        const bool better = (a * direction > 0.0f) & (gain > score[sign][k]);
-        score[sign][k] = better ? gain : score[sign][k];
-        best.a[k] = better ? a : best.a[k];
-        best.b[k] = better ? b : best.b[k];
+    const F32 d;
+    const VF zero = hn::Zero(d);
+    for (std::size_t k = 0; k < kSlots; k += kLanes) {
+      const VF a = hn::Load(d, found.a + k), b = hn::Load(d, found.b + k);
+      // b is 0 only if a is, and then nothing is gained.
+      const VF gain = hn::Div(hn::Mul(a, a), hn::IfThenElse(hn::Gt(b, zero), b, hn::Set(d, 1.0f)));
+      for (std::size_t sign = 0; sign < 2; ++sign) {
+        const VF before = hn::Load(d, score[sign] + k);
+        const auto better = hn::And(sign == 0 ? hn::Gt(a, zero) : hn::Lt(a, zero), hn::Gt(gain, before));
+        SlotMoments& best = moments[sign];
+        hn::Store(hn::IfThenElse(better, gain, before), d, score[sign] + k);
+        hn::Store(hn::IfThenElse(better, a, hn::Load(d, best.a + k)), d, best.a + k);
+        hn::Store(hn::IfThenElse(better, b, hn::Load(d, best.b + k)), d, best.b + k);
       }
     }
   }
   /// Nearest levels once more, for the best scale of the best codes.
-  void improve(const Slots& s) {
-    alignas(64) float inverse[kSlots];
-    for (std::size_t k = 0; k < kSlots; ++k) {
-      const float d = scale(better_sign(k), k);
-      inverse[k] = inverse_or_zero(d);
-    }
-    consider(s, inverse);
+  void improve(const Slots& s) { consider(s, inverses(best_scales().values).values); }
+  /// a / b of one sign, 0 where no start had it.
+  HWY_INLINE Scales scales(std::size_t sign) const {
+    const F32 d;
+    Scales result;
+    for (std::size_t k = 0; k < kSlots; k += kLanes)
+      hn::Store(divide_or_zero(hn::Load(d, moments[sign].a + k), hn::Load(d, moments[sign].b + k)), d,
+                result.values + k);
+    return result;
   }
-  std::size_t better_sign(std::size_t k) const { return score[1][k] > score[0][k] ? 1 : 0; }
-  float scale(std::size_t sign, std::size_t k) const {
-    return score[sign][k] > 0.0f ? moments[sign].a[k] / moments[sign].b[k] : 0.0f;
+  HWY_INLINE Scales best_scales() const {
+    const F32 d;
+    Scales result;
+    const Scales positive = scales(0), negative = scales(1);
+    for (std::size_t k = 0; k < kSlots; k += kLanes) {
+      const auto second = hn::Gt(hn::Load(d, score[1] + k), hn::Load(d, score[0] + k));
+      hn::Store(hn::IfThenElse(second, hn::Load(d, negative.values + k), hn::Load(d, positive.values + k)), d,
+                result.values + k);
+    }
+    return result;
   }
 };
 
 /// A few places for the largest weight and the root mean square; many more for groups of one sign.
 inline SignedBest first_scales(const Slots& s, const Iq4Effort& effort) {
   SignedBest best;
+  const Scales inverse_peak = inverses(s.peak);
   Scales inverse;
   for (const float code : effort.peaks) {
-    for (std::size_t k = 0; k < kSlots; ++k) inverse.values[k] = code * inverse_or_zero(s.peak[k]);
+    for (std::size_t k = 0; k < kSlots; ++k) inverse.values[k] = code * inverse_peak.values[k];
     best.consider(s, inverse.values);
   }
   for (const float code : effort.rms) {
@@ -83,7 +101,7 @@ inline SignedBest first_scales(const Slots& s, const Iq4Effort& effort) {
   if (std::find(std::begin(s.one_sided), std::end(s.one_sided), true) == std::end(s.one_sided)) return best;
   for (const float code : kIq4OneSidedPeaks) {
     for (std::size_t k = 0; k < kSlots; ++k)
-      inverse.values[k] = s.one_sided[k] ? code * inverse_or_zero(s.peak[k]) : 0.0f;
+      inverse.values[k] = s.one_sided[k] ? code * inverse_peak.values[k] : 0.0f;
     best.consider(s, inverse.values);
   }
   return best;
@@ -95,20 +113,19 @@ struct BestScales {
   alignas(64) float errors[kSlots];
 
   void start(const Slots& s, const float* values) {
-    Scales inverse;
-    for (std::size_t k = 0; k < kSlots; ++k) {
-      scales.values[k] = values[k];
-      inverse.values[k] = inverse_or_zero(values[k]);
-    }
-    slot_errors(s.x, s.w, scales.values, inverse.values, errors);
+    std::copy_n(values, kSlots, scales.values);
+    slot_errors(s.x, s.w, scales.values, inverses(scales.values).values, errors);
   }
   void consider(const Slots& s, const float* values) {
     BestScales other;
     other.start(s, values);
-    for (std::size_t k = 0; k < kSlots; ++k) {
-      if (!(other.errors[k] < errors[k])) continue;
-      errors[k] = other.errors[k];
-      scales.values[k] = values[k];
+    const F32 d;
+    for (std::size_t k = 0; k < kSlots; k += kLanes) {
+      const VF before = hn::Load(d, errors + k), now = hn::Load(d, other.errors + k);
+      const auto better = hn::Lt(now, before);
+      hn::Store(hn::IfThenElse(better, now, before), d, errors + k);
+      hn::Store(hn::IfThenElse(better, hn::Load(d, other.scales.values + k), hn::Load(d, scales.values + k)),
+                d, scales.values + k);
     }
   }
 };
@@ -159,14 +176,12 @@ inline void improve_scales(const Slots& s, const Iq4Effort& effort, BestScales& 
   SignedBest found = first_scales(s, effort);
   found.improve(s);
   found.improve(s);
-  Scales values, inverse;
-  for (std::size_t k = 0; k < kSlots; ++k)
-    values.values[k] = nonzero_f16(found.scale(found.better_sign(k), k));
+  Scales values = found.best_scales();
+  for (float& value : values.values) value = nonzero_f16(value);
   best.consider(s, values.values);
   // Once more with codes chosen for the stored scale.
   SlotMoments moments;
-  for (std::size_t k = 0; k < kSlots; ++k) inverse.values[k] = inverse_or_zero(values.values[k]);
-  slot_moments(s.x, s.w, inverse.values, moments);
+  slot_moments(s.x, s.w, inverses(values.values).values, moments);
   for (std::size_t k = 0; k < kSlots; ++k)
     if (moments.b[k] > 0.0f) values.values[k] = nonzero_f16(moments.a[k] / moments.b[k]);
   best.consider(s, values.values);

@@ -4,6 +4,7 @@
 #include <polyquant/encoding.hpp>
 
 #include <array>
+#include <cstdint>
 #include <span>
 
 namespace pq::gguf_iq {
@@ -21,8 +22,8 @@ constexpr std::array<float, 2 * kCount> iq4_peaks(float first, float last) {
   }
   return peaks;
 }
-inline constexpr auto kIq4FewPeaks = iq4_peaks<4>(0.76f, 1.10f);
-inline constexpr auto kIq4Peaks = iq4_peaks<6>(0.72f, 1.14f);
+inline constexpr auto kIq4FewPeaks = iq4_peaks<6>(0.72f, 1.14f);
+inline constexpr auto kIq4Peaks = iq4_peaks<8>(0.70f, 1.18f);
 inline constexpr auto kIq4MorePeaks = iq4_peaks<10>(0.68f, 1.22f);
 inline constexpr auto kIq4ManyPeaks = iq4_peaks<48>(0.55f, 1.5f);
 inline constexpr auto kIq4OneSidedPeaks = iq4_peaks<128>(0.55f, 1.5f);
@@ -35,7 +36,7 @@ struct Iq4Effort {
   int window;        // iq4_xs: scale codes tried on each side of the estimate, for both signs
   int super_scales;  // iq4_xs: values of d tried
 };
-/// fast and normal: 14 starts, and 24 for groups that may be left with a large error (below); best: these and 100. `fast` has no cheaper search:
+/// fast and normal: 18 starts, and 24 for groups that may be left with a large error (below); best: these and 100. `fast` has no cheaper search:
 /// one that stays below ggml's error on all data would save little. Groups of one sign, whose error jumps about with the scale, always have
 /// 256 more.
 inline Iq4Effort iq4_nl_effort(Effort effort) noexcept {
@@ -49,8 +50,12 @@ inline Iq4Effort iq4_nl_again() noexcept { return {kIq4MorePeaks, kIq4Rms, 0, 1}
 inline constexpr float kIq4PoorShare = 0.010f;
 /// So are those in which few weights count, measured by (sum w)^2 / sum w^2: the fewer, the more is left to chance.
 inline constexpr float kIq4FewWeights = 6;
+/// And as by `best` those that hold this share of the squares of a row of at least so many: they decide its error alone. Blocks of equal size
+/// have an eighth at most.
+inline constexpr float kIq4DominantInRow = 0.25f;
+inline constexpr std::int64_t kIq4DominantRow = 8;
 
-/// fast and normal: the estimated scale code for each sign, from 10 starts; best, and blocks of one sign: 17 codes from 16 starts, and 8 values
+/// fast and normal: the estimated scale code for each sign, from 14 starts; best, and blocks of one sign: 17 codes from 20 starts, and 8 values
 /// of the super-scale. The codes next to the best one are always tried.
 inline Iq4Effort iq4_xs_effort(Effort effort) noexcept {
   const std::span<const float> rms(kIq4Rms);

@@ -18,7 +18,7 @@ namespace pq::gguf_iq::HWY_NAMESPACE {
 /// Two blocks of 8 groups.
 struct SuperScales {
   float d[2];
-  int codes[kSlots];
+  alignas(64) int codes[kSlots];
   alignas(64) float errors[kSlots];
 
   Scales scales() const {
@@ -33,17 +33,18 @@ struct SuperScales {
   }
   /// Tries a code for each group.
   void consider(const Slots& s, const int* tried) {
-    Scales scale, inverse;
-    for (std::size_t k = 0; k < kSlots; ++k) {
-      scale.values[k] = d[k / 8] * static_cast<float>(tried[k]);
-      inverse.values[k] = inverse_or_zero(scale.values[k]);
-    }
+    const F32 f;
+    const I32 i;
+    Scales scale;
+    for (std::size_t k = 0; k < kSlots; ++k) scale.values[k] = d[k / 8] * static_cast<float>(tried[k]);
     alignas(64) float found[kSlots];
-    slot_errors(s.x, s.w, scale.values, inverse.values, found);
-    for (std::size_t k = 0; k < kSlots; ++k) {
-      const bool better = found[k] < errors[k];
-      errors[k] = better ? found[k] : errors[k];
-      codes[k] = better ? tried[k] : codes[k];
+    slot_errors(s.x, s.w, scale.values, inverses(scale.values).values, found);
+    for (std::size_t k = 0; k < kSlots; k += kLanes) {
+      const VF before = hn::Load(f, errors + k), now = hn::Load(f, found + k);
+      const auto better = hn::Lt(now, before);
+      hn::Store(hn::IfThenElse(better, now, before), f, errors + k);
+      hn::Store(hn::IfThenElse(hn::RebindMask(i, better), hn::LoadU(i, tried + k), hn::Load(i, codes + k)), i,
+                codes + k);
     }
   }
 };
@@ -57,9 +58,10 @@ inline int scale_code(float ratio) {
 inline void search_window(const Slots& s, const SignedBest& found, int window, SuperScales& state) {
   for (std::size_t sign = 0; sign < 2; ++sign) {
     int middle[kSlots], step[kSlots], tried[kSlots];
+    const Scales scales = found.scales(sign);
+    const float inverse[2] = {inverse_or_zero(state.d[0]), inverse_or_zero(state.d[1])};
     for (std::size_t k = 0; k < kSlots; ++k) {
-      const float ratio = found.scale(sign, k) * inverse_or_zero(state.d[k / 8]);
-      middle[k] = scale_code(ratio);
+      middle[k] = scale_code(scales.values[k] * inverse[k / 8]);
       step[k] = std::max(1, (std::abs(middle[k]) + 8) / 16);
     }
     for (int offset = -window; offset <= window; ++offset) {
@@ -73,10 +75,8 @@ inline void search_window(const Slots& s, const SignedBest& found, int window, S
 /// The best d for the codes, then each code and its neighbours again; a block keeps the new state if that is better.
 inline void refit(const Slots& s, bool with_neighbours, SuperScales& best) {
   SuperScales next = best;
-  Scales inverse = best.scales();
-  for (float& value : inverse.values) value = inverse_or_zero(value);
   SlotMoments moments;
-  slot_moments(s.x, s.w, inverse.values, moments);
+  slot_moments(s.x, s.w, inverses(best.scales().values).values, moments);
   for (std::size_t half = 0; half < 2; ++half) {
     float a = 0, b = 0;
     for (std::size_t k = 8 * half; k < 8 * half + 8; ++k) {
@@ -138,9 +138,10 @@ inline float block_sum(const float* values, std::size_t half) {
 
 /// The scale of largest magnitude, of those up to `limit`.
 inline float largest_scale(const SignedBest& found, std::size_t half, float limit) {
+  const Scales scales = found.best_scales();
   float largest = 0;
   for (std::size_t k = 8 * half; k < 8 * half + 8; ++k) {
-    const float scale = found.scale(found.better_sign(k), k);
+    const float scale = scales.values[k];
     if (std::abs(scale) <= limit && std::abs(scale) > std::abs(largest)) largest = scale;
   }
   return largest;
