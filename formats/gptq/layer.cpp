@@ -39,13 +39,11 @@ class GptqLayer final : public PackedLayer {
     if (index) parts_.push_back(*index);
     measure(config);
     const std::vector<std::int32_t> groups = index ? read_index(*index) : std::vector<std::int32_t>();
-    options_.group = group_size(config, groups);
     options_.scale = scale_name(*part(2).dtype);
-    options_.act_order = !is_trivial(groups);
     if (known != nullptr)
-      options_ = *known;
-    else if (config.symmetric || config.has_overrides)
-      options_.symmetric = has_middle_zeros();
+      take(*known);
+    else
+      infer(config, groups);
     finish(module, groups);
   }
 
@@ -93,6 +91,20 @@ class GptqLayer final : public PackedLayer {
       refuse(fmt::format("2, 3, 4 or 8 bits; {} need checkpoint_format gptq_p", bits));
     if (is_in_planes(version_, options_.bits) && (rows_ % kPlaneNumbers != 0 || cols_ % kPlaneNumbers != 0))
       refuse("multiples of 32 rows and columns for bit planes");
+  }
+
+  // What the writer of these tensors says. They need not be written yet: where zeros are, nothing can be inferred.
+  void take(const AffineOptions& known) {
+    if (known.bits != options_.bits || known.scale != options_.scale ||
+        groups_of(cols_, known.group) != groups_)
+      refuse("what has been planned, " + affine_spec(known));
+    options_ = known;
+  }
+
+  void infer(const GptqConfig& config, const std::vector<std::int32_t>& groups) {
+    options_.group = group_size(config, groups);
+    options_.act_order = !is_trivial(groups);
+    if (config.symmetric || config.has_overrides) options_.symmetric = has_middle_zeros();
   }
 
   std::vector<std::int32_t> read_index(std::size_t index) const {

@@ -182,6 +182,37 @@ TEST_CASE("packed outputs: interrupted within a layer, continued, and the same b
   CHECK(read_file(target / "out" / "model.safetensors") == read_file(target / "whole" / "model.safetensors"));
 }
 
+TEST_CASE("gptq: layers with rules of their own are continued before they are written", "[formats][packed]") {
+  // The usual group is 32. Groups of 64 leave 32 of 160 columns: three that no division and no unwritten g_idx tells.
+  OutputModel model;
+  for (int i = 0; i < 3; ++i) model.tensors.push_back(matrix(a(i, "mlp.up_proj"), k4));
+  const std::string other = "affine:bits=4,group=64,symmetric=true";
+  model.tensors.push_back(matrix(a(0, "mlp.down_proj"), other, {32, 160}));
+  model.side_files = {{"config.json", {}, R"({"model_type": "llama"})"}};
+  std::vector<std::vector<std::byte>> rows;
+  for (const OutputTensor& tensor : model.tensors) {
+    rows.emplace_back(tensor.row_bytes * 32);
+    for (std::size_t i = 0; i < rows.back().size(); ++i) rows.back()[i] = static_cast<std::byte>(i % 113);
+  }
+  const TempFolder target;
+  const auto format = packed_format("gptq");
+  const auto whole = format->create(target / "whole", model, false);
+  for (std::size_t t = 0; t < rows.size(); ++t) whole->write_rows(t, 0, rows[t]);
+  whole->seal();
+  {
+    const auto writer = format->create(target / "out", model, false);
+    writer->write_rows(0, 0, rows[0]);
+    writer->keep();
+  }
+  const auto writer = format->create(target / "out", model, true);
+  const auto before = writer->reopen();
+  for (const OutputTensor& tensor : model.tensors)
+    CHECK(before->header().tensors.at(index_of(*before, tensor.name)).encoding == tensor.encoding);
+  for (std::size_t t = 1; t < rows.size(); ++t) writer->write_rows(t, 0, rows[t]);
+  writer->seal();
+  CHECK(read_file(target / "out" / "model.safetensors") == read_file(target / "whole" / "model.safetensors"));
+}
+
 TEST_CASE("gptq: zeros of 0 in v1 borrow from their neighbours and come back", "[formats][packed]") {
   const std::array<std::uint8_t, 8> zeros = {0, 8, 8, 8, 8, 8, 8, 8};
   std::array<std::byte, 4> word{};
