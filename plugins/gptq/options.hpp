@@ -15,6 +15,12 @@ struct Options {
 
   /// Scales come before all codes: another order meets the columns of a group too late to fit their scale.
   bool has_static_scales() const { return scales == "static" || order != "natural"; }
+  /// The setting that a codec which chooses every code once cannot follow, or nothing. One refinement is the default: it is left out.
+  std::string needing_revision() const {
+    if (order != "natural") return "order: " + order;
+    if (scales != "dynamic") return "scales: " + scales;
+    return refine > 1 ? "refine: " + std::to_string(refine) : "";
+  }
 };
 
 inline const Schema<Options>& schema() {
@@ -35,7 +41,10 @@ inline const Schema<Options>& schema() {
               "matrix is not positive definite.",
               range(1e-6, 1.0))
           .field("refine", &Options::refine,
-                 "How often all codes are chosen again at the end, each for what the others have become.",
+                 "How often all codes are chosen again at the end, each for what the others have become. A "
+                 "column "
+                 "codec that chooses every code once takes 1, without effect, and neither more nor another "
+                 "order nor static scales.",
                  range(0, 16));
   return result;
 }

@@ -14,9 +14,13 @@ class Gptq final : public pq::Quantizer {
   explicit Gptq(pq::gptq::Options options = {}) : options_(std::move(options)) {}
   const pq::QuantizerInfo& info() const override { return info_; }
   std::optional<std::string> rejects(const pq::Encoding& encoding) const override {
-    if (encoding.column_codec(1, encoding.info().block_cols, pq::Effort::fast) != nullptr)
+    const auto codec = encoding.column_codec(1, encoding.info().block_cols, pq::Effort::fast);
+    if (codec == nullptr) return "gptq cannot use " + encoding.info().spec + ": it has no column codec";
+    const std::string setting = options_.needing_revision();
+    if (setting.empty() || codec->can_revise() || pq::gptq::is_rounded_plainly(encoding.info()))
       return std::nullopt;
-    return "gptq cannot use " + encoding.info().spec + ": it has no column codec";
+    return "gptq cannot use " + encoding.info().spec + " with " + setting +
+           ": its column codec chooses every code once, from left to right";
   }
   std::unique_ptr<pq::TensorQuantizer> prepare(const pq::QuantJob& job,
                                                const pq::RunContext& context) const override {

@@ -216,13 +216,15 @@ QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options
   return memory;
 }
 
+bool is_rounded_plainly(const EncodingInfo& encoding) {
+  return encoding.grid.family == GridFamily::floating && encoding.grid.code_bits >= 16;
+}
+
 std::unique_ptr<TensorQuantizer> make_tensor(const QuantJob& given, const Options& options,
                                              FactorCache& cache, Executor& executor) {
   const auto bound = std::make_shared<const BoundJob>(given);
   const QuantJob& job = bound->job();
-  const EncodingInfo& info = job.encoding->info();
-  if (info.grid.family == GridFamily::floating && info.grid.code_bits >= 16)
-    return std::make_unique<PlainTensor>(bound, "");
+  if (is_rounded_plainly(job.encoding->info())) return std::make_unique<PlainTensor>(bound, "");
   const std::string plain = "tensor '" + std::string(job.tensor) + "' is rounded without error feedback: ";
   if (job.statistics.gram.data == nullptr)
     return std::make_unique<PlainTensor>(bound,

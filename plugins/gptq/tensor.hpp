@@ -32,6 +32,9 @@ class FactorCache {
 /// What a tensor with these columns takes.
 QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options& options);
 
+/// Numbers of 16 bits and more need no error feedback.
+bool is_rounded_plainly(const EncodingInfo& encoding);
+
 std::unique_ptr<TensorQuantizer> make_tensor(const QuantJob& job, const Options& options, FactorCache& cache,
                                              Executor& executor);
 

@@ -20,10 +20,11 @@ class Columns final : public ColumnCodec {
         cols_(static_cast<std::size_t>(cols)),
         encoded_(rows_ * parts_.layout().bytes()),
         codes_(rows_ * cols_),
-        scales_(rows_) {}
+        scales_(parts_.layout().blocks() * rows_) {}
 
   int fit_cols() const override { return static_cast<int>(kind_.block); }
   int round_cols() const override { return 1; }
+  bool can_revise() const override { return true; }
 
   void fit(ConstMatrix weights, std::span<const float> importance) override {
     PQ_ASSERT(column_ % static_cast<std::size_t>(kind_.block) == 0 && column_ < cols_,
@@ -31,29 +32,24 @@ class Columns final : public ColumnCodec {
     const auto count = static_cast<std::size_t>(weights.cols), padded = (count + kStep - 1) / kStep * kStep;
     const std::vector<float> important = padded_importance(importance, count);
     std::vector<float> clean(padded), scratch(padded);
+    const std::size_t block = column_ / static_cast<std::size_t>(kind_.block);
     for (std::size_t r = 0; r < rows_; ++r) {
+      ChosenScale& scale = scales_[block * rows_ + r];
       const float largest =
           clean_block(weights.row(static_cast<std::int64_t>(r)).data(), count, clean.data());
-      scales_[r] = chooser_.choose(
-          {clean.data(), important.empty() ? nullptr : important.data(), padded, largest}, scratch.data());
+      scale = chooser_.choose({clean.data(), important.empty() ? nullptr : important.data(), padded, largest},
+                              scratch.data());
       // Codes are for the scale that decoding gives.
-      scales_[r].inverse = finite_inverse(scales_[r].scale);
-      parts_.store_scale(row(r), column_ / static_cast<std::size_t>(kind_.block), scales_[r]);
+      scale.inverse = finite_inverse(scale.scale);
+      parts_.store_scale(row(r), block, scale);
     }
   }
 
-  void round(ConstMatrix weights, Matrix rounded) override {
-    for (std::size_t r = 0; r < rows_; ++r) {
-      const auto at = static_cast<std::int64_t>(r);
-      const float weight = weights.row(at)[0];
-      const float y = std::isnan(weight) ? 0.0f : weight * scales_[r].inverse;
-      int level = 0;
-      for (const float threshold : kind_.levels.threshold) level += y > threshold ? 1 : 0;
-      const std::uint8_t code = kind_.levels.code[static_cast<std::size_t>(level)];
-      codes_[r * cols_ + column_] = code;
-      rounded.row(at)[0] = kind_.levels.value[code] * scales_[r].scale;
-    }
-    ++column_;
+  void round(ConstMatrix weights, Matrix rounded) override { choose(column_++, weights, rounded); }
+
+  void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before one is revised");
+    choose(static_cast<std::size_t>(column), weights, rounded);
   }
 
   void emit(std::int64_t r, MutableBytes out) const override {
@@ -64,6 +60,20 @@ class Columns final : public ColumnCodec {
   }
 
  private:
+  void choose(std::size_t column, ConstMatrix weights, Matrix rounded) {
+    const ChosenScale* scales = scales_.data() + column / static_cast<std::size_t>(kind_.block) * rows_;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      const auto at = static_cast<std::int64_t>(r);
+      const float weight = weights.row(at)[0];
+      const float y = std::isnan(weight) ? 0.0f : weight * scales[r].inverse;
+      int level = 0;
+      for (const float threshold : kind_.levels.threshold) level += y > threshold ? 1 : 0;
+      const std::uint8_t code = kind_.levels.code[static_cast<std::size_t>(level)];
+      codes_[r * cols_ + column] = code;
+      rounded.row(at)[0] = kind_.levels.value[code] * scales[r].scale;
+    }
+  }
+
   std::byte* row(std::size_t r) { return encoded_.data() + r * parts_.layout().bytes(); }
 
   const FourBitKind& kind_;
@@ -72,7 +82,7 @@ class Columns final : public ColumnCodec {
   std::size_t rows_, cols_;
   std::vector<std::byte> encoded_;   // the scales; codes are added by emit()
   std::vector<std::uint8_t> codes_;  // of all columns
-  std::vector<ChosenScale> scales_;  // of the current block
+  std::vector<ChosenScale> scales_;  // block after block, in each row after row
   std::size_t column_ = 0;
 };
 

@@ -44,19 +44,18 @@ class Int8Columns final : public ColumnCodec {
 
   int fit_cols() const override { return static_cast<int>(cols_); }
   int round_cols() const override { return 1; }
+  bool can_revise() const override { return true; }
   void fit(ConstMatrix weights, std::span<const float>) override {
     PQ_ASSERT(column_ == 0, "fit() comes once, before all columns");
     for (std::size_t r = 0; r < largest_.size(); ++r)
       largest_[r] = largest_of(weights.row(static_cast<std::int64_t>(r)));
   }
-  void round(ConstMatrix weights, Matrix rounded) override {
-    for (std::size_t r = 0; r < largest_.size(); ++r) {
-      const auto row = static_cast<std::int64_t>(r);
-      const std::int8_t code = code_of(as_half(weights.row(row)[0]), largest_[r]);
-      codes_[r * cols_ + column_] = code;
-      rounded.row(row)[0] = value_of(code, largest_[r]);
-    }
-    ++column_;
+  void round(ConstMatrix weights, Matrix rounded) override { choose(column_++, weights, rounded, as_half); }
+  // Not in f16: values of the grid would not always stay what they are.
+  void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
+    PQ_ASSERT(column_ == cols_, "all columns must be rounded before one is revised");
+    choose(static_cast<std::size_t>(column), weights, rounded,
+           [](float weight) { return std::isnan(weight) ? 0.0f : weight; });
   }
   void emit(std::int64_t row, MutableBytes out) const override {
     PQ_ASSERT(column_ == cols_, "all columns must be rounded before a row is emitted");
@@ -66,6 +65,16 @@ class Int8Columns final : public ColumnCodec {
   }
 
  private:
+  template <class Seen>
+  void choose(std::size_t column, ConstMatrix weights, Matrix rounded, const Seen& seen) {
+    for (std::size_t r = 0; r < largest_.size(); ++r) {
+      const auto row = static_cast<std::int64_t>(r);
+      const std::int8_t code = code_of(seen(weights.row(row)[0]), largest_[r]);
+      codes_[r * cols_ + column] = code;
+      rounded.row(row)[0] = value_of(code, largest_[r]);
+    }
+  }
+
   std::size_t cols_;
   std::vector<float> largest_;
   std::vector<std::int8_t> codes_;
