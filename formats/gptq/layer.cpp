@@ -4,6 +4,7 @@
 #include "common/packed_words.hpp"
 #include "common/printable.hpp"
 #include "gptq/planes.hpp"
+#include "gptq/storage.hpp"
 #include "gptq/zeros.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -120,17 +121,33 @@ class GptqLayer final : public PackedLayer {
     return groups;
   }
 
-  // The configured size if it makes as many groups; that of single layers may be another one (`dynamic`), which g_idx or an even division tell.
+  // The configured size if it makes as many groups. Single layers may have another one (`dynamic`): then g_idx comes first, and without it
+  // an even division counts only if GPTQModel knows the size. 576 columns in 3 groups are 256 + 256 + 64, or 3 * 192.
   std::int64_t group_size(const GptqConfig& config, const std::vector<std::int32_t>& groups) const {
-    if (config.group && groups_of(cols_, *config.group) == groups_) return *config.group;
+    const bool fits = config.group && groups_of(cols_, *config.group) == groups_;
+    if (fits && (!config.has_overrides || groups_ == 1)) return *config.group;
     if (config.group && !config.has_overrides)
       refuse(fmt::format("{} groups of {} columns", groups_of(cols_, *config.group), *config.group));
     if (groups_ == 1) return -1;
-    if (cols_ % groups_ == 0) return static_cast<std::int64_t>(cols_ / groups_);
-    const std::int64_t first = std::count(groups.begin(), groups.end(), 0);
-    if (first == 0 || groups_of(cols_, first) != groups_)
-      refuse("groups of equal size, or a g_idx that tells them");
-    return first;
+    const std::int64_t told = told_size(groups);
+    if (told != 0 && groups_of(cols_, told) == groups_) return told;
+    if (fits) return *config.group;
+    const auto even = static_cast<std::int64_t>(cols_ / groups_);
+    // Of powers of two at most one makes a given number of groups above 1.
+    const bool is_sure =
+        cols_ % groups_ == 0 && std::find(kGroups.begin(), kGroups.end(), even) != kGroups.end();
+    if (told != 0 || !is_sure)
+      refuse("groups of 16, 32, 64 and so on up to 1024 columns, or a g_idx that tells them");
+    return even;
+  }
+
+  // The size of groups by g_idx: its first run, or its largest group if columns are mixed. 0 if there is none, or zeros in its place.
+  std::int64_t told_size(const std::vector<std::int32_t>& groups) const {
+    std::vector<std::int64_t> sizes(groups_);
+    for (const std::int32_t group : groups) ++sizes[static_cast<std::size_t>(group)];
+    if (groups.empty() || sizes[0] == static_cast<std::int64_t>(groups.size())) return 0;
+    return std::is_sorted(groups.begin(), groups.end()) ? sizes[0]
+                                                        : *std::max_element(sizes.begin(), sizes.end());
   }
 
   // Natural order; also all zeros, which some files have in its place (exllamav2 reads them so).

@@ -16,8 +16,6 @@
 namespace pq::hf {
 namespace {
 
-// What GPTQModel accepts (quantization/config.py).
-constexpr std::array<std::int64_t, 8> kGroups = {-1, 16, 32, 64, 128, 256, 512, 1024};
 constexpr std::size_t kIndexPart = 3;
 
 const AffineRows layout_of(const LayerPlan& layer) { return {layer.options, cols(layer.shape)}; }

@@ -4,7 +4,13 @@
 #include "common/packed_layer.hpp"
 #include "gptq/version.hpp"
 
+#include <array>
+#include <cstdint>
+
 namespace pq::hf {
+
+/// Sizes of groups that GPTQModel accepts (quantization/config.py).
+inline constexpr std::array<std::int64_t, 8> kGroups = {-1, 16, 32, 64, 128, 256, 512, 1024};
 
 class GptqStorage final : public LayerStorage {
  public:

@@ -180,6 +180,45 @@ TEST_CASE("gptq: a layer may differ from the settings where there are rules for 
   CHECK_THAT(refusal("gptq", config, gptq_parts()), Contains("8 bits as the configuration says"));
 }
 
+TEST_CASE("gptq: a group that is not the usual one is what g_idx says, or refused", "[formats][packed]") {
+  const auto layer = [](int cols, int groups, std::vector<std::int32_t> index = {}) {
+    const std::string g = std::to_string(groups), words = std::to_string(cols / 8);
+    std::vector<Part> parts = {{"a.qweight", "I32", "[" + words + ",8]", static_cast<std::size_t>(cols) * 4},
+                               {"a.qzeros", "I32", "[" + g + ",1]", static_cast<std::size_t>(groups) * 4},
+                               {"a.scales", "F16", "[" + g + ",8]", static_cast<std::size_t>(groups) * 16}};
+    if (!index.empty())
+      parts.push_back({"a.g_idx", "I32", "[" + std::to_string(cols) + "]", index.size() * 4, numbers(index)});
+    return parts;
+  };
+  const auto runs = [](int cols, int size) {
+    std::vector<std::int32_t> index;
+    for (int k = 0; k < cols; ++k) index.push_back(k / size);
+    return index;
+  };
+  json config = kGptq;
+  config["group_size"] = 64;
+  config["dynamic"] = {{"+:b", {{"group_size", 256}}}};
+  // 3 groups of 576 columns: 256 + 256 + 64, though 3 divides them.
+  CHECK(opened(config, layer(576, 3, runs(576, 256))).encoding == "affine:bits=4,group=256");
+  CHECK(opened(config, layer(576, 3, runs(576, 192))).encoding == "affine:bits=4,group=192");
+  const std::string doubt = "or a g_idx that tells them";
+  CHECK_THAT(refusal("gptq", config, layer(576, 3)), Contains(doubt));
+  CHECK_THAT(refusal("gptq", config, layer(576, 3, std::vector<std::int32_t>(576))), Contains(doubt));
+  // Mixed columns: the number of the group is what counts, and the largest tells the size.
+  std::vector<std::int32_t> mixed = runs(576, 256);
+  std::rotate(mixed.begin(), mixed.begin() + 5, mixed.end());
+  CHECK(opened(config, layer(576, 3, mixed)).encoding == "affine:bits=4,group=256,act_order=true");
+  // The usual group makes as many, but g_idx says otherwise.
+  config["group_size"] = 256;
+  CHECK(opened(config, layer(576, 3, runs(576, 192))).encoding == "affine:bits=4,group=192");
+  CHECK(opened(config, layer(576, 3)).encoding == "affine:bits=4,group=256");
+  CHECK(opened(config, layer(512, 8)).encoding == "affine:bits=4,group=64");  // evenly, and GPTQ's own
+  CHECK_THAT(refusal("gptq", config, layer(576, 12)), Contains(doubt));       // evenly, 48
+  CHECK(opened(config, layer(128, 1)).encoding == "affine:bits=4,group=256");
+  config["group_size"] = -1;
+  CHECK(opened(config, layer(128, 1)).encoding == "affine:bits=4,group=-1");
+}
+
 TEST_CASE("gptq: g_idx counts only if it is not the natural order", "[formats][packed]") {
   auto parts = gptq_parts();
   std::vector<std::int32_t> groups(64);

@@ -188,6 +188,7 @@ TEST_CASE("gptq: layers with rules of their own are continued before they are wr
   for (int i = 0; i < 3; ++i) model.tensors.push_back(matrix(a(i, "mlp.up_proj"), k4));
   const std::string other = "affine:bits=4,group=64,symmetric=true";
   model.tensors.push_back(matrix(a(0, "mlp.down_proj"), other, {32, 160}));
+  model.tensors.push_back(matrix(a(1, "mlp.down_proj"), "affine:bits=4,group=256,symmetric=true", {32, 576}));
   model.side_files = {{"config.json", {}, R"({"model_type": "llama"})"}};
   std::vector<std::vector<std::byte>> rows;
   for (const OutputTensor& tensor : model.tensors) {
@@ -211,6 +212,12 @@ TEST_CASE("gptq: layers with rules of their own are continued before they are wr
   for (std::size_t t = 1; t < rows.size(); ++t) writer->write_rows(t, 0, rows[t]);
   writer->seal();
   CHECK(read_file(target / "out" / "model.safetensors") == read_file(target / "whole" / "model.safetensors"));
+  const auto back = format->open(target / "out");
+  for (std::size_t t = 0; t < rows.size(); ++t) {
+    const std::size_t found = index_of(*back, model.tensors[t].name);
+    CHECK(back->header().tensors[found].encoding == model.tensors[t].encoding);
+    CHECK(all_rows(*back, found, 32) == rows[t]);
+  }
 }
 
 TEST_CASE("gptq: zeros of 0 in v1 borrow from their neighbours and come back", "[formats][packed]") {
