@@ -18,7 +18,9 @@ const pq::Schema<RtnOptions>& schema() {
   static const auto result =
       pq::Schema<RtnOptions>().field("weights", &RtnOptions::weights,
                                      "What the error of a weight counts: the importance of its column, that "
-                                     "times the magnitude of the weight, or what suits the encoding.",
+                                     "times the magnitude of the weight (several times slower), or what "
+                                     "suits the encoding: magnitude for some GGUF types of few bits, "
+                                     "importance for all others.",
                                      pq::one_of({"auto", "importance", "magnitude"}));
   return result;
 }
@@ -68,7 +70,7 @@ class MagnitudeTensor final : public pq::TensorQuantizer {
     std::vector<float> weights(static_cast<std::size_t>(job_.cols));
     for (std::int64_t r = 0; r < rows.rows; ++r) {
       pq::magnitude_weights(rows.row(r), job_.statistics.importance,
-                            static_cast<std::size_t>(job_.encoding->info().block_cols), weights);
+                            pq::mean_cols(job_.encoding->info(), job_.cols), weights);
       encoding_.get()
           .encoder({job_.cols, weights, job_.effort})
           ->encode(rows.slice(r, 1), out.subspan(static_cast<std::size_t>(r) * row_bytes, row_bytes));

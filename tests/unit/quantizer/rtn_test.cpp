@@ -32,18 +32,18 @@ std::vector<std::byte> quantized(const char* weights, const Encoding& encoding, 
   return bytes;
 }
 
-/// importance * sqrt(mean x^2 + x^2) with the mean over blocks of 256 columns, row by row.
+/// importance * sqrt(mean x^2 + x^2) with the mean over blocks of `count` columns, row by row.
 std::vector<std::byte> by_hand(const Encoding& encoding, const testing::Sample& sample,
-                               std::span<const float> importance) {
+                               std::span<const float> importance, std::size_t count = 256) {
   std::vector<std::byte> bytes;
   for (std::int64_t r = 0; r < sample.rows; ++r) {
     const auto x = sample.matrix().row(r);
     std::vector<float> weights(x.size());
     for (std::size_t i = 0; i < x.size(); ++i) {
       double sum = 0;
-      for (std::size_t k = i / 256 * 256; k < i / 256 * 256 + 256; ++k) sum += double{x[k]} * x[k];
+      for (std::size_t k = i / count * count; k < i / count * count + count; ++k) sum += double{x[k]} * x[k];
       weights[i] = static_cast<float>((importance.empty() ? 1.0 : importance[i]) *
-                                      std::sqrt(sum / 256.0 + double{x[i]} * x[i]));
+                                      std::sqrt(sum / static_cast<double>(count) + double{x[i]} * x[i]));
     }
     const auto row = testing::encode(encoding, sample.matrix().slice(r, 1), weights);
     bytes.insert(bytes.end(), row.begin(), row.end());
@@ -92,6 +92,27 @@ TEST_CASE("rtn: by default magnitude counts for q2_k, and in few bits if nothing
   CHECK(is_by_magnitude("q4_k", {}));
   CHECK_FALSE(is_by_magnitude("q5_k", {}));
   CHECK_FALSE(is_by_magnitude("q4_0", {}));
+}
+
+TEST_CASE("rtn: by default importance alone counts for what is no type of llama.cpp", "[rtn]") {
+  const auto importance = testing::lognormal_importance(512, 7);
+  for (const char* id : {"affine:bits=2,group=64", "affine:bits=3,group=128", "affine:bits=2,group=-1",
+                         "nf4:block=256", "fp4:block=256", "int8"}) {
+    INFO(id);
+    const auto encoding = registry().find_encoding(id);
+    CHECK(quantized("", *encoding, kSample, importance) ==
+          testing::encode(*encoding, kSample.matrix(), importance));
+    CHECK(quantized("", *encoding, kSample, {}) == testing::encode(*encoding, kSample.matrix(), {}));
+  }
+}
+
+TEST_CASE("rtn: the mean of magnitudes is that of a group where rows have no blocks", "[rtn]") {
+  const auto importance = testing::lognormal_importance(512, 7);
+  const auto group = registry().find_encoding("affine:bits=2,group=64");
+  CHECK(quantized("magnitude", *group, kSample, importance) == by_hand(*group, kSample, importance, 64));
+  CHECK(quantized("magnitude", *group, kSample, {}) == by_hand(*group, kSample, {}, 64));
+  const auto row = registry().find_encoding("affine:bits=2,group=-1");
+  CHECK(quantized("magnitude", *row, kSample, importance) == by_hand(*row, kSample, importance, 512));
 }
 
 TEST_CASE("rtn: other words for weights are refused", "[rtn]") {
