@@ -9,12 +9,15 @@
 #include "common/storage_config.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
 #include <polyquant/base/log.hpp>
 #include <polyquant/encoding.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <utility>
 
 namespace pq::bnb {
@@ -40,6 +43,26 @@ bool is_stored_block(std::int64_t block) {
   return block >= 32 && block <= 4096 && (block & (block - 1)) == 0;
 }
 
+/// How names of tensors end that only bitsandbytes writes; in the JSON of a header.
+constexpr std::array<std::string_view, 5> kSigns{kStateEnd, ".SCB\"", ".quant_map\"", ".absmax\"",
+                                                 "nested_absmax\""};
+
+bool has_parts(std::string_view header) {
+  return std::any_of(kSigns.begin(), kSigns.end(),
+                     [&](std::string_view sign) { return header.find(sign) != std::string_view::npos; });
+}
+
+/// The same for the whole header: that of an ordinary model is longer than what a probe is given, and the parts come last.
+bool file_has_parts(const fs::path& path, std::uint64_t header_bytes) {
+  try {
+    const MappedFile file(path);
+    const Bytes header = file.bytes().first(std::min<std::uint64_t>(8 + header_bytes, file.bytes().size()));
+    return has_parts({reinterpret_cast<const char*>(header.data()), header.size()});
+  } catch (const FormatError&) {
+    return false;  // whoever opens it says best what is wrong
+  }
+}
+
 std::string block_cure(std::int64_t cols) {
   for (const std::int64_t block : {64, 32})
     if (cols % block == 0) return fmt::format("use block={}", block);
@@ -62,11 +85,11 @@ class BitsandbytesFormat final : public Format {
       // Without anything quantized it is an ordinary folder, which `safetensors` claims.
       return names_bitsandbytes(head) ? 95 : 1;
     }
-    const bool is_safetensors =
-        head.size() >= 10 && load<std::uint64_t>(probe.head.data()) <= hf::kMaxHeaderBytes && head[8] == '{';
-    const bool has_parts =
-        head.find(kStateEnd) != std::string_view::npos || head.find(".SCB\"") != std::string_view::npos;
-    return is_safetensors && has_parts ? 97 : 0;
+    if (head.size() < 10 || head[8] != '{') return 0;
+    const auto header_bytes = load<std::uint64_t>(probe.head.data());
+    if (header_bytes > hf::kMaxHeaderBytes) return 0;
+    const bool is_longer = header_bytes > head.size() - 8;
+    return has_parts(head) || (is_longer && file_has_parts(probe.path, header_bytes)) ? 97 : 0;
   }
 
   std::unique_ptr<ModelReader> open(const fs::path& path) const override {

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <utility>
 
 namespace pq::hf {
@@ -27,10 +29,32 @@ std::uint64_t row_bytes(const StoredTensor& tensor, const std::string& place) {
   return *bytes;
 }
 
+// Codes mean nothing without the tensors beside them.
+void refuse_codes(const TensorStore& store) {
+  struct Part {
+    std::string_view end, codes_end;
+  };
+  constexpr std::array<Part, 3> kParts{{{".absmax", ""}, {".quant_map", ""}, {".SCB", ".weight"}}};
+  for (const StoredTensor& tensor : store.tensors())
+    for (const Part& part : kParts) {
+      if (!tensor.name.ends_with(part.end)) continue;
+      const std::string codes =
+          tensor.name.substr(0, tensor.name.size() - part.end.size()) + std::string(part.codes_end);
+      if (store.find(codes))
+        throw FormatError(fmt::format(
+            "{}: tensor {} holds codes of bitsandbytes, as {} beside it shows; its format reads them{}",
+            store.path().string(), shown(codes), shown(tensor.name),
+            store.is_folder() ? " where the quantization_config of config.json has \"quant_method\": "
+                                "\"bitsandbytes\""
+                              : ""));
+    }
+}
+
 class SafetensorsReader final : public ModelReader {
  public:
   explicit SafetensorsReader(TensorStore store) : store_(std::move(store)) {
     header_.dialect = Dialect::huggingface;
+    refuse_codes(store_);
     for (const StoredTensor& tensor : store_.tensors())
       header_.tensors.push_back({tensor.name, tensor.shape, std::string(tensor.dtype->encoding),
                                  row_bytes(tensor, store_.shards()[tensor.shard]->path().string()),

@@ -1,5 +1,6 @@
 #include "bitsandbytes/support.hpp"
 #include "packed/support.hpp"
+#include "safetensors/support.hpp"
 
 #include <polyquant/codec/table_row.hpp>
 #include <polyquant/testing/measure.hpp>
@@ -183,4 +184,32 @@ TEST_CASE("bitsandbytes: a folder without codes, and codes that loaders leave un
   const auto tied = warnings(head, R"({"tie_word_embeddings": true})");
   REQUIRE(tied.size() == 1);
   CHECK_THAT(tied[0], Contains("tie_word_embeddings"));
+}
+
+TEST_CASE("bitsandbytes: a single file is known by its parts, however long the header is", "[bitsandbytes]") {
+  constexpr std::size_t kProbed = 64 * 1024;
+  const TempFolder folder;
+  const auto certainty = [&](const std::string& last, int pads) {
+    std::string header = "{";
+    for (int i = 0; i < pads; ++i)
+      header += entry("layers." + std::to_string(i) + ".norm.weight", "F32", "[0]", "[0,0]") + ",";
+    const std::string file = file_of(header + entry(last, "U8", "[0]", "[0,0]") + "}");
+    CHECK((file.size() > kProbed) == (pads > 1));
+    write_file(folder / "m.safetensors", file);
+    Probe probe;
+    probe.path = folder / "m.safetensors";
+    probe.head = std::as_bytes(std::span(file)).first(std::min(kProbed, file.size()));
+    return bitsandbytes()->probe(probe);
+  };
+  for (const int pads : {1, 2000}) {
+    for (const char* part : {"a.weight.quant_state.bitsandbytes__nf4", "a.SCB", "a.weight.quant_map",
+                             "a.weight.absmax", "a.weight.nested_absmax"})
+      CHECK(certainty(part, pads) == 97);
+    CHECK(certainty("a.weight", pads) == 0);
+  }
+  Probe gone;
+  gone.path = folder / "gone.safetensors";
+  const std::string head = length_bytes(1'000'000) + "{\"a\"";
+  gone.head = std::as_bytes(std::span(head));
+  CHECK(bitsandbytes()->probe(gone) == 0);
 }

@@ -173,6 +173,26 @@ TEST_CASE("safetensors folder: odd rows of four-bit elements are refused clearly
              Contains("tensor 'w': rows of 3 elements of F4 are not whole bytes"));
 }
 
+TEST_CASE("safetensors folder: codes of bitsandbytes are no weights", "[safetensors][malformed]") {
+  const auto refusal = [](const std::string& codes, const std::string& part) {
+    TempFolder folder;
+    write_file(folder / "model.safetensors", file_of("{" + entry(codes, "U8", "[4]", "[0,4]") + "," +
+                                                         entry(part, "F32", "[1]", "[4,8]") + "}",
+                                                     "abcdefgh"));
+    return message_of<FormatError>([&] { format()->open(folder.path()); });
+  };
+  CHECK_THAT(
+      refusal("a.weight", "a.weight.absmax"),
+      Contains("tensor 'a.weight' holds codes of bitsandbytes, as 'a.weight.absmax' beside it shows") &&
+          Contains("\"quant_method\": \"bitsandbytes\""));
+  CHECK_THAT(refusal("a.weight", "a.weight.quant_map"), Contains("codes of bitsandbytes"));
+  CHECK_THAT(refusal("a.weight", "a.SCB"), Contains("tensor 'a.weight' holds codes of bitsandbytes"));
+  TempFolder folder;  // the name alone says nothing
+  write_file(folder / "model.safetensors",
+             file_of("{" + entry("a.absmax", "F32", "[1]", "[0,4]") + "}", "abcd"));
+  CHECK(format()->open(folder.path())->header().tensors.size() == 1);
+}
+
 TEST_CASE("safetensors folder: side files are all that are no weights", "[safetensors][unit]") {
   TempFolder folder;
   write_file(folder / "model.safetensors", kOne);
