@@ -175,6 +175,9 @@ TEST_CASE("conformance: names, validity and columns that do not fit are found", 
   expect_finding(Fault::columns_for_some_sizes, "there is a column codec for every size or for none");
   expect_finding(Fault::packs_anything, "an affine row is packed exactly or refused");
   expect_finding(Fault::columns_emit_others, "the column codec emits what it rounded to");
+  const std::string bad_numbers = "the column codec takes NaN, infinities, denormals and zeros";
+  expect_finding(Fault::columns_emit_others, bad_numbers);
+  expect_finding(Fault::refuses_own_rows, bad_numbers);
 }
 
 TEST_CASE("conformance: what an encoding does not have is not checked, and not shown as skipped",

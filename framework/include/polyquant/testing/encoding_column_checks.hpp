@@ -114,6 +114,12 @@ inline void columns_take_anything(const EncodingSubject& subject, Findings& find
     const ColumnRun a = run_columns(subject.get(), sample, *first, {}, 0.0),
                     b = run_columns(subject.get(), sample, *second, {}, 0.0);
     findings.expect(a.bytes == b.bytes, sample.name, ": two runs give different bytes");
+    if (keeps_bad_numbers(subject.get().info())) continue;
+    const Sample back = decode(subject.get(), a.bytes, sample.rows, sample.cols);
+    findings.expect(all_finite(back), sample.name, ": decoded values are not finite");
+    findings.expect(back.values == a.rounded.values, sample.name, ": decode gives other values than round()");
+    const auto problem = subject.get().check_rows(a.bytes, sample.cols);
+    findings.expect(!problem, sample.name, ": check_rows says: ", problem.value_or(""));
   }
 }
 
