@@ -38,6 +38,8 @@ class SampleRows final : public TensorRows {
   std::vector<float> weights_;
 };
 
+constexpr float kSquare = 8;  // of every input, in the mean
+
 /// Inputs of which each is like its neighbours.
 std::vector<float> made_up_gram(std::int64_t cols) {
   std::vector<float> gram(static_cast<std::size_t>(cols * cols));
@@ -45,7 +47,7 @@ std::vector<float> made_up_gram(std::int64_t cols) {
     for (std::int64_t j = 0; j < cols; ++j)
       gram[static_cast<std::size_t>(i * cols + j)] =
           i == j ? 1.0f : 0.5f / static_cast<float>(std::abs(i - j));
-  for (std::int64_t i = 0; i < cols; ++i) gram[static_cast<std::size_t>(i * cols + i)] = 8.0f;
+  for (std::int64_t i = 0; i < cols; ++i) gram[static_cast<std::size_t>(i * cols + i)] = kSquare;
   return gram;
 }
 
@@ -58,9 +60,9 @@ Seconds measure(const PlannedOutput& output, const Encoding& encoding, Effort ef
                 Executor& executor) {
   using Clock = std::chrono::steady_clock;
   const SampleRows rows(kRows, cols);
-  const std::vector<float> gram = made_up_gram(cols), importance(static_cast<std::size_t>(cols), 1.0f);
+  const std::vector<float> gram = made_up_gram(cols), squares(static_cast<std::size_t>(cols), kSquare);
   QuantJob job{"sample", kRows, cols, &encoding, {}, effort, &rows};
-  job.statistics = {importance, importance, {gram.data(), cols, cols, cols}, 1};
+  job.statistics = {squares, squares, {gram.data(), cols, cols, cols}, 1};
   const RunContext context{executor, nullptr};
   std::vector<std::byte> bytes(encoding.row_bytes(cols) * static_cast<std::size_t>(kRows));
   Seconds best{1e9, 1e9};
