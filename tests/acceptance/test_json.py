@@ -87,6 +87,7 @@ def main():
     runner.call("run, quantize, convert and the report", "quantize", GOLDEN / "tiny" / "qwen3moe", "--encoding", "q4_0", "--set", "outputs.0.fallback=f16", *calibration,
                 "--set", "outputs.0.options.pre_tokenizer=default", "--to", "experts.gguf")
     runner.call("run, quantize, convert and the report", "quantize", model, "--encoding", "q4_0", "--quantizer", "gptq", *calibration, "--to", "g.gguf", *PRE)
+    runner.call("run, quantize, convert and the report", "quantize", model, "--encoding", "q4_0", "--quantizer", "awq", *calibration, "--to", "w.gguf", *PRE)
     runner.call("inspect", "inspect", "a.gguf")
     runner.call("inspect", "inspect", model, "--check")
     runner.call("inspect of a tensor", "inspect", "a.gguf", "model.norm.weight")

@@ -154,9 +154,11 @@ def init_targets():
     CHECKS.that(all(path.read_bytes() == content for path, content in kept.items()), "init: all is as it was")
     pipeline = OUT / "init-pipeline.yaml"
     pipeline.write_text("mine")
+    refused("init over a text that is no pipeline", 2, "is no pipeline", "init", gguf, "--to", pipeline, "--force")
+    pipeline.write_text("# mine\nversion: 1\nmodel: mine\n")
     refused("init over a pipeline", 2, "--force", "init", gguf, "--to", pipeline)
     code, message = call("init", gguf, "--to", pipeline, "--force")
-    CHECKS.that(code == 0 and "version: 1" in pipeline.read_text(), f"init --force replaces a pipeline: {code} {message}")
+    CHECKS.that(code == 0 and "# mine" not in pipeline.read_text(), f"init --force replaces a pipeline: {code} {message}")
 
 
 def kept_predictions_targets():
