@@ -76,7 +76,7 @@ def ours(args, bits, folder, tokens, samples, target):
 def theirs(args, bits, folder, tokens, target):
     environment = {**os.environ, "GPTQMODEL_CPU_WORKERS": str(args.threads), "GPTQMODEL_DISABLE_PACK_EXT": "1", "OMP_NUM_THREADS": str(args.threads)}
     done = subprocess.run([str(PYTHON), "-c", PEER, str(bits), str(args.group), str(folder), str(tokens), str(target), str(args.threads)],
-                          capture_output=True, text=True, env=environment, check=False)
+                          capture_output=True, text=True, env=environment, cwd=target.parent, check=False)  # it writes logs there
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not lines:
         sys.exit(f"GPTQModel failed: {done.stderr[-2000:]}")
@@ -94,7 +94,7 @@ def main():
     args = parser.parse_args()
     if not PYTHON.exists():
         skip(f"{PYTHON.parents[1]} is missing; POLYQUANT_TORCH=1 tests/acceptance/test_packed_peers.py makes it")
-    folder, work = model(WIDE), args.work or pathlib.Path(tempfile.mkdtemp())
+    folder, work = model(WIDE), (args.work or pathlib.Path(tempfile.mkdtemp())).resolve()
     work.mkdir(parents=True, exist_ok=True)
     tokens, samples = cut(args, folder, work)
     judge(args, folder, work / "reference", keep=True)
