@@ -65,8 +65,8 @@ void RowTile::round_block(const FactorBlock& block, Scales scales) {
       if (scales == Scales::here && i % fit == 0) this->fit(&now_[i * kLanes], block.first + i);
       round_unit(block, i, end, scales);
     }
-    const std::size_t t = end / kPanel;
-    if (end < block.cols)
+    const std::size_t t = panels(end);  // whole panels: round_unit() did the columns behind `end` in the one it ends in
+    if (t * kPanel < block.cols)
       add_products(
           {&block.inside[(t * block.cols + at) * kPanel], block.cols * kPanel, panels(block.cols) - t},
           end - at, &errors_of_block_[at * kLanes], &now_[t * kPanel * kLanes]);
@@ -87,9 +87,9 @@ void RowTile::round_unit(const FactorBlock& block, std::size_t at, std::size_t e
       differences_[place * kLanes + l] = weights_[place * kLanes + l] - q[l];
       errors_[l] += static_cast<double>(e[l]) * static_cast<double>(e[l]);
     }
-    // Also of the columns before in the first panel, which have no part any more: U is 0 there.
+    // Whole panels: also of the columns before in the first one, which have no part any more (U is 0 there), and of those behind `end` in the last.
     const std::size_t t = (i + 1) / kPanel;
-    if (i + 1 < end)
+    if (i + 1 < std::min(panels(end) * kPanel, block.cols))
       add_products({&block.inside[(t * block.cols + i) * kPanel], block.cols * kPanel, panels(end) - t}, 1, e,
                    &now_[t * kPanel * kLanes]);
   }

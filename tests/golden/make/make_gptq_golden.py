@@ -80,7 +80,7 @@ def main():
     weights, inputs = make_weights(), make_inputs()
     cases = []
     for bits in (2, 3, 4, 5, 6, 8):
-        for group in (16, 32, COLS):
+        for group in (16, 20, 32, 36, COLS):  # 20, 36: steps that end inside a panel of columns, and a short last group
             for order, scales, refine in (("natural", "dynamic", 0), ("natural", "dynamic", 2),
                                           ("natural", "static", 0), ("activation", "static", 0),
                                           ("activation", "static", 1)):

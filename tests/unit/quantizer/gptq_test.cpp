@@ -53,7 +53,7 @@ double loss(const GptqLayer& layer, const Encoding& encoding, const std::vector<
 TEST_CASE("gptq: the loss is that of a plain computation in f64", "[gptq][golden]") {
   const GptqLayer layer = gptq_layer(16, 96, 160);
   const auto cases = nlohmann::json::parse(std::ifstream(PQ_GOLDEN_DIR "/gptq/losses.json"));
-  REQUIRE(cases.size() == 90);
+  REQUIRE(cases.size() == 150);
   for (const auto& golden : cases) {
     INFO(golden.dump());
     const GridEncoding encoding(golden["bits"], golden["group"]);
@@ -78,9 +78,11 @@ TEST_CASE("gptq: bytes depend neither on threads nor on how rows are cut", "[gpt
 TEST_CASE("gptq: the sum of e^2 is the error, and no pass makes it larger", "[gptq]") {
   const GptqLayer layer = gptq_layer(20, 160, 200);
   const auto pool = make_thread_pool(1);
-  for (const int at_once : {1, 8}) {
-    const GridEncoding encoding(3, 32, at_once);
-    gptq::Cut cut{160, 32, static_cast<std::size_t>(at_once), 128};
+  for (const auto& [group, at_once] : {std::pair{32, 1}, {32, 8}, {20, 1}, {20, 4}, {40, 8}, {36, 4}, {100, 1}}) {
+    INFO("groups of " << group << ", " << at_once << " columns at once");
+    const GridEncoding encoding(3, group, at_once);
+    const auto fit = static_cast<std::size_t>(group);
+    gptq::Cut cut{160, fit, static_cast<std::size_t>(at_once), std::max<std::size_t>(128 / fit, 1) * fit};
     const auto factor = gptq::make_factor(layer.gram_matrix(), cut, 0.01, "t", *pool);
     const auto codec = encoding.column_codec(20, 160, Effort::normal);
     gptq::RowTile tile(layer.weights_matrix(), *codec, {*factor, cut, layer.gram_matrix()});
