@@ -121,6 +121,7 @@ TextScores score_chunks(Session& session, Predictions& model, Predictions* refer
 /// As score_chunks(), and the predictions of the reference, or of the model without one, are written to a file.
 TextScores score_and_keep(Session& session, Predictions& model, Predictions* reference,
                           const TextChunks& chunks, const TextRequest& request) {
+  make_parent_folder(request.keep_reference, "choose another place with --keep-reference");
   LogProbWriter writer(request.keep_reference, chunks, model.vocabulary(), name_of(request.activations));
   const auto recorded = recorded_predictions(reference == nullptr ? model : *reference, writer);
   TextScores scores = reference == nullptr ? score_chunks(session, *recorded, nullptr, chunks)
@@ -184,7 +185,6 @@ void TextJudgement::check_target() const {
   inputs.insert(inputs.end(), request_.also_read.begin(), request_.also_read.end());
   const ReadNames read(model_.path(), source_files(model_.path(), *model_.opened().reader), inputs);
   check_new_file(request_.keep_reference, read, request_.force);
-  make_parent_folder(request_.keep_reference, "choose another place with --keep-reference");
 }
 
 ScoreReport TextJudgement::score() {

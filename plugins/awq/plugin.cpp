@@ -35,7 +35,7 @@ class ScaledTensor final : public pq::TensorQuantizer {
 class Awq final : public pq::Quantizer {
  public:
   explicit Awq(const pq::awq::Options& options = {}) : options_(options) {
-    info_.needs.gram = options_.loss == "gram";
+    info_.fold_needs.gram = options_.loss == "gram";
   }
   const pq::QuantizerInfo& info() const override { return info_; }
   std::optional<std::string> rejects(const pq::Encoding&) const override { return std::nullopt; }
@@ -53,6 +53,7 @@ class Awq final : public pq::Quantizer {
   pq::QuantizerInfo info_{
       "awq",
       "scales channels so that those with large activations lose less, by trials with the encoding itself",
+      {.importance = true},
       {true, true, true}};
 };
 

@@ -2,6 +2,8 @@
 
 #include "square.hpp"
 
+#include <polyquant/base/error.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -126,21 +128,6 @@ std::vector<Trial> trials(const FoldJob& job, const Options& options, const std:
   return result;
 }
 
-/// Rows in memory, for encodings whose rows share something.
-class RowsInMemory final : public TensorRows {
- public:
-  explicit RowsInMemory(ConstMatrix rows) : rows_(rows) {}
-  std::int64_t rows() const override { return rows_.rows; }
-  std::int64_t cols() const override { return rows_.cols; }
-  void read(std::int64_t first, Matrix out) const override {
-    for (std::int64_t r = 0; r < out.rows; ++r)
-      std::copy(rows_.row(first + r).begin(), rows_.row(first + r).end(), out.row(r).begin());
-  }
-
- private:
-  ConstMatrix rows_;
-};
-
 std::vector<float> scaled_rows(ConstMatrix rows, const std::vector<float>& scales) {
   std::vector<float> result;
   result.reserve(static_cast<std::size_t>(rows.rows * rows.cols));
@@ -159,8 +146,9 @@ double diagonal_error(ConstMatrix rows, std::span<const float> importance) {
   return sum;
 }
 
-/// What the trial costs in one reader.
-double loss_of(const FoldJob& job, const FoldReader& reader, ConstMatrix rows, const Trial& trial) {
+/// What the trial costs in one reader. X^T X counts if it was asked for, not if another output happens to measure it.
+double loss_of(const FoldJob& job, const FoldReader& reader, ConstMatrix rows, const Trial& trial,
+               bool with_gram) {
   const SiteStatistics& statistics = reader.statistics;
   std::vector<float> importance(statistics.importance.begin(), statistics.importance.end());
   for (std::size_t c = 0; c < importance.size(); ++c) importance[c] /= trial.columns[c] * trial.columns[c];
@@ -181,18 +169,29 @@ double loss_of(const FoldJob& job, const FoldReader& reader, ConstMatrix rows, c
   for (std::int64_t r = 0; r < rows.rows; ++r)
     for (std::size_t c = 0; c < trial.columns.size(); ++c)
       all.row(r)[c] = all.row(r)[c] / trial.columns[c] - rows.row(r)[c];
-  if (statistics.gram.data != nullptr) return output_error(all, statistics.gram);
+  if (with_gram) return output_error(all, statistics.gram);
   return diagonal_error(all, statistics.importance) * static_cast<double>(statistics.samples);
 }
 
-void add_losses(const FoldJob& job, const FoldReader& reader, ConstMatrix rows, double share,
+void add_losses(const FoldJob& job, const FoldReader& reader, ConstMatrix rows, double share, bool with_gram,
                 std::vector<Trial>& list, Executor& executor) {
   executor.for_ranges(static_cast<std::int64_t>(list.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto t = static_cast<std::size_t>(begin); t < static_cast<std::size_t>(end); ++t)
       for (std::int64_t first = 0; first < rows.rows; first += kRowsAtOnce)
-        list[t].loss += share * loss_of(job, reader,
-                                        rows.slice(first, std::min(kRowsAtOnce, rows.rows - first)), list[t]);
+        list[t].loss +=
+            share * loss_of(job, reader, rows.slice(first, std::min(kRowsAtOnce, rows.rows - first)), list[t],
+                            with_gram);
   });
+}
+
+/// NaN is no smaller than anything: no trial would win, and nobody would know why.
+void check_finite(double loss, const FoldJob& job, const FoldReader& reader) {
+  if (std::isfinite(loss)) return;
+  throw FormatError("tensor '" + std::string(reader.tensor) + "': the channels of '" +
+                    std::string(job.producer) +
+                    "' cannot be scaled, because the error of its outputs is not finite: its weights, or the "
+                    "activations at its input, are too large or no numbers; leave this tensor as it is, or "
+                    "give other texts to calibrate with");
 }
 
 }  // namespace
@@ -216,7 +215,8 @@ FoldScales search(const FoldJob& job, const Options& options, Executor& executor
     if (!is_measured(reader)) continue;
     const SampledRows sampled = sample(*reader.weights, options.rows);
     const double share = static_cast<double>(reader.weights->rows()) / static_cast<double>(sampled.rows.rows);
-    add_losses(job, reader, sampled.rows, share, list, executor);
+    add_losses(job, reader, sampled.rows, share, options.loss == "gram", list, executor);
+    check_finite(list.front().loss, job, reader);
   }
   const Trial* best = &list.front();
   for (const Trial& trial : list)

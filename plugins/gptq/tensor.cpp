@@ -216,9 +216,7 @@ QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options
   return memory;
 }
 
-bool is_rounded_plainly(const EncodingInfo& encoding) {
-  return encoding.grid.family == GridFamily::floating && encoding.grid.code_bits >= 16;
-}
+bool is_rounded_plainly(const EncodingInfo& encoding) { return !encoding.grid.has_codes(); }
 
 std::unique_ptr<TensorQuantizer> make_tensor(const QuantJob& given, const Options& options,
                                              FactorCache& cache, Executor& executor) {

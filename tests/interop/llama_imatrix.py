@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """What llama-imatrix measures, by the llama.cpp inside the package xllamacpp: sums of squares of the inputs of every weight product.
 
-    llama_imatrix.py MODEL.gguf TOKENS.i32 [--context 512] [--exact] > columns.npz
+    llama_imatrix.py MODEL.gguf TOKENS.i32 [--context 512] [--exact] [--micro-batch N] > columns.npz
 
 TOKENS.i32: token ids, little-endian, cut into chunks of `--context`; every chunk is decoded alone. The tool's own way: llama.cpp calls back after each
 product, with the input still in f32. `--exact`: keys and values are kept in f32 and attention is not fused, so that on an f32 file only the order of
-sums differs from the definition. Install: pip install numpy xllamacpp==2026.10.11549
+sums differs from the definition. `--micro-batch`: tokens per pass, as llama-imatrix's -ub; 1 sums products in another order than many do. Install: pip install numpy xllamacpp==2026.10.11549
 """
 import argparse
 import ctypes as c
@@ -28,13 +28,14 @@ def field(kind, tensor, offset):
 class Measuring(llama_cpp.Model):
     """A model whose products are looked at. `sums`: per weight the sums of squares per input column, and the number of inputs."""
 
-    def __init__(self, path, context=512, threads=2, exact=False):
+    def __init__(self, path, context=512, threads=2, exact=False, micro_batch=None):
         super().__init__(path, context, threads)
         self.lib.ggml_op_name.restype, self.lib.ggml_op_name.argtypes = c.c_char_p, [c.c_int]
         self.sums, self.counts = {}, {}
         self.callback = Callback(self.at_tensor)
         params = self.lib.llama_context_default_params()
-        params.words[0] = params.words[1] = params.words[2] = context
+        params.words[0] = params.words[1] = context
+        params.words[2] = micro_batch or context
         address = c.cast(self.callback, c.c_void_p).value
         params.words[CALLBACK], params.words[CALLBACK + 1] = address & 0xFFFFFFFF, address >> 32
         if exact:
@@ -60,9 +61,9 @@ class Measuring(llama_cpp.Model):
         return True
 
 
-def measure(path, tokens, context=512, threads=2, exact=False):
+def measure(path, tokens, context=512, threads=2, exact=False, micro_batch=None):
     """Mean squares per column, by weight."""
-    model = Measuring(path, context, threads, exact)
+    model = Measuring(path, context, threads, exact, micro_batch)
     for begin in range(0, len(tokens) - context + 1, context):
         chunk = list(map(int, tokens[begin:begin + context]))
         if model.adds_bos:
@@ -79,8 +80,10 @@ def main():
     parser.add_argument("tokens")
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--exact", action="store_true")
+    parser.add_argument("--micro-batch", type=int)
     args = parser.parse_args()
-    np.savez(sys.stdout.buffer, **measure(args.model, np.fromfile(args.tokens, np.int32), args.context, exact=args.exact))
+    np.savez(sys.stdout.buffer, **measure(args.model, np.fromfile(args.tokens, np.int32), args.context, exact=args.exact,
+                                  micro_batch=args.micro_batch))
 
 
 if __name__ == "__main__":

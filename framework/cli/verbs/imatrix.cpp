@@ -21,6 +21,7 @@ struct Options {
   std::string model, calibration, to, backend = "auto";
   std::int64_t samples = 128, length = 512;
   std::uint64_t seed = 0;
+  ActivationMode activations = ActivationMode::exact;
   bool first = false, output = false, force = false, json = false;
 };
 
@@ -76,7 +77,7 @@ std::string report_text(const Options& options, const SampleSet& samples, const 
 
 void imatrix(Session& session, const Options& options) {
   check_name(options);
-  RunningModel running(session, options.model, options.backend);
+  RunningModel running(session, options.model, options.backend, options.activations);
   check_target(options, running.opened());
   const GgufMatrices names(running.opened(), options.model);
   const SampleSet samples = cut_samples(
@@ -131,6 +132,7 @@ void add_imatrix(CLI::App& app, Session& session) {
       ->capture_default_str()
       ->type_name("N");
   verb->add_flag("--output", options->output, "Measure the output matrix, too; llama-imatrix leaves it out.");
+  add_activations_option(*verb, options->activations);
   verb->add_option("--backend", options->backend, "Where the maths runs.")->type_name("BACKEND");
   verb->add_flag("--force", options->force, "Replace a file that exists.");
   verb->add_flag("--json", options->json, "Print JSON.");

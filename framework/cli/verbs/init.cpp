@@ -97,7 +97,9 @@ void check_target(Session& session, const std::filesystem::path& to, const std::
   const bool exists = std::filesystem::exists(to);
   if (const std::string format = exists ? recognised_format(to, session.registry()) : ""; !format.empty())
     throw ConfigError(fmt::format("{} is a model ({}); choose another place with --to", to.string(), format));
-  if (exists && !looks_like_pipeline(read_text_file(to, kMaxPipelineBytes)))
+  const bool is_small = exists && std::filesystem::is_regular_file(to) &&
+                        std::filesystem::file_size(to) <= kMaxPipelineBytes;  // a pipe would make us wait
+  if (exists && !(is_small && looks_like_pipeline(read_text_file(to, kMaxPipelineBytes))))
     throw ConfigError(fmt::format(
         "{} is no pipeline, and --force replaces nothing else; choose another place with --to", to.string()));
 }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <memory>
 
 namespace pq::cli {
@@ -23,13 +24,22 @@ void set_if_given(Node& map, const std::string& key, const std::string& value, c
   if (!value.empty()) map.set(key, given(value, option));
 }
 
-/// awq+gptq: the list of two that pipelines have.
-Node quantizer_of(const std::string& text) {
-  const std::size_t plus = text.find('+');
-  if (plus == std::string::npos) return given(text, "--quantizer");
+/// The first + that a name follows; that of 1e+3 belongs to a number.
+std::size_t plus_of(const std::string& text) {
+  for (std::size_t i = text.find('+'); i < text.size(); i = text.find('+', i + 1))
+    if (i + 1 == text.size() || std::isdigit(static_cast<unsigned char>(text[i + 1])) == 0) return i;
+  return text.size();
+}
+
+/// awq+gptq: the list that pipelines have.
+Node quantizer_of(std::string text) {
+  if (plus_of(text) == text.size()) return given(text, "--quantizer");
   Node list = Node::sequence(given("", "--quantizer").mark());
-  list.push_back(given(text.substr(0, plus), "--quantizer"));
-  list.push_back(given(text.substr(plus + 1), "--quantizer"));
+  for (std::size_t plus = plus_of(text); plus < text.size(); plus = plus_of(text)) {
+    list.push_back(given(text.substr(0, plus), "--quantizer"));
+    text.erase(0, plus + 1);
+  }
+  list.push_back(given(text, "--quantizer"));
   return list;
 }
 

@@ -5,6 +5,7 @@
 #include <polyquant/base/matrix.hpp>
 #include <polyquant/column_codec.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -30,6 +31,9 @@ struct Grid {
   int code_bits = 0;
   int group_cols = 0;      // weights that share a scale; 0 = none, -1 = the whole row
   bool symmetric = false;  // no offset is stored
+
+  /// False for 16 and 32 bits, where there is nothing to choose but the nearest.
+  bool has_codes() const noexcept { return family != GridFamily::floating || code_bits < 16; }
 };
 
 /// How the programs that run an encoding natively round activations before they multiply them with it.
@@ -85,6 +89,23 @@ class TensorRows {
   virtual std::int64_t cols() const = 0;
   /// Decodes rows [first, first + out.rows) into `out`. Throws what reading a model throws; the weights are finite.
   virtual void read(std::int64_t first, Matrix out) const = 0;
+};
+
+/// Rows that are in memory, and outlive it.
+class RowsInMemory final : public TensorRows {
+ public:
+  explicit RowsInMemory(ConstMatrix all) : all_(all) {}
+  std::int64_t rows() const override { return all_.rows; }
+  std::int64_t cols() const override { return all_.cols; }
+  void read(std::int64_t first, Matrix out) const override {
+    for (std::int64_t r = 0; r < out.rows; ++r) {
+      const auto row = all_.row(first + r);
+      std::copy(row.begin(), row.end(), out.row(r).begin());
+    }
+  }
+
+ private:
+  ConstMatrix all_;
 };
 
 /// Immutable; every function may be called from any thread. The CPU reference behaviour is the definition of the encoding.

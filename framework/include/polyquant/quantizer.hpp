@@ -21,15 +21,19 @@ struct StatisticsNeeded {
   bool mean_absolute = false;  // mean |x| per column (AWQ)
   bool gram = false;           // X^T X (GPTQ)
   friend bool operator==(const StatisticsNeeded&, const StatisticsNeeded&) = default;
+  friend StatisticsNeeded operator|(const StatisticsNeeded& a, const StatisticsNeeded& b) {
+    return {a.importance || b.importance, a.mean_absolute || b.mean_absolute, a.gram || b.gram};
+  }
 };
 
 struct QuantizerInfo {
-  std::string id;       // "rtn"
-  std::string summary;  // one line
-  StatisticsNeeded needs;
+  std::string id;                    // "rtn"
+  std::string summary;               // one line
+  StatisticsNeeded needs;            // of prepare()
+  StatisticsNeeded fold_needs = {};  // of fold()
 };
 
-/// Statistics of one site. Empty spans: not measured.
+/// Statistics of one site. Empty spans: not measured, or not what the quantizer named in its needs.
 struct SiteStatistics {
   std::span<const float> importance;     // [cols]
   std::span<const float> mean_absolute;  // [cols]

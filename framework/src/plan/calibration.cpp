@@ -38,12 +38,10 @@ SampleSet samples_of(const CalibrationSpec& spec, const OpenedModel& model, cons
   return cut_samples(options, document_encoder(model, path, opened, vocabulary));
 }
 
-/// 16 and 32 bits have no codes to choose.
 bool has_codes(const PlannedOutput& output, const PlannedTensor& tensor) {
   if (tensor.route == Route::copy || elements(output.view->tensors[tensor.view_index].shape) == 0)
     return false;
-  const Grid& grid = tensor.encoding->info().grid;
-  return grid.family != GridFamily::floating || grid.code_bits < 16;
+  return tensor.encoding->info().grid.has_codes();
 }
 
 bool rows_are_stored(const ViewTensor& tensor) {
@@ -109,9 +107,7 @@ bool CalibrationPlanner::add_sites(const PlannedOutput& output, PlannedTensor& p
   }
   for (const Site* site : sites) {
     StatisticsNeeded& known = calibration_->needs[site];
-    known.importance = known.importance || needs.importance;
-    known.mean_absolute = known.mean_absolute || needs.mean_absolute;
-    known.gram = known.gram || needs.gram;
+    known = known | needs;
   }
   planned.sites = std::move(sites);
   return true;

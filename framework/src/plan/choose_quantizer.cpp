@@ -70,7 +70,7 @@ void check_quantizer(const PlannedOutput& output, const OutputSpec& spec, bool h
   for (const auto& quantizer : {output.folder, output.quantizer}) {
     if (quantizer == nullptr) continue;
     const QuantizerInfo& info = quantizer->info();
-    if (info.needs.mean_absolute || info.needs.gram || quantizer->folds())
+    if (info.needs.mean_absolute || info.needs.gram || quantizer == output.folder)
       throw_at(spec.mark,
                fmt::format("quantizer '{}' needs texts to calibrate with; add `calibration: {{data: TEXTS}}` "
                            "(--calibration TEXTS)",

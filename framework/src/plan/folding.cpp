@@ -16,8 +16,7 @@ namespace {
 /// Weights that are still those of the model, not codes whose scales were chosen once: they can be scaled without a loss of their own.
 bool is_floating(const RowDecoder& stored) {
   if (stored.common() == nullptr) return false;
-  const Grid& grid = stored.common()->info().grid;
-  return grid.family == GridFamily::floating && grid.code_bits >= 16;
+  return !stored.common()->info().grid.has_codes();
 }
 
 /// Why the rows of this tensor cannot be scaled; "" = they can.
@@ -117,7 +116,7 @@ void plan_folding(PlannedOutput& output, std::shared_ptr<const ForwardModel> mod
              fmt::format("quantizer '{}' finds no channels that it could scale: {}", id,
                          why.empty() ? "no matrix that gets codes and is stored as [out, in] reads a value "
                                        "that a norm or another matrix makes for it alone"
-                                     : why));
+                                     : why + "; quantize the original model, or leave this quantizer out"));
   if (planner.left_out() > 0)
     warnings.push_back(fmt::format("{} of {} places where '{}' could scale channels stay as they are: {}",
                                    planner.left_out(), planner.left_out() + planner.used(), id, why));

@@ -118,7 +118,10 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
   std::vector<std::string> said;
   if (plan.imatrix != nullptr) add_importance(output, plan.imatrix, said);
   if (calibration != nullptr) calibration->add(output, plan.imatrix != nullptr, said);
-  if (output.folder != nullptr) plan_folding(output, calibration->model(), spec.mark, said);
+  if (output.folder != nullptr) {
+    plan_folding(output, calibration->model(), spec.quantizer.mark(), said);
+    check_quantizer(output, spec, true);  // of what is encoded anew now
+  }
   warn_of_missing_importance(output, recipe && recipe->needs_importance, said);
   said.insert(said.end(), output.view->warnings.begin(), output.view->warnings.end());
   warn_of_kept_f32(output, said);
@@ -198,13 +201,8 @@ std::string_view to_string(Route route) {
 }
 
 StatisticsNeeded PlannedOutput::needs() const {
-  StatisticsNeeded all = quantizer->info().needs;
-  if (folder == nullptr) return all;
-  const StatisticsNeeded& own = folder->info().needs;
-  all.importance = all.importance || own.importance;
-  all.mean_absolute = all.mean_absolute || own.mean_absolute;
-  all.gram = all.gram || own.gram;
-  return all;
+  const StatisticsNeeded& own = quantizer->info().needs;
+  return folder == nullptr ? own : own | folder->info().fold_needs;
 }
 
 std::string PlannedOutput::quantizers() const {

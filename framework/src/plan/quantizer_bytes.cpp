@@ -75,8 +75,7 @@ std::uint64_t gathered_bytes(const Plan& plan, int threads) {
 bool has_feedback(const PlannedOutput& output, const PlannedTensor& tensor) {
   if (!output.quantizer->info().needs.gram || tensor.sites.empty() || tensor.route == Route::copy)
     return false;
-  const Grid& grid = tensor.encoding->info().grid;  // 16 and 32 bits have no codes to choose
-  return grid.family != GridFamily::floating || grid.code_bits < 16;
+  return tensor.encoding->info().grid.has_codes();
 }
 
 QuantizerBytes quantizer_bytes(const Plan& plan, int threads) {

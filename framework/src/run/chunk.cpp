@@ -208,6 +208,20 @@ ConstMatrix weights_for(const TensorTask::Target& target, ChunkRows& rows, Chunk
   return scaled;
 }
 
+/// A journal and JSON have no NaN.
+void leave_out_infinite(const TensorTask::Target& target, std::vector<QuantFigure>& figures,
+                        std::vector<std::string>& warnings) {
+  std::erase_if(figures, [&](const QuantFigure& figure) {
+    if (is_finite(figure)) return false;
+    warnings.push_back(
+        fmt::format("tensor '{}': the figure '{}' of quantizer '{}' is not finite in some rows, "
+                    "which are left out of it",
+                    target.output->plan->model.tensors[target.tensor].name, figure.name,
+                    target.output->plan->quantizer->info().id));
+    return true;
+  });
+}
+
 Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratch& scratch,
                   ChunkResult& result) {
   const PlannedTensor& planned = target.output->plan->tensors[target.tensor];
@@ -220,6 +234,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   result.exact_rows = encode_into(planned, matrix, rows.first() % run.rows_per_matrix, weights, rows,
                                   row_bytes, scratch, report);
   result.warnings = std::move(report.warnings);
+  leave_out_infinite(target, report.figures, result.warnings);
   add_figures(report.figures, result.figures);
   measure_error(target, rows, weights, *matrix.encoding, scratch, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)

@@ -1,8 +1,11 @@
 #include "run/figures.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace pq {
+
+bool is_finite(const QuantFigure& figure) { return std::isfinite(figure.sum) && std::isfinite(figure.over); }
 
 void add_figures(const std::vector<QuantFigure>& of_rows, std::vector<QuantFigure>& of_tensor) {
   for (const QuantFigure& figure : of_rows) {

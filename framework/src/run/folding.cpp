@@ -90,7 +90,8 @@ void Folding::choose_fold(std::size_t index, const MeasuredStatistics& measured,
     reader.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
     reader.weights = readers[i].rows.get();
     reader.encoding = planned.encoding.get();
-    reader.statistics = measured.of(*planned.sites[static_cast<std::size_t>(matrices[i].matrix)]);
+    reader.statistics = measured.of(*planned.sites[static_cast<std::size_t>(matrices[i].matrix)],
+                                    output_.folder->info().fold_needs);
     if (planned.importance == nullptr) continue;
     readers[i].importance = planned.importance->columns(matrices[i].matrix);
     reader.statistics.importance = readers[i].importance;
@@ -121,8 +122,7 @@ void Folding::scale_importance(const Site& site, std::vector<float>& importance)
   for (std::size_t c = 0; c < importance.size(); ++c) importance[c] /= (*scales)[c] * (*scales)[c];
 }
 
-std::shared_ptr<const HostStatistics> Folding::statistics(const Site& site, const SiteStatistics& measured,
-                                                          bool with_gram) {
+std::shared_ptr<const HostStatistics> Folding::statistics(const Site& site, const SiteStatistics& measured) {
   const std::vector<float>* scales = columns_of(site);
   if (scales == nullptr) return nullptr;
   std::weak_ptr<const HostStatistics>& known = known_[&site];
@@ -134,7 +134,7 @@ std::shared_ptr<const HostStatistics> Folding::statistics(const Site& site, cons
   made->mean_absolute.assign(measured.mean_absolute.begin(), measured.mean_absolute.end());
   scale_importance(site, made->importance);
   for (std::size_t c = 0; c < made->mean_absolute.size(); ++c) made->mean_absolute[c] /= (*scales)[c];
-  if (with_gram && measured.gram.data != nullptr) {
+  if (measured.gram.data != nullptr) {
     made->gram.reserve(static_cast<std::size_t>(site.cols * site.cols));
     for (std::int64_t r = 0; r < site.cols; ++r) {
       const auto row = measured.gram.row(r);

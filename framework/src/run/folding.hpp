@@ -24,7 +24,7 @@ struct FoldResult {
   std::string choice;
 };
 
-/// choose() comes before anything that it has an effect on; all others are callable from any thread then.
+/// choose() comes before anything that it has an effect on; all others but statistics() are callable from any thread then.
 class Folding {
  public:
   /// `output` has a folder and must outlive it.
@@ -38,9 +38,8 @@ class Folding {
   bool scales(std::size_t tensor) const;
   /// Rows [first, first + rows.rows) of a tensor of the output, as FoldMap::scale().
   void scale(std::size_t tensor, std::int64_t first, Matrix rows, bool back = false) const;
-  /// What was measured at a site, as it is with the scales; `with_gram`: X^T X too. Shared while somebody holds it. nullptr: nothing changes.
-  std::shared_ptr<const HostStatistics> statistics(const Site& site, const SiteStatistics& measured,
-                                                   bool with_gram);
+  /// What was measured at a site, as it is with the scales. Shared while somebody holds it. nullptr: nothing changes. From one thread at a time.
+  std::shared_ptr<const HostStatistics> statistics(const Site& site, const SiteStatistics& measured);
   /// The importance of columns from a file, likewise.
   void scale_importance(const Site& site, std::vector<float>& importance) const;
   const std::vector<FoldResult>& results() const noexcept { return results_; }

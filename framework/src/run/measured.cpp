@@ -59,9 +59,19 @@ void MeasuredStatistics::drop_grams(const PlannedCalibration& calibration, int l
       found->second.gram = std::vector<float>();  // `= {}` would keep the memory
 }
 
-SiteStatistics MeasuredStatistics::of(const Site& site) const {
+SiteStatistics MeasuredStatistics::of(const Site& site, const StatisticsNeeded& needed) const {
   const auto found = sites_.find(&site);
-  return found == sites_.end() ? SiteStatistics{} : found->second.view();
+  if (found == sites_.end()) return {};
+  SiteStatistics statistics = found->second.view();
+  if (!needed.importance) statistics.importance = {};
+  if (!needed.mean_absolute) statistics.mean_absolute = {};
+  if (!needed.gram) statistics.gram = {};
+  return statistics;
+}
+
+std::int64_t MeasuredStatistics::samples(const Site& site) const {
+  const auto found = sites_.find(&site);
+  return found == sites_.end() ? 0 : found->second.samples;
 }
 
 void MeasuredStatistics::count_experts(const PlannedCalibration& calibration) {
@@ -71,7 +81,7 @@ void MeasuredStatistics::count_experts(const PlannedCalibration& calibration) {
     std::vector<std::int64_t>& tokens = layers[site->layer];
     const auto expert = static_cast<std::size_t>(site->expert);
     tokens.resize(std::max(tokens.size(), expert + 1));
-    tokens[expert] = std::max(tokens[expert], of(*site).samples);
+    tokens[expert] = std::max(tokens[expert], samples(*site));
   }
   std::int64_t experts = 0;
   for (auto& [layer, tokens] : layers) {

@@ -44,8 +44,8 @@ class MeasuredStatistics {
                      const std::function<void(std::int64_t done, std::int64_t total)>& progress,
                      const LayerUser& use_layer, ProducedWeights* produced);
 
-  /// Statistics of a site; without any for one that no token reached.
-  SiteStatistics of(const Site& site) const;
+  /// Of the statistics of a site those that are needed, whatever other outputs had measured; without any for one that no token reached.
+  SiteStatistics of(const Site& site, const StatisticsNeeded& needed) const;
   const CalibrationResult& result() const noexcept { return result_; }
 
  private:
@@ -53,6 +53,7 @@ class MeasuredStatistics {
   bool take_layer(const PlannedCalibration& calibration, int layer, SiteSums& sums, Device& device);
   void drop_grams(const PlannedCalibration& calibration, int layer);
   void count_experts(const PlannedCalibration& calibration);
+  std::int64_t samples(const Site& site) const;
 
   std::map<const Site*, HostStatistics> sites_;
   CalibrationResult result_;

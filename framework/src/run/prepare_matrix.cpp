@@ -44,10 +44,8 @@ void prepare_quantizer(const Plan& plan, const MeasuredStatistics* measured, con
   Folding* folding = target.output->folding.get();
   const Site* site = planned.sites.empty() ? nullptr : planned.sites[static_cast<std::size_t>(number)];
   if (measured != nullptr && site != nullptr) {
-    job.statistics = measured->of(*site);
-    if (folding != nullptr)
-      matrix.statistics =
-          folding->statistics(*site, job.statistics, target.output->plan->quantizer->info().needs.gram);
+    job.statistics = measured->of(*site, target.output->plan->quantizer->info().needs);
+    if (folding != nullptr) matrix.statistics = folding->statistics(*site, job.statistics);
     if (matrix.statistics != nullptr) job.statistics = matrix.statistics->view();
   }
   if (planned.importance != nullptr) {

@@ -83,7 +83,7 @@ TEST_CASE("nf4: on normal weights the search takes an eighth of the error away, 
 TEST_CASE("nf4: double quantization with surveyed scales costs little", "[nf4]") {
   const testing::Sample sample = testing::gaussian(64, 1024, 6);
   const auto encoding = bnb_encoding("nf4:block=64,double_quant=true");
-  const auto shared = encoding->survey(ValueRows(sample.values, 1024));
+  const auto shared = encoding->survey(RowsInMemory(rows_of(sample.values, 1024)));
   REQUIRE(shared.size() == encoding->shared_bytes(1024));
   const auto bound = encoding->bind(shared, 1024);
   CHECK(bound->info().spec == "nf4:block=64,double_quant=true");
@@ -100,7 +100,7 @@ TEST_CASE("nf4: double quantization with surveyed scales costs little", "[nf4]")
 TEST_CASE("nf4: shared bytes that are no numbers are refused", "[nf4]") {
   const auto encoding = bnb_encoding("nf4:block=64,double_quant=true");
   const std::vector<float> no_rows;
-  std::vector<std::byte> shared = encoding->survey(ValueRows(no_rows, 64));
+  std::vector<std::byte> shared = encoding->survey(RowsInMemory(rows_of(no_rows, 64)));
   CHECK_THROWS_AS(encoding->bind(Bytes(shared).first(100), 64), FormatError);
   store(shared.data(), std::numeric_limits<float>::quiet_NaN());
   CHECK_THROWS_AS(encoding->bind(shared, 64), FormatError);

@@ -109,7 +109,7 @@ TEST_CASE("bitsandbytes: rows come back in any order, before and after the end",
   const Shape shape{24, 1024};  // 384 blocks: two groups of 256 that share rows
   const auto encoding = bnb_encoding(kNested);
   const testing::Sample sample = testing::gaussian(24, 1024, 2);
-  const auto shared = encoding->survey(ValueRows(sample.values, 1024));
+  const auto shared = encoding->survey(RowsInMemory(rows_of(sample.values, 1024)));
   const auto bytes = testing::encode(*encoding->bind(shared, 1024), sample.matrix());
   const std::size_t size = encoding->row_bytes(1024);
   const OutputModel model = model_of({tensor("a.weight", shape, kNested)});
@@ -133,7 +133,7 @@ TEST_CASE("bitsandbytes: an interrupted output keeps its nested scales", "[bitsa
   const TempFolder folder;
   const auto encoding = bnb_encoding(kNested);
   const testing::Sample sample = testing::gaussian(128, 128, 2);
-  const auto shared = encoding->survey(ValueRows(sample.values, 128));
+  const auto shared = encoding->survey(RowsInMemory(rows_of(sample.values, 128)));
   const auto bytes = testing::encode(*encoding->bind(shared, 128), sample.matrix());
   const OutputModel model = model_of({tensor("a.weight", kSquare, kNested)});
   {

@@ -134,7 +134,7 @@ TEST_CASE("bitsandbytes: fast encoding chooses the library's codes and scales", 
     const std::int64_t n = cols(opened.info.shape);
     const std::vector<float> weights = float_tensor(bnb_dir() / c.weight);
     std::shared_ptr<const Encoding> encoding = opened.encoding;
-    if (c.nested) encoding = encoding->bind(encoding->survey(ValueRows(weights, n)), n);
+    if (c.nested) encoding = encoding->bind(encoding->survey(RowsInMemory(rows_of(weights, n))), n);
     std::vector<std::byte> bytes(opened.bytes.size());
     encoding->encoder({n, {}, Effort::fast})->encode({weights.data(), rows(opened.info.shape), n, n}, bytes);
     if (!c.nested && c.type != "fp4") {

@@ -67,19 +67,8 @@ inline std::vector<float> float_tensor(const std::filesystem::path& path) {
   return values;
 }
 
-class ValueRows final : public TensorRows {
- public:
-  ValueRows(const std::vector<float>& values, std::int64_t cols) : values_(values), cols_(cols) {}
-  std::int64_t rows() const override { return static_cast<std::int64_t>(values_.size()) / cols_; }
-  std::int64_t cols() const override { return cols_; }
-  void read(std::int64_t first, Matrix out) const override {
-    for (std::int64_t r = 0; r < out.rows; ++r)
-      std::copy_n(values_.begin() + (first + r) * cols_, cols_, out.row(r).begin());
-  }
-
- private:
-  const std::vector<float>& values_;
-  std::int64_t cols_;
-};
+inline ConstMatrix rows_of(const std::vector<float>& values, std::int64_t cols) {
+  return {values.data(), static_cast<std::int64_t>(values.size()) / cols, cols, cols};
+}
 
 }  // namespace pq::test

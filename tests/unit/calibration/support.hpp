@@ -1,6 +1,7 @@
 // Importance matrix files for tests.
 #pragma once
 
+#include "built_plugins.hpp"
 #include "calibration/imatrix.hpp"
 
 #include <cstdint>
@@ -11,16 +12,6 @@
 #include <vector>
 
 namespace pq::test {
-
-/// The plugins of the build tree, loaded once.
-inline const PluginRegistry& registry() {
-  static const auto loaded = [] {
-    auto registry = std::make_unique<PluginRegistry>();
-    registry->load_folders(plugin_search_path({}));
-    return registry;
-  }();
-  return *loaded;
-}
 
 class TemporaryFolder {
  public:

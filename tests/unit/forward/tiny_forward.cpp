@@ -1,6 +1,7 @@
 #include "forward/tiny_forward.hpp"
 
 #include "base/thread_pool.hpp"
+#include "built_plugins.hpp"
 #include "golden_dir.hpp"
 #include "model/tiny_model.hpp"
 
@@ -13,12 +14,7 @@
 namespace pq::tiny {
 namespace {
 
-PluginRegistry& registry() {
-  static PluginRegistry plugins;
-  static const bool loaded = (plugins.load_folders(plugin_search_path({})), true);
-  static_cast<void>(loaded);
-  return plugins;
-}
+using test::registry;
 
 // The tensors of a safetensors file.
 struct Tensors {

@@ -1,6 +1,6 @@
 // The search for scales: never worse than none, and as its definition says.
 #include "base/thread_pool.hpp"
-#include "plugin/registry.hpp"
+#include "built_plugins.hpp"
 
 #include <polyquant/testing/measure.hpp>
 
@@ -10,30 +10,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace pq {
 namespace {
 
-const PluginRegistry& registry() {
-  static PluginRegistry instance;
-  static const bool loaded = (instance.load_folders(plugin_search_path({})), true);
-  static_cast<void>(loaded);
-  return instance;
-}
-
-class Rows final : public TensorRows {
- public:
-  explicit Rows(ConstMatrix all) : all_(all) {}
-  std::int64_t rows() const override { return all_.rows; }
-  std::int64_t cols() const override { return all_.cols; }
-  void read(std::int64_t first, Matrix out) const override {
-    for (std::int64_t r = 0; r < out.rows; ++r)
-      std::copy(all_.row(first + r).begin(), all_.row(first + r).end(), out.row(r).begin());
-  }
-
- private:
-  ConstMatrix all_;
-};
+using test::registry;
 
 /// A matrix and its inputs, of which every sixteenth channel is `loud` times as large.
 struct Layer {
@@ -55,7 +37,7 @@ struct Layer {
     }
   }
   FoldScales scales(const Encoding& encoding, const awq::Options& options = {}, int threads = 1) const {
-    const Rows rows(weights.matrix());
+    const RowsInMemory rows(weights.matrix());
     FoldJob job{"norm.weight", weights.cols, channels, {}, Effort::normal};
     if (!channels.empty()) job.channels = *std::max_element(channels.begin(), channels.end()) + 1;
     job.readers.push_back(
@@ -65,6 +47,30 @@ struct Layer {
          {importance, mean, {gram.data(), weights.cols, weights.cols, weights.cols}, inputs.rows}});
     const auto pool = make_thread_pool(threads);
     return awq::search(job, options, *pool);
+  }
+  /// What these scales cost in all rows, by the definition.
+  double loss(const Encoding& encoding, std::vector<float> scales, bool with_gram) const {
+    const auto cols = static_cast<std::size_t>(weights.cols);
+    if (scales.empty()) scales.assign(cols, 1.0f);
+    testing::Sample scaled = weights;
+    std::vector<float> counts = importance;
+    for (std::size_t c = 0; c < cols; ++c) counts[c] /= scales[c] * scales[c];
+    for (std::size_t i = 0; i < scaled.values.size(); ++i) scaled.values[i] *= scales[i % cols];
+    std::vector<std::byte> bytes(encoding.row_bytes(weights.cols) * static_cast<std::size_t>(weights.rows));
+    encoding.encoder({weights.cols, counts, Effort::normal})->encode(scaled.matrix(), bytes);
+    std::vector<float> d(scaled.values.size());
+    encoding.decode(bytes, {d.data(), weights.rows, weights.cols, weights.cols});
+    for (std::size_t i = 0; i < d.size(); ++i) d[i] = d[i] / scales[i % cols] - weights.values[i];
+    double sum = 0;
+    for (std::size_t i = 0; i < d.size(); ++i) {
+      const std::size_t row = i / cols * cols;
+      double product = double{d[i]} * double{importance[i % cols]} * static_cast<double>(inputs.rows);
+      if (with_gram) product = 0;
+      for (std::size_t j = 0; with_gram && j < cols; ++j)
+        product += double{d[row + j]} * double{gram[i % cols * cols + j]};
+      sum += double{d[i]} * product;
+    }
+    return sum;
   }
   testing::Sample weights, inputs;
   std::vector<float> importance, mean, gram;
@@ -116,6 +122,29 @@ TEST_CASE("awq: the loss is never larger than without scales", "[awq]") {
   CHECK(found.loss_after <= found.loss_before);
   CHECK(found.scales.empty() == (found.choice == "none"));
   for (const float s : found.scales) CHECK((std::isfinite(s) && s > 0));
+}
+
+TEST_CASE("awq: losses are those of the definition, whatever else was measured", "[awq]") {
+  const char* spec = GENERATE("affine:bits=3,group=128", "q4_0");
+  const bool with_gram = GENERATE(true, false);
+  INFO(spec << (with_gram ? " gram" : " diagonal"));
+  const auto encoding = registry().encoding(Node::scalar(spec));
+  const Layer layer(20, 150);  // more rows than one piece of a trial has
+  awq::Options options;
+  options.loss = with_gram ? "gram" : "diagonal";
+  options.rows = 0;
+  const FoldScales found = layer.scales(*encoding, options);
+  CHECK(found.loss_before == Approx(layer.loss(*encoding, {}, with_gram)).epsilon(1e-3));
+  CHECK(found.loss_after == Approx(layer.loss(*encoding, found.scales, with_gram)).epsilon(1e-3));
+  options.rows = 75;  // every other row stands for two
+  CHECK(layer.scales(*encoding, options).loss_before == Approx(found.loss_before).epsilon(0.1));
+}
+
+TEST_CASE("awq: errors that are not finite are refused", "[awq]") {
+  Layer layer(1);
+  layer.gram[7] = std::numeric_limits<float>::infinity();
+  CHECK_THROWS_WITH(layer.scales(*registry().encoding(Node::scalar("q4_0"))),
+                    Catch::Contains("tensor 't.weight'") && Catch::Contains("not finite"));
 }
 
 TEST_CASE("awq: the number of threads does not matter", "[awq]") {

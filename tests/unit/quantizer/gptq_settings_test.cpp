@@ -1,7 +1,7 @@
 // The settings of gptq with the encodings of bitsandbytes, and with codecs that choose every code once.
 #include "base/thread_pool.hpp"
+#include "built_plugins.hpp"
 #include "gptq_grid.hpp"
-#include "plugin/registry.hpp"
 
 #include <polyquant/quantizer.hpp>
 #include <polyquant/testing/simple_encodings.hpp>
@@ -17,12 +17,7 @@ namespace {
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-const PluginRegistry& registry() {
-  static PluginRegistry instance;
-  static const bool loaded = (instance.load_folders(plugin_search_path({})), true);
-  static_cast<void>(loaded);
-  return instance;
-}
+using test::registry;
 
 std::shared_ptr<const Quantizer> gptq(const Settings& settings) {
   Node options = Node::map();
@@ -61,11 +56,16 @@ TEST_CASE("gptq: order, scales and refine do something for nf4, fp4 and int8", "
     const auto once = quantized(layer, *encoding, kOnce);
     const auto refined = quantized(layer, *encoding, {});
     CHECK(loss(layer, *encoding, refined) < loss(layer, *encoding, once));
-    CHECK(quantized(layer, *encoding, {{"refine", "0"}, {"order", "activation"}}) != once);
-    CHECK(quantized(layer, *encoding, {{"refine", "0"}, {"order", "groups"}}) != once);
+    const double plain = loss(layer, *encoding, testing::encode(*encoding, layer.weights_matrix()));
+    const auto differs = [&](const char* option, const char* value) {
+      const auto bytes = quantized(layer, *encoding, {{"refine", "0"}, {option, value}});
+      CHECK(bytes != once);
+      CHECK(loss(layer, *encoding, bytes) < plain);
+    };
+    differs("order", "activation");
+    differs("order", "groups");
     // A row of int8 has one scale, that of the weights as they are: static in any case.
-    if (id != std::string("int8"))
-      CHECK(quantized(layer, *encoding, {{"refine", "0"}, {"scales", "static"}}) != once);
+    if (id != std::string("int8")) differs("scales", "static");
   }
 }
 

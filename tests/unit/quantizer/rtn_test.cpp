@@ -1,5 +1,5 @@
 #include "base/thread_pool.hpp"
-#include "plugin/registry.hpp"
+#include "built_plugins.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/testing/measure.hpp>
@@ -9,12 +9,7 @@
 namespace pq {
 namespace {
 
-const PluginRegistry& registry() {
-  static PluginRegistry instance;
-  static const bool loaded = (instance.load_folders(plugin_search_path({})), true);
-  static_cast<void>(loaded);
-  return instance;
-}
+using test::registry;
 
 std::vector<std::byte> quantized(const char* weights, const Encoding& encoding, const testing::Sample& sample,
                                  std::span<const float> importance) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/thread_pool.hpp"
-#include "plugin/registry.hpp"
+#include "built_plugins.hpp"
 #include "run/memory_model.hpp"
 #include "run/run.hpp"
 
@@ -15,13 +15,6 @@
 namespace pq::test {
 
 inline constexpr std::int64_t kRows = 40, kCols = 64;
-
-inline const PluginRegistry& registry() {
-  static PluginRegistry instance;
-  static const bool loaded = (instance.load_folders(plugin_search_path({})), true);
-  static_cast<void>(loaded);
-  return instance;
-}
 
 /// A model of two matrices and one output per disk, cut into chunks of four rows.
 struct Bench {

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <limits>
+
 namespace pq {
 
 TEST_CASE("figures: sums of a tensor's rows are added by name", "[run][unit]") {
@@ -12,6 +14,12 @@ TEST_CASE("figures: sums of a tensor's rows are added by name", "[run][unit]") {
   CHECK(tensor[0].name == "loss");
   CHECK(value_of(tensor[0]) == 0.5);
   CHECK(value_of(tensor[1]) == 0.01);
+}
+
+TEST_CASE("figures: those that JSON cannot hold are told apart", "[run][unit]") {
+  CHECK(is_finite({"loss", 1, 2}));
+  CHECK_FALSE(is_finite({"loss", std::numeric_limits<double>::quiet_NaN(), 2}));
+  CHECK_FALSE(is_finite({"loss", 1, std::numeric_limits<double>::infinity()}));
 }
 
 TEST_CASE("figures: what was never measured is 0", "[run][unit]") { CHECK(value_of({"loss", 0, 0}) == 0); }

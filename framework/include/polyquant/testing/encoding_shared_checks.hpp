@@ -10,23 +10,6 @@
 
 namespace pq::testing {
 
-/// A sample as the tensor that survey() reads.
-class SampleRows final : public TensorRows {
- public:
-  explicit SampleRows(const Sample& sample) : sample_(sample) {}
-  std::int64_t rows() const override { return sample_.rows; }
-  std::int64_t cols() const override { return sample_.cols; }
-  void read(std::int64_t first, Matrix out) const override {
-    for (std::int64_t r = 0; r < out.rows; ++r) {
-      const auto row = sample_.matrix().row(first + r);
-      std::copy(row.begin(), row.end(), out.row(r).begin());
-    }
-  }
-
- private:
-  const Sample& sample_;
-};
-
 namespace encoding_checks {
 
 inline bool has_shared_bytes(const EncodingSubject& subject) {
@@ -34,7 +17,7 @@ inline bool has_shared_bytes(const EncodingSubject& subject) {
 }
 
 inline std::shared_ptr<const Encoding> bound_to(const EncodingSubject& subject, const Sample& sample) {
-  return subject.get().bind(subject.get().survey(SampleRows(sample)), sample.cols);
+  return subject.get().bind(subject.get().survey(RowsInMemory(sample.matrix())), sample.cols);
 }
 
 inline void survey_gives_shared_bytes(const EncodingSubject& subject, Findings& findings) {
@@ -42,11 +25,12 @@ inline void survey_gives_shared_bytes(const EncodingSubject& subject, Findings& 
   for (const std::int64_t cols : subject.lengths())
     for (const std::int64_t rows : {std::int64_t{0}, std::int64_t{1}, subject.rows}) {
       const Sample sample = gaussian(rows, cols, 91);
-      const std::vector<std::byte> shared = encoding.survey(SampleRows(sample));
+      const std::vector<std::byte> shared = encoding.survey(RowsInMemory(sample.matrix()));
       findings.expect(shared.size() == encoding.shared_bytes(cols), "survey() of ", rows, " rows of ", cols,
                       " columns gives ", shared.size(), " bytes, shared_bytes() is ",
                       encoding.shared_bytes(cols));
-      findings.expect(shared == encoding.survey(SampleRows(sample)), "two surveys give different bytes");
+      findings.expect(shared == encoding.survey(RowsInMemory(sample.matrix())),
+                      "two surveys give different bytes");
     }
 }
 
@@ -99,7 +83,7 @@ inline void try_shared_bytes(const EncodingSubject& subject, Bytes shared, bool 
 
 inline void wrong_shared_bytes_are_refused(const EncodingSubject& subject, Findings& findings) {
   const Sample sample = gaussian(subject.rows, subject.long_row(), 109);
-  std::vector<std::byte> shared = subject.get().survey(SampleRows(sample));
+  std::vector<std::byte> shared = subject.get().survey(RowsInMemory(sample.matrix()));
   const Bytes all = shared;
   try_shared_bytes(subject, {}, false, "no shared bytes", findings);
   try_shared_bytes(subject, all.first(all.size() - 1), false, "shared bytes without the last", findings);
