@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <set>
+#include <string_view>
 
 namespace pq::hf {
 namespace {
@@ -30,12 +32,26 @@ Shape parse_shape(const nlohmann::json& value, const std::string& where) {
   return shape;
 }
 
+Bytes shared_bytes(const TensorStore& store, const std::string& name, const std::string& where) {
+  const auto at = store.find(name);
+  if (!at)
+    throw FormatError(fmt::format("{}: {}, which its rows share, is not in the file", where, shown(name)));
+  const StoredTensor& stored = store.tensors()[*at];
+  if (stored.dtype != find_dtype("U8") || stored.shape.size() != 1 || stored.bytes > kMaxSharedBytes)
+    throw FormatError(
+        fmt::format("{}: {}, which its rows share, is {} {} instead of one row of at most {} bytes of U8",
+                    where, shown(name), stored.dtype->name, to_string(stored.shape), kMaxSharedBytes));
+  return store.bytes(*at);
+}
+
 }  // namespace
 
 std::string packed_metadata(const std::map<std::string, PackedTensor>& tensors) {
   auto json = nlohmann::json::object();
-  for (const auto& [name, tensor] : tensors)
+  for (const auto& [name, tensor] : tensors) {
     json[name] = {{"encoding", tensor.encoding}, {"shape", tensor.shape}};
+    if (!tensor.shared.empty()) json[name]["shared"] = tensor.shared;
+  }
   return json.dump();
 }
 
@@ -50,6 +66,10 @@ std::map<std::string, PackedTensor> parse_packed(const std::string& text, const 
         !value.contains("shape"))
       throw FormatError(tensor + " must have 'encoding' (text) and 'shape'");
     tensors[name] = {value["encoding"].get<std::string>(), parse_shape(value["shape"], tensor)};
+    if (!value.contains("shared")) continue;
+    if (!value["shared"].is_string() || value["shared"].get_ref<const std::string&>().empty())
+      throw FormatError(tensor + ": 'shared' must be the name of a tensor");
+    tensors[name].shared = value["shared"].get<std::string>();
   }
   return tensors;
 }
@@ -60,23 +80,31 @@ Shape packed_shape(const Shape& shape, std::uint64_t row_bytes) {
   return packed;
 }
 
-void unpack_header(ModelHeader& header, const std::string& place) {
+void unpack_header(ModelHeader& header, const TensorStore& store) {
   const MetaValue* value = header.metadata.find(kPackedKey);
   const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(value);
   if (text == nullptr) return;
-  std::map<std::string, TensorInfo*> by_name;
-  for (TensorInfo& tensor : header.tensors) by_name.emplace(tensor.name, &tensor);
-  for (const auto& [name, packed] : parse_packed(*text, place)) {
-    const auto at = by_name.find(name);
+  const std::string place = store.path().string();
+  const auto all = parse_packed(*text, place);
+  std::set<std::string_view> taken;
+  for (const auto& [name, packed] : all) {
     const std::string tensor = fmt::format("{}: {}: tensor {}", place, kPackedKey, shown(name));
-    if (at == by_name.end()) throw FormatError(tensor + " is not in the file");
-    TensorInfo* found = at->second;
-    if (found->encoding != "u8" || found->shape != packed_shape(packed.shape, found->row_bytes))
+    const auto at = store.find(name);
+    if (!at) throw FormatError(tensor + " is not in the file");
+    TensorInfo& found = header.tensors[*at];
+    if (found.encoding != "u8" || found.shape != packed_shape(packed.shape, found.row_bytes))
       throw FormatError(fmt::format("{} is stored as {} {}, which cannot hold the rows of {}", tensor,
-                                    found->encoding, to_string(found->shape), to_string(packed.shape)));
-    found->encoding = packed.encoding;
-    found->shape = packed.shape;
+                                    found.encoding, to_string(found.shape), to_string(packed.shape)));
+    found.encoding = packed.encoding;
+    found.shape = packed.shape;
+    if (packed.shared.empty()) continue;
+    if (all.contains(packed.shared) || !taken.insert(packed.shared).second)
+      throw FormatError(fmt::format("{}: {} belongs to another tensor", tensor, shown(packed.shared)));
+    const Bytes shared = shared_bytes(store, packed.shared, tensor);
+    found.shared.assign(shared.begin(), shared.end());
+    found.stored_bytes = found.bytes() + shared.size();
   }
+  std::erase_if(header.tensors, [&](const TensorInfo& tensor) { return taken.contains(tensor.name); });
   header.metadata.erase(kPackedKey);
 }
 

@@ -38,10 +38,18 @@ class SafetensorsWriter final : public ModelWriter {
   SafetensorsWriter(const fs::path& path, const OutputModel& model, FolderPlan plan, bool single_file,
                     bool resume)
       : writer_(path, std::move(plan), model.side_files, single_file, resume) {
-    for (const OutputTensor& tensor : model.tensors) row_bytes_.push_back(tensor.row_bytes);
+    std::size_t planned = 0;
+    for (const OutputTensor& tensor : model.tensors) {
+      tensors_.push_back({planned, tensor.row_bytes});
+      planned += tensor.shared_bytes != 0 ? 2 : 1;
+    }
   }
   void write_rows(std::size_t tensor, std::int64_t first_row, Bytes rows) override {
-    writer_.write(tensor, static_cast<std::uint64_t>(first_row) * row_bytes_.at(tensor), rows);
+    const Written& to = tensors_.at(tensor);
+    writer_.write(to.planned, static_cast<std::uint64_t>(first_row) * to.row_bytes, rows);
+  }
+  void write_shared(std::size_t tensor, Bytes shared) override {
+    writer_.write(tensors_.at(tensor).planned + 1, 0, shared);
   }
   void flush() override { writer_.flush(); }
   void keep() noexcept override { writer_.keep(); }
@@ -49,8 +57,12 @@ class SafetensorsWriter final : public ModelWriter {
   void seal() override { writer_.seal(); }
 
  private:
+  struct Written {
+    std::size_t planned;  // number of the planned tensor; what its rows share is the next one
+    std::uint64_t row_bytes;
+  };
   FolderWriter writer_;
-  std::vector<std::uint64_t> row_bytes_;
+  std::vector<Written> tensors_;
 };
 
 std::string no_dtype(std::string_view encoding) {
@@ -75,16 +87,23 @@ class SafetensorsFormat final : public Format {
     return make_safetensors_reader(TensorStore(path));
   }
 
-  std::optional<std::string> rejects(const Encoding& encoding, const Shape&) const override {
-    if (defaults_.packed || dtype_of_encoding(encoding.info().spec) != nullptr) return std::nullopt;
-    return no_dtype(encoding.info().spec);
+  std::optional<std::string> rejects(const Encoding& encoding, const Shape& shape) const override {
+    if (dtype_of_encoding(encoding.info().spec) != nullptr) return std::nullopt;
+    if (!defaults_.packed) return no_dtype(encoding.info().spec);
+    const std::uint64_t shared = encoding.shared_bytes(cols(shape));
+    if (shared <= kMaxSharedBytes) return std::nullopt;
+    return fmt::format("rows of {} share {} bytes; 'safetensors:packed=true' stores at most {}",
+                       encoding.info().spec, shared, kMaxSharedBytes);
   }
 
   OutputLayout layout(const fs::path& path, const OutputModel& model) const override {
     const FolderPlan planned = plan(path, model);
     OutputLayout layout;
     layout.files = planned_files(planned, model.side_files, is_single_file(path));
-    for (const TensorPlace& place : planned.places) layout.tensors.push_back({place.shard, place.offset});
+    for (std::size_t i = 0, at = 0; i < model.tensors.size(); ++i) {
+      layout.tensors.push_back({planned.places[at].shard, planned.places[at].offset});
+      at += model.tensors[i].shared_bytes != 0 ? 2 : 1;
+    }
     return layout;
   }
 
@@ -119,8 +138,12 @@ class SafetensorsFormat final : public Format {
     std::map<std::string, PackedTensor> packed;
     for (const OutputTensor& tensor : model.tensors) {
       tensors.push_back(planned(tensor));
-      if (dtype_of_encoding(tensor.encoding) == nullptr)
-        packed[tensor.name] = {tensor.encoding, tensor.shape};
+      if (dtype_of_encoding(tensor.encoding) != nullptr) continue;
+      PackedTensor& entry = packed[tensor.name] = {tensor.encoding, tensor.shape};
+      if (tensor.shared_bytes == 0) continue;
+      entry.shared = tensor.name + kSharedEnd;
+      tensors.push_back(
+          {entry.shared, find_dtype("U8"), {static_cast<std::int64_t>(tensor.shared_bytes)}, true});
     }
     StringPairs metadata;
     if (!packed.empty()) metadata.emplace_back(kPackedKey, packed_metadata(packed));

@@ -60,7 +60,8 @@ class SafetensorsReader final : public ModelReader {
                                  row_bytes(tensor, store_.shards()[tensor.shard]->path().string()),
                                  store_.shard_name(tensor.shard), tensor.offset});
     for (const auto& [key, value] : store_.metadata()) header_.metadata.append(key, value);
-    unpack_header(header_, store_.path().string());
+    unpack_header(header_, store_);
+    for (const TensorInfo& tensor : header_.tensors) stored_.push_back(*store_.find(tensor.name));
     if (store_.is_folder()) header_.side_files = find_side_files(store_.path());
   }
 
@@ -69,12 +70,12 @@ class SafetensorsReader final : public ModelReader {
   Bytes rows(std::size_t tensor, std::int64_t first, std::int64_t count,
              std::vector<std::byte>&) const override {
     const std::uint64_t size = header_.tensors.at(tensor).row_bytes;
-    return store_.bytes(tensor, static_cast<std::uint64_t>(first) * size,
+    return store_.bytes(stored_[tensor], static_cast<std::uint64_t>(first) * size,
                         static_cast<std::uint64_t>(count) * size);
   }
   void release(std::size_t tensor, std::int64_t first, std::int64_t count) const override {
     const std::uint64_t size = header_.tensors.at(tensor).row_bytes;
-    store_.release(tensor, static_cast<std::uint64_t>(first) * size,
+    store_.release(stored_[tensor], static_cast<std::uint64_t>(first) * size,
                    static_cast<std::uint64_t>(count) * size);
   }
   std::vector<std::string> check() const override;
@@ -84,6 +85,7 @@ class SafetensorsReader final : public ModelReader {
 
   TensorStore store_;
   ModelHeader header_;
+  std::vector<std::size_t> stored_;  // of each tensor of the header its number in the store
 };
 
 std::vector<std::string> SafetensorsReader::check() const {

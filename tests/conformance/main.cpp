@@ -82,14 +82,19 @@ void check_device_codecs(const PluginRegistry& registry, Totals& totals) {
   }
 }
 
+void check_formats(const PluginRegistry& registry, Totals& totals) {
+  for (const FormatEntry* entry : registry.formats()) {
+    print(testing::check_entry("format", *entry), totals);
+    for (const Node& options : testing::option_variants(entry->options))
+      print(testing::check_format({entry->make(options)}), totals);
+  }
+}
+
 Totals check_all(const PluginRegistry& registry) {
   Totals totals;
   check_encodings(registry, totals);
   check_quantizers(registry, totals);
-  for (const FormatEntry* entry : registry.formats()) {
-    print(testing::check_entry("format", *entry), totals);
-    print(testing::check_format({entry->make(Node())}), totals);
-  }
+  check_formats(registry, totals);
   for (const BackendEntry* entry : registry.backends()) {
     print(testing::check_entry("backend", *entry), totals);
     print(testing::check_backend({entry->make(Node())}), totals);

@@ -1,7 +1,7 @@
 // What holds for every format: a small model goes through it and comes back.
 #pragma once
 
-#include <polyquant/testing/format_model.hpp>
+#include <polyquant/testing/format_shared_checks.hpp>
 
 #include <cstring>
 #include <filesystem>
@@ -261,6 +261,7 @@ inline std::vector<CheckResult> check_format(const FormatSubject& subject) {
       "format " + subject.format->info().id, subject,
       {{"the layout is exact and known in advance", layout_is_exact, writes},
        {"a model comes back as it was written", model_comes_back, writes},
+       {"what the rows of a tensor share comes back", shared_bytes_come_back, writes},
        {"the same model gives the same bytes", same_model_same_bytes, writes},
        {"without seal() nothing is left", nothing_is_left_without_seal, writes},
        {"an interrupted output is continued", interrupted_output_is_continued, writes},

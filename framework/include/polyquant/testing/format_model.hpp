@@ -53,11 +53,13 @@ class Scratch {
 };
 
 /// Three tensors of f32, named as the format's dialect names them; the matrix of a layer is of the encoding `affine` where the format packs
-/// such rows.
+/// such rows, or the one that is given.
 struct TestModel {
-  explicit TestModel(const Format& format) {
+  static constexpr std::int64_t kMatrixCols = 64;
+
+  explicit TestModel(const Format& format, std::shared_ptr<const Encoding> matrix = nullptr) {
     const bool gguf = format.info().dialect == Dialect::gguf;
-    const auto matrix = matrix_encoding(format);
+    if (matrix == nullptr) matrix = matrix_encoding(format);
     const PlainFloats plain;
     add(gguf ? "token_embd.weight" : "model.embed_tokens.weight", {6, 64}, plain, 1);
     add(gguf ? "blk.0.attn_norm.weight" : "model.layers.0.input_layernorm.weight", {64}, plain, 2);
@@ -87,16 +89,17 @@ struct TestModel {
   std::vector<std::vector<std::byte>> encoded;  // all rows of each tensor
 
  private:
-  static inline const Shape kMatrix = {32, 64};
+  static inline const Shape kMatrix = {32, kMatrixCols};
 
-  static std::unique_ptr<Encoding> matrix_encoding(const Format& format) {
-    if (!format.rejects(PlainAffine(), kMatrix)) return std::make_unique<PlainAffine>();
-    return std::make_unique<PlainFloats>();
+  static std::shared_ptr<const Encoding> matrix_encoding(const Format& format) {
+    if (!format.rejects(PlainAffine(), kMatrix)) return std::make_shared<PlainAffine>();
+    return std::make_shared<PlainFloats>();
   }
   void add(const char* name, Shape shape, const Encoding& encoding, std::uint64_t seed) {
     const std::int64_t n = pq::rows(shape), m = cols(shape);
     const std::size_t row_bytes = encoding.row_bytes(m);
-    output.tensors.push_back({name, std::move(shape), encoding.info().spec, row_bytes});
+    output.tensors.push_back(
+        {name, std::move(shape), encoding.info().spec, row_bytes, encoding.shared_bytes(m)});
     encoded.emplace_back(row_bytes * static_cast<std::size_t>(n));
     encoding.encoder({m, {}, Effort::fast})->encode(gaussian(n, m, seed).matrix(), encoded.back());
   }

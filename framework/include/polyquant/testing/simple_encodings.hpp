@@ -126,11 +126,43 @@ class TestBytes final : public RowWiseEncoding {
   EncodingInfo info_;
 };
 
+/// One signed byte per weight, times an f32 that all rows share.
+class SharedScale final : public RowWiseEncoding {
+ public:
+  explicit SharedScale(float scale = 1.0f / 16) : scale_(scale) {
+    info_.id = info_.spec = "test_shared";
+    info_.summary = "8-bit codes with one scale for checks of formats";
+    info_.grid = {GridFamily::affine, 8, 0, true};
+    info_.bits_per_weight = 8;
+  }
+  const EncodingInfo& info() const override { return info_; }
+  std::size_t row_bytes(std::int64_t cols) const override { return static_cast<std::size_t>(cols); }
+  void encode_row(std::span<const float> weights, std::span<const float>, Effort,
+                  MutableBytes out) const override {
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      store(out.data() + i, TestBytes::code_of(weights[i], scale_));
+  }
+  void decode_row(Bytes row, std::span<float> out) const override {
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = scale_ * static_cast<float>(load<std::int8_t>(row.data() + i));
+  }
+  std::size_t shared_bytes(std::int64_t) const override { return sizeof(float); }
+  std::shared_ptr<const Encoding> bind(Bytes shared, std::int64_t) const override {
+    return std::make_shared<SharedScale>(load<float>(shared.data()));
+  }
+
+ private:
+  float scale_;
+  EncodingInfo info_;
+};
+
 /// Rows of the encoding `affine`, for formats that pack them. From the smallest to the largest weight of a group, or zero.
 class PlainAffine final : public RowWiseEncoding {
  public:
-  PlainAffine() {
+  /// `act_order`: the groups of the columns are what the rows share.
+  explicit PlainAffine(bool act_order = false) {
     options_.group = 32;
+    options_.act_order = act_order;
     info_.id = "affine";
     info_.spec = affine_spec(options_);
     info_.summary = "4-bit codes for checks of formats";
@@ -139,6 +171,9 @@ class PlainAffine final : public RowWiseEncoding {
   }
   const EncodingInfo& info() const override { return info_; }
   std::size_t row_bytes(std::int64_t cols) const override { return AffineRows(options_, cols).row_bytes(); }
+  std::size_t shared_bytes(std::int64_t cols) const override {
+    return options_.act_order ? static_cast<std::size_t>(cols) * sizeof(std::int32_t) : 0;
+  }
   void encode_row(std::span<const float> weights, std::span<const float>, Effort,
                   MutableBytes out) const override {
     const AffineRows rows(options_, static_cast<std::int64_t>(weights.size()));
