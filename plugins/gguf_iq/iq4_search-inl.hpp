@@ -139,14 +139,17 @@ inline void try_all_levels(const Slots& s, BestScales& best) {
   for (std::size_t k = 0; k < kSlots; ++k) any |= fits(k);
   if (!any) return;
   for (const std::int8_t level : kIq4Levels) {
-    Scales peak = best.scales, rms = best.scales;
-    for (std::size_t k = 0; k < kSlots; ++k) {
-      if (!fits(k)) continue;
-      peak.values[k] = nonzero_f16(s.peak[k] / static_cast<float>(level));
-      rms.values[k] = nonzero_f16(std::sqrt(s.squares[k] / s.total[k]) / static_cast<float>(level));
+    for (const float place :
+         {static_cast<float>(level), -static_cast<float>(level)}) {  // no level has a mirror
+      Scales peak = best.scales, rms = best.scales;
+      for (std::size_t k = 0; k < kSlots; ++k) {
+        if (!fits(k)) continue;
+        peak.values[k] = nonzero_f16(s.peak[k] / place);
+        rms.values[k] = nonzero_f16(std::sqrt(s.squares[k] / s.total[k]) / place);
+      }
+      best.consider(s, peak.values);
+      best.consider(s, rms.values);
     }
-    best.consider(s, peak.values);
-    best.consider(s, rms.values);
   }
 }
 

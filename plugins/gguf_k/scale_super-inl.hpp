@@ -127,8 +127,13 @@ HWY_INLINE void search_all(const ScaleGroups<Codec>& groups, const ScaleSearch& 
   find_scales(groups, search, found);
   const float squares = ordered_sum(groups.squares.at, kBatchGroups);
   search_factor(groups, found, best_factor<Codec>(found, search.stretches), search, best, best_error);
-  for (const float stretch : search.more_stretches)
-    search_factor(groups, found, super_scale<Codec>(found, Sign::better, stretch), search, best, best_error);
+  const auto try_stretches = [&](std::span<const float> stretches) HWY_ATTR {
+    for (const float stretch : stretches)
+      search_factor(groups, found, super_scale<Codec>(found, Sign::better, stretch), search, best,
+                    best_error);
+  };
+  try_stretches(search.more_stretches);
+  if (HWY_UNLIKELY(groups.one_sided && !search.more_stretches.empty())) try_stretches(kOneSidedStretches);
   if (HWY_UNLIKELY(best_error > squares * kSuperBestFit &&
                    best_error > possible_error(groups, found) * kSuperPoorFit))
     search_smaller_factors(groups, found, search, best, best_error);
@@ -137,8 +142,17 @@ HWY_INLINE void search_all(const ScaleGroups<Codec>& groups, const ScaleSearch& 
     search_exact_fit(groups, found, search, best, best_error);
 }
 
+/// One or two groups hold nearly all of a super-block.
+template <class Codec>
+HWY_INLINE bool few_groups(const ScaleGroups<Codec>& groups, float squares) {
+  GroupValues fourth;
+  for (std::size_t c = 0; c < kChunks; ++c)
+    fourth.store(c, hn::Mul(groups.squares.load(c), groups.squares.load(c)));
+  return squares * squares < kFewGroups * ordered_sum(fourth.at, kBatchGroups);
+}
+
 /// `best` includes all that `normal` does, and so does `fast` for super-blocks on which it may fail. The error of weights of one sign jumps about
-/// with d and the scales: they are always searched as by `best`.
+/// with d and the scales: they are always searched as by `best`, as are those that one or two groups decide and those on a grid that was not found.
 template <class Codec>
 HWY_INLINE ScaleChoice search_super(const ScaleGroups<Codec>& groups, Effort effort) {
   ScaleChoice best;  // all zeros
@@ -147,14 +161,18 @@ HWY_INLINE ScaleChoice search_super(const ScaleGroups<Codec>& groups, Effort eff
     best.scales.store(c, hn::Zero(d));
     best.errors.store(c, groups.squares.load(c));
   }
-  float best_error = ordered_sum(best.errors.at, kBatchGroups);
-  if (best_error == 0.0f) return best;
+  const float squares = ordered_sum(best.errors.at, kBatchGroups);
+  float best_error = squares;
+  if (squares == 0.0f) return best;
   if (effort == Effort::best) search_all(groups, Codec::search(Effort::normal), best, best_error);
   search_all(groups, Codec::search(effort), best, best_error);
-  if (HWY_UNLIKELY(effort == Effort::fast && groups.on_grid))
+  if (effort == Effort::best) return best;
+  const bool thorough = groups.one_sided || few_groups(groups, squares);
+  if (HWY_UNLIKELY(effort == Effort::fast && (groups.on_grid || thorough)))
     search_all(groups, Codec::search(Effort::normal), best, best_error);
-  if (HWY_UNLIKELY(effort != Effort::best && groups.one_sided))
-    search_all(groups, Codec::search(Effort::best), best, best_error);
+  const bool missed =
+      groups.on_grid && best_error > squares * kGridMiss && best_error <= squares * kGridFit<Codec>;
+  if (HWY_UNLIKELY(thorough || missed)) search_all(groups, Codec::search(Effort::best), best, best_error);
   return best;
 }
 

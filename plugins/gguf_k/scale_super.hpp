@@ -45,6 +45,17 @@ inline constexpr float kGridRepeats = 5;
 /// They are taken for quantized ones if no group has a smaller difference than a step of so many. Eight random groups have none in one of
 /// two thousand cases.
 inline constexpr float kMostGridSteps = 64;
+/// Quantized ones that are left with an error between these shares of the squares, more than f16 rounds away and a sixteenth of what random
+/// weights leave, have groups whose scale is not that of their grid: these super-blocks are searched as by `best`.
+inline constexpr float kGridMiss = 0x1p-22f;
+template <class Codec>
+inline constexpr float kGridFit = 1.0f / (16.0f * (Codec::kMaxCode - Codec::kMinCode) *
+                                          (Codec::kMaxCode - Codec::kMinCode));
+/// With fewer groups that count, measured by (sum s)^2 / sum s^2 over their squares s, a super-block is decided by one or two. Of random weights
+/// in groups of one size it is 10.
+inline constexpr float kFewGroups = 2.5f;
+/// Super-blocks of one sign: further stretches that are searched.
+inline constexpr float kOneSidedStretches[] = {0.97f, 1.03f, 1.09f, 1.15f, 1.18f, 1.24f, 1.27f, 1.3f};
 /// With so many they are mostly zero.
 inline constexpr float kSparseRepeats = 192;
 

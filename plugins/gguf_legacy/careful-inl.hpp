@@ -63,6 +63,8 @@ HWY_INLINE hn::Mask<F32> needs_look(const float* x, const float* w, LaneRange ra
     const VF rounding = hn::Mul(squares, hn::Set(d, 0x1p-18f * kGoodFit<Codec>));
     needed = hn::Or(
         needed, hn::Le(error, hn::Add(hn::Mul(around_mean, hn::Set(d, 1.1f * kGoodFit<Codec>)), rounding)));
+    const VF of_offset = hn::Mul(fit.stored.offset, hn::Set(d, 1.1f * kOffsetRounding));
+    needed = hn::Or(needed, hn::Le(error, hn::Mul(total, hn::Mul(of_offset, of_offset))));
   }
   return hn::And(alive, needed);
 }

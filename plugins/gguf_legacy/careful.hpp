@@ -23,6 +23,10 @@ template <class Codec>
 inline constexpr float kGoodFit = 1.0f / (8.0f * (Codec::kMaxCode - Codec::kMinCode) *
                                           (Codec::kMaxCode - Codec::kMinCode));
 
+/// With errors up to this share of the offset (as root mean square) the rounding of the offset is most of them, whatever the weights. Of random
+/// weights around zero they are 20 times as large.
+inline constexpr float kOffsetRounding = 0x1p-10f;
+
 /// Steps to the next f16 number to either side of a scale.
 inline constexpr int kCarefulSteps = 4;
 
@@ -50,6 +54,11 @@ class CarefulSearch {
     consider(first);
   }
 
+  /// True if the error may be due to the rounding of scale and offset, and is large enough to matter.
+  bool is_rounding() const {
+    const float rounding = best_.offset * kOffsetRounding;
+    return is_within(kGoodFit<Codec>) || (is_within(1.0f) && error_ <= total_ * (rounding * rounding));
+  }
   /// True if the error is at most this share of the squares, and large enough to matter.
   bool is_within(float share) const {
     float sum = 0, squares = 0;
@@ -58,32 +67,39 @@ class CarefulSearch {
     for (std::size_t i = 0; i < x_.size(); ++i) squares += (w_[i] * (x_[i] - mean)) * (x_[i] - mean);
     return error_ > squares * kBestFit && error_ <= squares * share;
   }
-  /// Every number of steps between the ends of the range, as it is and refitted. For blocks that are mostly zero also fractions: the zeros are
-  /// stored exactly with any of them, and the others are few enough for some to fit.
-  void try_grids() {
-    const auto [low, high] = std::minmax_element(x_.begin(), x_.end());
+  /// Every number of steps between the ends of the range, as it is and refitted, and if `around` with the f16 numbers next to that. For blocks
+  /// that are mostly zero also fractions: the zeros are stored exactly with any of them, and the others are few enough for some to fit.
+  void try_grids(bool around) {
+    float low = HUGE_VALF, high = -HUGE_VALF;  // of those that count
+    for (std::size_t i = 0; i < x_.size(); ++i) {
+      low = w_[i] > 0.0f ? std::min(low, x_[i]) : low;
+      high = w_[i] > 0.0f ? std::max(high, x_[i]) : high;
+    }
     const bool sparse = 2 * std::count(x_.begin(), x_.end(), 0.0f) >= std::ssize(x_);
     const float step = sparse ? 0.125f : 1.0f, most = Codec::kMaxCode + (sparse ? 0.5f : 0.0f);
     for (float steps = most; steps > Codec::kMaxCode / 2; steps -= step) {
-      const ScaleOffset grid{f16_round((*high - *low) / steps), f16_round(*low)};
+      const ScaleOffset grid{f16_round((high - low) / steps), f16_round(low)};
       consider(grid);
       const pq::detail::OffsetError sums = pq::detail::offset_error(x_, w_, grid, Codec::kMaxCode);
       const float variance = sums.cc - (sums.c * sums.c) / total_;
       if (!(variance > 0.0f)) continue;
       const float scale = (sums.zc - (sums.z * sums.c) / total_) / variance;
-      consider({f16_round(scale), f16_round(grid.offset + (sums.z - scale * sums.c) / total_)});
+      const ScaleOffset refitted{f16_round(scale),
+                                 f16_round(grid.offset + (sums.z - scale * sums.c) / total_)};
+      consider(refitted);
       consider({f16_round(sums.zc / sums.cc), grid.offset});
+      if (around) try_next_numbers(refitted, 1);
     }
   }
   /// The f16 numbers around the scale, the other sign, or with an offset the best of these for each.
-  void try_next_numbers() {
-    const float middle = std::abs(best_.scale), unit = f16_step(middle);
-    for (int step = -kCarefulSteps; step <= kCarefulSteps; ++step) {
+  void try_next_numbers(ScaleOffset around, int steps) {
+    const float middle = std::abs(around.scale), unit = f16_step(middle);
+    for (int step = -steps; step <= steps; ++step) {
       const float scale = f16_round(std::max(middle + static_cast<float>(step) * unit, kSmallestF16));
       if constexpr (Codec::kHasOffset) {
         const pq::detail::OffsetError sums =
-            pq::detail::offset_error(x_, w_, {scale, best_.offset}, Codec::kMaxCode);
-        const float offset = f16_round(best_.offset + (sums.z - scale * sums.c) / total_);
+            pq::detail::offset_error(x_, w_, {scale, around.offset}, Codec::kMaxCode);
+        const float offset = f16_round(around.offset + (sums.z - scale * sums.c) / total_);
         for (const float move : {-f16_step(offset), 0.0f, f16_step(offset)})
           consider({scale, f16_round(offset + move)});
       } else {
@@ -145,10 +161,9 @@ void look_again_at(std::span<const float> x, std::span<const float> w, Effort ef
     const bool coarse = std::abs(fit.stored.scale) < kCoarseScale;
     bool looked = coarse, next_numbers = coarse;
     if constexpr (Codec::kHasOffset) {
-      const bool judge = !w.empty() || effort == Effort::best;
-      next_numbers |= judge && search.is_within(kGoodFit<Codec>);
-      looked = next_numbers;
-      if (judge && search.is_within(kExactFit)) search.try_grids();
+      const bool judge = !w.empty() || effort == Effort::best, fits = judge && search.is_rounding();
+      if (fits) search.try_grids(!search.is_within(kExactFit));
+      looked = next_numbers = coarse || fits;
     } else if (*low >= 0.0f || *high <= 0.0f) {
       search.consider({search_scale_exact(x, weights, kRange, fit.stored.scale), 0.0f});
       looked = true;
@@ -157,7 +172,7 @@ void look_again_at(std::span<const float> x, std::span<const float> w, Effort ef
       search.consider({search_exact_fit(x, weights, kRange, peak_weight(x), fit.stored.scale, error), 0.0f});
       looked = true;
     }
-    if (next_numbers) search.try_next_numbers();
+    if (next_numbers) search.try_next_numbers(search.best(), kCarefulSteps);
     if (!looked) return;
     fit.stored = search.best();
     fit.has_codes = false;

@@ -11,6 +11,7 @@
 
 #include "careful-inl.hpp"
 #include "encode_batches-inl.hpp"
+#include "encode_fine_best-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace pq::gguf::HWY_NAMESPACE {
@@ -164,7 +165,7 @@ void encode_all(const EncodeCall& call) {
   if constexpr (Codec::kCodeBits == 8) {
     if (call.effort == Effort::fast) return encode_finely<Codec, kFineFast>(call);
     if (call.effort == Effort::normal) return encode_finely<Codec, kFineNormal>(call);
-    return encode_finely<Codec, kFineBest>(call);
+    return encode_finely_best<Codec>(call);
   } else {
     if (!Codec::kHasOffset && call.effort == Effort::best)
       return encode_rows_reference<Codec>(call);  // the exact search has no SIMD version

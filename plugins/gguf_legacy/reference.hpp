@@ -40,14 +40,40 @@ QuickFit search_block(std::span<const float> x, std::span<const float> w, Effort
   return fit;
 }
 
+/// The codes that are stored.
+template <class Codec>
+void choose_codes(std::span<const float> x, QuickFit& fit) {
+  if (fit.has_codes) return;
+  const float inverse = inverse_or_zero(fit.stored.scale);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    fit.codes[i] = static_cast<std::int8_t>(
+        nearest_code(x[i] - fit.stored.offset, inverse, Codec::kMinCode, Codec::kMaxCode));
+  fit.has_codes = true;
+}
+
+/// Error of a fit without offset, with its own codes.
+inline float decoded_error(std::span<const float> x, std::span<const float> w, const QuickFit& fit) noexcept {
+  float error = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float difference = x[i] - fit.stored.scale * static_cast<float>(fit.codes[i]);
+    error += (w[i] * difference) * difference;
+  }
+  return error;
+}
+
 /// With the second look; `best` includes what `normal` finds.
 template <class Codec>
 QuickFit find_fit(std::span<const float> x, std::span<const float> w, Effort effort) {
   QuickFit fit = search_block<Codec>(x, w, effort);
   look_again_at<Codec>(x, w, effort, fit);
-  if (Codec::kCodeBits == 8 || effort != Effort::best) return fit;
+  if (effort != Effort::best) return fit;
   const std::span<const float> weights = w.empty() ? std::span<const float>(kEqualWeights) : w;
-  const QuickFit normal = find_fit<Codec>(x, w, Effort::normal);
+  QuickFit normal = find_fit<Codec>(x, w, Effort::normal);
+  if constexpr (Codec::kCodeBits == 8) {  // the searches judge in integers
+    choose_codes<Codec>(x, fit);
+    choose_codes<Codec>(x, normal);
+    return decoded_error(x, weights, normal) < decoded_error(x, weights, fit) ? normal : fit;
+  }
   if (stored_error<Codec>(x, weights, normal.stored) < stored_error<Codec>(x, weights, fit.stored))
     fit.stored = normal.stored;
   return fit;
@@ -60,12 +86,7 @@ void encode_reference(const float* weights, std::span<const float> w, Effort eff
   std::array<float, Codec::kWeights> x;
   for (std::size_t i = 0; i < x.size(); ++i) x[i] = finite_weight(weights[i]);
   QuickFit fit = find_fit<Codec>(x, w, effort);
-  if (!fit.has_codes) {
-    const float inverse = inverse_or_zero(fit.stored.scale);
-    for (std::size_t i = 0; i < x.size(); ++i)
-      fit.codes[i] = static_cast<std::int8_t>(
-          nearest_code(x[i] - fit.stored.offset, inverse, Codec::kMinCode, Codec::kMaxCode));
-  }
+  choose_codes<Codec>(x, fit);
   Codec::pack(fit.stored.scale, fit.stored.offset, fit.codes.data(), out);
 }
 

@@ -8,7 +8,7 @@ from common import PROGRAM, ROOT, WIDE, Checks, llama, model
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
 
 
-SEEDS = {"q4_k": "1,3", "iq4_nl": "1,3"}  # those of tensors that were above once, besides the first
+SEEDS = {"q4_k": "1,3", "iq4_nl": "1,3,7", "q5_1": "1,2,4,10", "q4_1": "1,10", "q8_0": "1,4,7", "q3_k": "1,7,9", "q6_k": "1,7"}
 
 
 def main():

@@ -156,7 +156,7 @@ def check(options):
             failed += bool(bad)
             if bad or options.all:
                 ratios = " ".join(f"{e} {error / ggml if ggml > 0 else np.inf:.4f}" for e, error in errors.items())
-                print(f"{'FAILED' if bad else 'ok    '} {kind:8s} {importance:11s} {data:16s} {ratios}  ggml {ggml:.3e}  {', '.join(bad)}", flush=True)
+                print(f"{'FAILED' if bad else 'ok    '} {kind:8s} {importance:11s} {data:16s} {seed} {ratios}  ggml {ggml:.3e}  {', '.join(bad)}", flush=True)
     return failed, count
 
 

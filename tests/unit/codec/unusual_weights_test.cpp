@@ -113,6 +113,17 @@ TEST_CASE("block encodings: one magnitude is stored whatever the importance", "[
   CHECK(relative_error(*make(), std::vector<float>(kCols, 0.0371f), importance, effort) < 1e-4);
 }
 
+TEST_CASE("iq4_nl: a single weight that counts is stored as well as 16 levels of both signs can",
+          "[gguf_iq][grid]") {
+  const auto effort = GENERATE(from_range(std::begin(kEfforts), std::end(kEfforts)));
+  const auto weights =
+      made(4 * kCols, [](std::mt19937& random) { return random() % 2 == 0 ? 0.37f : -0.37f; });
+  std::vector<float> importance(kCols, 0.0f);
+  for (std::size_t i = 13; i < kCols; i += 32) importance[i] = 1.0f;
+  CHECK(relative_error(*pq::gguf_iq::make_iq4_nl(), weights, importance, effort) <
+        0x1p-27);  // one f16: 2^-24
+}
+
 TEST_CASE("block encodings: groups of one magnitude each share a super-scale well", "[gguf_iq][grid]") {
   const auto make = GENERATE(pq::gguf_iq::make_iq2_xs, pq::gguf_iq::make_iq2_s, pq::gguf_iq::make_iq3_s);
   std::vector<float> weights(4 * kCols);
@@ -135,7 +146,7 @@ TEST_CASE("encodings: the highest effort is never worse than normal, not even in
           "[gguf_iq][effort]") {
   const auto make = GENERATE(pq::gguf_iq::make_iq4_nl, pq::gguf_iq::make_iq4_xs, pq::gguf_iq::make_iq1_s,
                              pq::gguf_iq::make_iq3_s, pq::gguf::make_q3_k, pq::gguf::make_q4_k,
-                             pq::gguf_ternary::make_tq1_0);
+                             pq::gguf_ternary::make_tq1_0, pq::gguf::make_q8_0);
   const float size = GENERATE(1.0f, 1e-4f, 1e-6f);
   const std::vector<float> importance = GENERATE(std::vector<float>{}, uneven(2.0f));
   std::mt19937 random(31);
@@ -153,12 +164,14 @@ TEST_CASE(
     "block encodings: a group that decides the error alone is searched nearly as well as by the highest "
     "effort",
     "[gguf_iq][gguf_k][outlier]") {
-  const auto make = GENERATE(pq::gguf::make_q4_k, pq::gguf::make_q5_k, pq::gguf_iq::make_iq4_xs);
+  const auto make = GENERATE(pq::gguf::make_q3_k, pq::gguf::make_q4_k, pq::gguf::make_q5_k,
+                             pq::gguf::make_q6_k, pq::gguf_iq::make_iq4_xs);
+  const auto effort = GENERATE(pq::Effort::fast, pq::Effort::normal);
   const std::vector<float> importance = GENERATE(std::vector<float>{}, uneven(1.0f));
   auto weights = codec_test::weights(Kind::gauss, 8 * kCols);
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] *= i % kCols / 32 == 3 ? 20.0f : 1.0f;
   INFO(make()->info().id);
-  CHECK(relative_error(*make(), weights, importance) <=
+  CHECK(relative_error(*make(), weights, importance, effort) <=
         1.03 * relative_error(*make(), weights, importance, pq::Effort::best));
 }
 
@@ -237,6 +250,38 @@ TEST_CASE("gguf_legacy: small scales are compared as f16 stores them", "[gguf_le
                best = relative_error(*make(), weights, importance, pq::Effort::best);
   CHECK(normal < 0.02);
   CHECK(best <= normal * 1.00001);
+}
+
+TEST_CASE("q5_1: two weights among zeros are stored no worse than ggml stores them",
+          "[gguf_legacy][sparse]") {
+  std::vector<float> weights(32, 0.0f), importance(32, 36.894f / 30), ggml(32, 0.0f);
+  weights[3] = 1.08897281f, importance[3] = 1.9287f, ggml[3] = 1.08532715f;
+  weights[9] = 1.91468453f, importance[9] = 17.2127f, ggml[9] = 1.91528320f;
+  const auto effort = GENERATE(from_range(std::begin(kEfforts), std::end(kEfforts)));
+  const auto encoding = pq::gguf::make_q5_1();
+  const auto stored = decode(*encoding, encode(*encoding, weights, 32, importance, effort), 32);
+  CHECK(squared_error(weights, stored, importance) <= squared_error(weights, ggml, importance));
+}
+
+TEST_CASE("q4_1, q5_1: an offset that f16 rounds by much goes with the scale that suits it",
+          "[gguf_legacy][outlier]") {
+  const int codes = GENERATE(15, 31);
+  const auto encoding = codes == 15 ? pq::gguf::make_q4_1() : pq::gguf::make_q5_1();
+  const float outlier = GENERATE(-355.84753f, -100.3f, -2049.7f);
+  auto weights = made(32, [](std::mt19937& random) { return 0.03f * gauss(random); });
+  std::vector<float> importance(32, 1.0f);
+  weights[17] = outlier;
+  importance[20] = 20000.0f;
+  const double error =
+      squared_error(weights, decode(*encoding, encode(*encoding, weights, 32, importance), 32), importance);
+  // The outlier on code 0, all others on one code: any of the upper half of them.
+  const float offset = pq::f16_to(pq::f16_from(outlier));
+  for (int code = codes / 2 + 1; code <= codes; ++code) {
+    const float scale = pq::f16_to(pq::f16_from(-outlier / static_cast<float>(code)));
+    std::vector<float> plain(32, offset + scale * static_cast<float>(code));
+    plain[17] = offset;
+    CHECK(error <= squared_error(weights, plain, importance) * 1.00001);
+  }
 }
 
 TEST_CASE("gguf_legacy: an importance of 1 everywhere is not stored worse than none",
