@@ -19,7 +19,7 @@ template <class Type>
 class LatticeEncoder {
   using Traits = LatticeTraits<Type>;
   using State = LatticeState<Type>;
-  static constexpr std::size_t kGroups = Traits::kGroups;
+  static constexpr std::size_t kGroups = Traits::kGroups, kUnitGroups = kGroups / kBlockUnits;
 
  public:
   explicit LatticeEncoder(Effort effort) : effort_(effort), search_(false), wide_search_(true) {}
@@ -93,14 +93,17 @@ class LatticeEncoder {
     for (const float start : effort.starts) try_scales(rms, start, best, found);
     constexpr auto kLevels = levels_of(Type::kGrid);
     try_scales(peak, kLevels[kLevels.size() - 1], best, found);
-    bool even = false, uneven = false;
+    bool even = false;
+    std::uint32_t uneven = 0;  // bits of units
     for (std::size_t g = 0; g < kGroups; ++g) {
       even |= rms[g] > kNearlyOneMagnitude * peak[g];
-      uneven |= kUnevenPeak * rms[g] < peak[g];
+      uneven |= kUnevenPeak * rms[g] < peak[g] ? 1u << g / kUnitGroups : 0u;
     }
-    if (even && !Traits::kSignedLevels) try_scales(rms, kLevels[0], best, found);
-    if (uneven && !Traits::kSignedLevels)
-      for (const float start : kUnevenStarts) try_scales(rms, start, best, found);
+    if constexpr (Traits::kSignedLevels) return;
+    if (even) try_scales(rms, kLevels[0], best, found);
+    for (std::size_t u = 0; uneven >> u != 0; ++u)
+      if ((uneven >> u & 1u) != 0)
+        for (const float start : kUnevenStarts) try_scales_of(block_.unit(u), u, rms, start, best, found);
   }
   /// Weighted root mean squares and largest magnitudes; 0 for groups that hold next to nothing.
   void measure(float* rms, float* peak) const {
@@ -115,12 +118,19 @@ class LatticeEncoder {
     }
   }
   void try_scales(const float* sizes, float divisor, float* best, float* found) const {
-    float scales[kBlockPieces];
-    for (std::size_t p = 0; p < kBlockPieces; ++p) scales[p] = sizes[p / Traits::kGroupPieces] / divisor;
+    try_scales_of(block_.weights(), 0, sizes, divisor, best, found);
+  }
+  /// `weights`: of the units from `unit` on.
+  void try_scales_of(const BlockWeights& weights, std::size_t unit, const float* sizes, float divisor,
+                     float* best, float* found) const {
+    float scales[kBlockPieces] = {};
+    for (std::size_t p = 0; p < kPieces * weights.units; ++p)
+      scales[p] = sizes[(kPieces * unit + p) / Traits::kGroupPieces] / divisor;
     LatticeChoice choice;
-    search_.find(block_.weights(), scales, choice);
-    for (std::size_t g = 0; g < kGroups; ++g) {
-      const float a = group_sum<Type>(choice.points.a, g), b = group_sum<Type>(choice.points.b, g);
+    search_.find(weights, scales, choice);
+    for (std::size_t k = 0; k < kUnitGroups * weights.units; ++k) {
+      const std::size_t g = kUnitGroups * unit + k;
+      const float a = group_sum<Type>(choice.points.a, k), b = group_sum<Type>(choice.points.b, k);
       const float score = a > 0.0f && b > 0.0f && sizes[g] > 0.0f ? (a * a) / b : 0.0f;
       if (!(score > best[g])) continue;
       best[g] = score;
