@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Speed and error of the encoders and decoders beside ggml's, in the same run on the same rows of a real model.
 
-    encoders.py MODEL_FOLDER [--types q4_0,q6_k] [--efforts normal] [--targets AVX3,AVX2] [--rounds 5] [--fastest] [--json FILE] [--markdown FILE]
+    encoders.py MODEL_FOLDER [--types q4_0,q6_k] [--tensors NAME,gaussian] [--importances none,log-normal,equal] [--efforts normal]
+                [--targets AVX3,AVX2] [--rounds 5] [--fastest] [--json FILE] [--markdown FILE]
     encoders.py --from-json FILE,FILE,... --markdown FILE
 
 Ours is tests/bench/codec_bench (ninja codec_bench), ggml the shared library of the package xllamacpp, called from this process. Both run
-on one thread and are timed in CPU time of that thread; the two alternate (A B A B ...), and the table shows medians. Importance: log-normal
-(sigma 1), the same for both. Error: sum w (x - y)^2 / sum w x^2, and its difference to ggml's. Bytes per second: rows read as f32 plus blocks
+on one thread and are timed in CPU time of that thread; the two alternate (A B A B ...), and the table shows medians. Importance: none,
+log-normal (sigma 1), or one for every column (ggml's encoders do otherwise then than with none), the same for both. The tensor `gaussian` is
+made up: 768 x 1536 weights. Error: sum w (x - y)^2 / sum w x^2, and its difference to ggml's. Bytes per second: rows read as f32 plus blocks
 written (encode) or the other way round (decode), against the speed of copying memory that is larger than the caches, in the same run.
 """
 import argparse
@@ -31,6 +33,11 @@ import llama_cpp  # noqa: E402
 TYPES = ("q4_0,q4_1,q5_0,q5_1,q8_0,q2_k,q3_k,q4_k,q5_k,q6_k,iq1_s,iq1_m,iq2_xxs,iq2_xs,iq2_s,iq3_xxs,iq3_s,iq4_nl,iq4_xs,"
          "tq1_0,tq2_0,q1_0,q2_0,mxfp4,nvfp4")
 DEMAND_IMPORTANCE = ("iq1_s", "iq2_xxs", "iq2_xs")  # ggml aborts without; it gets equal importance there
+IMPORTANCES = {
+    "none": lambda random, cols: None,
+    "log-normal": lambda random, cols: np.exp(random.standard_normal(cols)).astype(np.float32),
+    "equal": lambda random, cols: np.ones(cols, np.float32),
+}
 TENSORS = "model.layers.12.mlp.down_proj.weight,model.layers.12.self_attn.q_proj.weight"
 
 
@@ -42,6 +49,8 @@ def processor():
 
 
 def tensor(folder, name):
+    if name == "gaussian":
+        return (0.02 * np.random.default_rng(2).standard_normal((768, 1536))).astype(np.float32)
     path = folder / "model.safetensors"
     with open(path, "rb") as file:
         header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
@@ -56,7 +65,7 @@ class Peer:
 
     def __init__(self, kind, weights, importance):
         self.lib, self.kind, self.w = llama_cpp.library(), llama_cpp.GGML_TYPES[kind], np.ascontiguousarray(weights)
-        self.importance = importance
+        self.given = self.importance = importance
         if importance is None and kind in DEMAND_IMPORTANCE:
             self.importance = np.ones(weights.shape[1], np.float32)
         self.blocks = np.zeros((len(weights), self.lib.ggml_row_size(self.kind, weights.shape[1])), np.uint8)
@@ -78,7 +87,7 @@ class Peer:
 
     def error(self):
         w = self.w.astype(np.float64)
-        weight = 1.0 if self.importance is None else self.importance.astype(np.float64)
+        weight = 1.0 if self.given is None else self.given.astype(np.float64)
         return float(((w - self.back) ** 2 * weight).sum() / (w * w * weight).sum())
 
 
@@ -91,7 +100,9 @@ def measure(options, case, peer, rows):
     """Alternates ours and ggml's; medians over the rounds, or the fastest ones."""
     arguments = [rows, peer.w.shape[1], "--only", case["type"], "--effort", case["effort"], "--seconds", options.seconds]
     arguments += ["--target", case["target"]] if case["target"] else []
-    arguments += ["--importance", rows.with_suffix(".importance")] if case["importance"] else []
+    if peer.given is not None:
+        peer.given.tofile(rows.with_suffix(".importance"))
+        arguments += ["--importance", rows.with_suffix(".importance")]
     ours, encode, decode = [], [], []
     for _ in range(options.rounds):
         ours.append(codec_bench(options.program, *arguments))
@@ -111,22 +122,21 @@ def run(options):
     with tempfile.TemporaryDirectory() as temporary:
         for name in options.tensors.split(","):
             w = tensor(options.model, name)
-            importance = np.exp(random.standard_normal(w.shape[1])).astype(np.float32)
+            importances = {name: IMPORTANCES[name](random, w.shape[1]) for name in options.importances.split(",")}
             rows = pathlib.Path(temporary) / "rows.f32"
             w.tofile(rows)
-            importance.tofile(rows.with_suffix(".importance"))
             for kind in options.types.split(","):
-                for weighted in (False, True):
-                    peer = Peer(kind, w, importance if weighted else None)
+                for importance, values in importances.items():
+                    peer = Peer(kind, w, values)
                     for target in options.targets.split(","):
                         for effort in options.efforts.split(","):
-                            case = {"type": kind, "tensor": name, "shape": list(w.shape), "importance": weighted, "target": target, "effort": effort}
+                            case = {"type": kind, "tensor": name, "shape": list(w.shape), "importance": importance, "target": target, "effort": effort}
                             results.append(measure(options, case, peer, rows))
                             print(line(results[-1], 0), file=sys.stderr, flush=True)
         copy = codec_bench(options.program, rows, w.shape[1], "--only", "memory")["copy_bytes_per_second"]
     wheel = subprocess.run([sys.executable, "-m", "pip", "show", "xllamacpp"], capture_output=True, text=True).stdout
     version = next((text.split(": ")[1] for text in wheel.splitlines() if text.startswith("Version")), "?")
-    return {"command": f"encoders.py {options.model.name} --types {options.types} --tensors {options.tensors} --efforts {options.efforts} "
+    return {"command": f"encoders.py {options.model.name} --types {options.types} --tensors {options.tensors} --importances {options.importances} --efforts {options.efforts} "
                        f"--targets {options.targets or chr(39) * 2} --rounds {options.rounds}{' --fastest' if options.fastest else ''}", "date": str(datetime.date.today()),
             "processor": processor(), "ggml": f"xllamacpp {version} (wheel)", "copy_bytes_per_second": copy, "results": results}
 
@@ -148,7 +158,7 @@ def line(r, copy):
     def pair(ours, theirs):
         return f"{ours / 1e6:.0f}, {theirs / 1e6:.0f} | {ours / theirs:.1f}x | {share(ours)}"
 
-    return (f"| {r['type']} | {'yes' if r['importance'] else 'no'} | {pair(r['encode'], r['ggml_encode'])} | {pair(r['decode'], r['ggml_decode'])} "
+    return (f"| {r['type']} | {r['importance']} | {pair(r['encode'], r['ggml_encode'])} | {pair(r['decode'], r['ggml_decode'])} "
             f"| {r['error']:.4g}, {r['ggml_error']:.4g} | {100 * (r['error'] / r['ggml_error'] - 1):+.1f} % |")
 
 
@@ -156,7 +166,7 @@ def markdown(data):
     text = [f"<!-- Generated by tests/bench/encoders.py; do not edit. -->\n\n# Speed and error of the encoders\n\n"
             f"`{data['command']}`, {data['date']}, {data['processor']}, one thread; ggml: {data['ggml']}. Copying memory: "
             f"{data['copy_bytes_per_second'] / 1e9:.1f} GB/s. Speeds are million weights per second of CPU time; the rows fit into the\nlast-level "
-            f"cache, so a share may exceed 100 %. The method is described at the head of the script. Where ggml demands importance ({', '.join(DEMAND_IMPORTANCE)}), `no` means equal importance.\n\n"
+            f"cache, so a share may exceed 100 %. The method is described at the head of the script. Where ggml demands importance ({', '.join(DEMAND_IMPORTANCE)}), `none` means equal importance.\n\n"
             "The limit of a decoder is the memory; half of the copy speed is asked for. An encoder is bound by the vector units: with n operations on\n"
             "a weight for all scales tried (docs/explain/scale-search.md lists them), u units, l lanes and f GHz it ends at u l f / n G weights/s.\n"]
     sections = dict.fromkeys((r["tensor"], tuple(r["shape"]), r["target"], r["effort"]) for r in data["results"])
@@ -174,6 +184,7 @@ def main():
     parser.add_argument("model", type=pathlib.Path, nargs="?")
     parser.add_argument("--types", default=TYPES)
     parser.add_argument("--tensors", default=TENSORS)
+    parser.add_argument("--importances", default=",".join(IMPORTANCES))
     parser.add_argument("--efforts", default="normal")
     parser.add_argument("--targets", default="", help="Highway's names, as AVX3 (AVX-512), AVX2, SSE4; empty: the machine's best")
     parser.add_argument("--rounds", type=int, default=5)
