@@ -12,6 +12,7 @@ struct Options {
   std::string duo = "both";
   std::string loss = "gram";
   int rows = 128;
+  bool clip = true;
 };
 
 inline const Schema<Options>& schema() {
@@ -34,7 +35,10 @@ inline const Schema<Options>& schema() {
                  one_of({"gram", "diagonal"}))
           .field("rows", &Options::rows,
                  "Rows of every matrix that are quantized for a trial, spread evenly; 0 = all.",
-                 range(0, 1 << 20));
+                 range(0, 1 << 20))
+          .field("clip", &Options::clip,
+                 "Whether smaller ranges than those of the weights are tried and chosen by the error of the "
+                 "outputs, where awq chooses the codes; takes X^T X.");
   return result;
 }
 

@@ -1,32 +1,49 @@
 // AWQ: channels with large activations get larger weights, which lose less when they are rounded (Lin et al., 2023).
+#include "clip.hpp"
 #include "search.hpp"
 
 #include <polyquant/plugin.hpp>
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace {
 
-/// Every row is encoded on its own by the encoding's own search, with the importance of the columns.
+/// Whether weights of such an encoding are clipped: 16 bits and more lose nothing, and where rows share something blocks are not columns side by side.
+bool can_clip(const pq::Encoding& encoding, std::int64_t cols) {
+  const pq::Grid& grid = encoding.info().grid;
+  return encoding.shared_bytes(cols) == 0 &&
+         !(grid.family == pq::GridFamily::floating && grid.code_bits >= 16);
+}
+
+/// Every row is encoded on its own by the encoding's own search, with the importance of the columns, and clipped before.
 class ScaledTensor final : public pq::TensorQuantizer {
  public:
-  explicit ScaledTensor(const pq::QuantJob& job) {
-    const pq::Encoding* encoding = job.encoding;
-    if (encoding->shared_bytes(job.cols) > 0) {
-      shared_ = encoding->survey(*job.weights, job.statistics.importance);
-      bound_ = encoding->bind(shared_, job.cols);
-      encoding = bound_.get();
+  ScaledTensor(const pq::QuantJob& job, const pq::awq::Options& options)
+      : encoding_(job.encoding),
+        gram_(job.statistics.gram),
+        clips_(options.clip && gram_.data != nullptr && can_clip(*encoding_, job.cols)) {
+    if (encoding_->shared_bytes(job.cols) > 0) {
+      shared_ = encoding_->survey(*job.weights, job.statistics.importance);
+      bound_ = encoding_->bind(shared_, job.cols);
+      encoding_ = bound_.get();
     }
-    encoder_ = encoding->encoder({job.cols, job.statistics.importance, job.effort});
+    encoder_ = encoding_->encoder({job.cols, job.statistics.importance, job.effort});
   }
   pq::Bytes shared() const override { return shared_; }
   void quantize(pq::ConstMatrix rows, std::int64_t, pq::MutableBytes out, pq::QuantReport&) const override {
-    encoder_->encode(rows, out);
+    if (clips_)
+      pq::awq::encode_clipped(*encoding_, *encoder_, gram_, rows, out);
+    else
+      encoder_->encode(rows, out);
   }
 
  private:
+  const pq::Encoding* encoding_;
+  pq::ConstMatrix gram_;
+  bool clips_;
   std::vector<std::byte> shared_;
   std::shared_ptr<const pq::Encoding> bound_;
   std::unique_ptr<pq::RowEncoder> encoder_;
@@ -41,7 +58,13 @@ class Awq final : public pq::Quantizer {
   std::optional<std::string> rejects(const pq::Encoding&) const override { return std::nullopt; }
   std::unique_ptr<pq::TensorQuantizer> prepare(const pq::QuantJob& job,
                                                const pq::RunContext&) const override {
-    return std::make_unique<ScaledTensor>(job);
+    return std::make_unique<ScaledTensor>(job, options_);
+  }
+  pq::QuantMemory memory(const pq::Encoding& encoding, std::int64_t, std::int64_t cols) const override {
+    pq::QuantMemory memory;
+    if (options_.clip && info_.needs.gram && can_clip(encoding, cols))
+      memory.quantizing = pq::awq::clipping_bytes(encoding, cols);
+    return memory;
   }
   bool folds() const override { return true; }
   pq::FoldScales fold(const pq::FoldJob& job, const pq::RunContext& context) const override {

@@ -79,6 +79,15 @@ std::vector<float> padded(ConstMatrix rows, std::size_t& groups) {
   return result;
 }
 
+/// As add(), for the columns behind the last whole panel.
+void add_few(const float* d, std::size_t depth, const float* g, std::size_t g_stride, std::size_t cols,
+             float* sums) {
+  for (std::size_t r = 0; r < kPanelRows; ++r)
+    for (std::size_t i = 0; i < depth; ++i)
+      for (std::size_t j = 0; j < cols; ++j)
+        sums[r * kPanelCols + j] += d[r * depth + i] * g[i * g_stride + j];
+}
+
 }  // namespace
 
 // G is symmetric: what stands above the diagonal counts twice. Sums over stretches of rows of G, so that each is read once for all d.
@@ -112,6 +121,27 @@ double output_error(ConstMatrix rows, ConstMatrix gram) {
   }
   for (; j < cols; ++j) total += single_column(rows, gram, j);
   return total;
+}
+
+void multiply(ConstMatrix rows, ConstMatrix matrix, Matrix out) {
+  const auto depth = static_cast<std::size_t>(rows.cols), cols = static_cast<std::size_t>(matrix.cols),
+             stride = static_cast<std::size_t>(matrix.stride);
+  std::size_t groups = 0;
+  const std::vector<float> d = padded(rows, groups);
+  alignas(64) float sums[kPanelRows * kPanelCols];
+  for (std::size_t j = 0; j < cols; j += kPanelCols)
+    for (std::size_t g = 0; g < groups; ++g) {
+      const float* own = d.data() + g * kPanelRows * depth;
+      std::fill(std::begin(sums), std::end(sums), 0.0f);
+      if (j + kPanelCols <= cols)
+        add(own, depth, matrix.data + j, stride, 0, depth, sums);
+      else
+        add_few(own, depth, matrix.data + j, stride, cols - j, sums);
+      for (std::size_t r = 0; r < kPanelRows && g * kPanelRows + r < static_cast<std::size_t>(rows.rows); ++r)
+        std::copy_n(
+            sums + r * kPanelCols, std::min(kPanelCols, cols - j),
+            out.row(static_cast<std::int64_t>(g * kPanelRows + r)).begin() + static_cast<std::ptrdiff_t>(j));
+    }
 }
 
 }  // namespace pq::awq
