@@ -93,7 +93,7 @@ void estimate(Plan& plan, int threads) {
     const CalibrationMemory memory = calibration_memory(*plan.calibration);
     const QuantizerBytes quantizers = quantizer_bytes(plan, threads);
     std::uint64_t folding = 0;
-    for (const PlannedOutput& output : plan.outputs) folding += folding_bytes(output);
+    for (const PlannedOutput& output : plan.outputs) folding += folding_bytes(output, threads);
     const std::uint64_t producing =
         working + quantizers.producing + folding + std::max(memory.kept, memory.while_producing);
     working = std::max(producing, memory.measuring + quantizers.between);

@@ -123,9 +123,10 @@ void plan_folding(PlannedOutput& output, std::shared_ptr<const ForwardModel> mod
   output.folding = planner.finish();
 }
 
-std::uint64_t folding_bytes(const PlannedOutput& output) {
+std::uint64_t folding_bytes(const PlannedOutput& output, int threads) {
   if (output.folding == nullptr) return 0;
-  constexpr std::uint64_t kRows = 4 * 128;  // of f32: rows for trials, and what becomes of them
+  // Of f32: the rows for trials and two vectors of each trial; in each thread 64 rows that are scaled, their errors, and their codes.
+  const std::uint64_t trial_rows = 128 + 2 * 40 + 3 * 64 * static_cast<std::uint64_t>(threads);
   constexpr std::uint64_t kFloat = sizeof(float);
   std::map<int, std::uint64_t> grams;  // by layer: of scaled inputs
   std::uint64_t scales = 0, trial = 0;
@@ -135,7 +136,7 @@ std::uint64_t folding_bytes(const PlannedOutput& output) {
     for (const Site* site : fold.sites) {
       const auto cols = static_cast<std::uint64_t>(site->cols);
       scales = scales + 2 * cols * kFloat;
-      trial = std::max(trial, cols * kRows * kFloat);
+      trial = std::max(trial, cols * trial_rows * kFloat);
       if (output.quantizer->info().needs.gram) grams[fold.layer] += cols * cols * kFloat;
     }
   }

@@ -33,6 +33,6 @@ void plan_folding(PlannedOutput& output, std::shared_ptr<const ForwardModel> mod
                   std::vector<std::string>& warnings);
 
 /// Bytes of what exists beside everything else while scales are chosen and used.
-std::uint64_t folding_bytes(const PlannedOutput& output);
+std::uint64_t folding_bytes(const PlannedOutput& output, int threads);
 
 }  // namespace pq
