@@ -14,14 +14,17 @@ import sys
 
 from arrays import np
 
-from common import CACHE, GOLDEN, ROOT, Checks, run, scratch, skip
+from common import CACHE, GOLDEN, ROOT, WIDE, Checks, model, run, scratch, skip, text
 
 PYTHON = CACHE / "packed-peers" / "bin" / "python"
 PACKAGES = [["setuptools>=84.2.1,<85", "wheel"], ["torch", "transformers==5.23.*", "safetensors", "accelerate"],
             ["--no-build-isolation", "gptqmodel==7.7.*"], ["--no-deps", "optimum"]]
 # format and encoding; the checkpoint has 128 and 256 columns
-CASES = [("gptq", "affine:bits=4,group=32,symmetric=true"), ("gptq", "affine:bits=4,group=32"), ("gptq", "affine:bits=8,group=-1,symmetric=true"),
-         ("gptq", "affine:bits=3,group=64"), ("gptq", "affine:bits=2,group=32"), ("awq", "affine:bits=4,group=32"), ("awq", "affine:bits=4,group=64,symmetric=true")]
+CASES = [("gptq", "affine:bits=4,group=32,symmetric=true", "rtn"), ("gptq", "affine:bits=4,group=32", "rtn"), ("gptq", "affine:bits=8,group=-1,symmetric=true", "rtn"),
+         ("gptq", "affine:bits=3,group=64", "rtn"), ("gptq", "affine:bits=2,group=32", "rtn"), ("awq", "affine:bits=4,group=32", "rtn"),
+         ("awq", "affine:bits=4,group=64,symmetric=true", "rtn"), ("awq", "affine:bits=4,group=64", "awq"), ("gptq", "affine:bits=4,group=64", "awq"),
+         ("gptq", "affine:bits=4,group=64,symmetric=true", "awq"), ("awq", "affine:bits=4,group=32", "awq+gptq")]
+WIDE_CASES = [("awq", "affine:bits=4,group=128", "awq"), ("gptq", "affine:bits=4,group=128", "awq")]  # of a real model
 KERNEL = 1e-2   # rms difference as a share of the standard deviation: the kernels round to 16 bits (measured 2e-3)
 ARGMAX = 0.999  # of the positions, unless the two largest logits are closer than the difference
 
@@ -48,31 +51,57 @@ def peer(*arguments):
     return json.loads(lines[-1]) if lines else {"error": result.stderr[-500:]}
 
 
-def check(checks, out, number, kind, spec):
-    folder, theirs = out / f"{kind}-{number}", out / "theirs.f32"
-    run("quantize", GOLDEN / "packed" / "checkpoints" / "base", "--to", folder, "--format", kind, "--encoding", spec,
-        "--set", "outputs.0.rules=[{match: embedding, encoding: f16}]")
-    tokens = [int(t) for t in np.random.default_rng(5).integers(3, 512, 64)]
-    text = ",".join(map(str, tokens))
-    loaded = peer(folder, "--tokens", text, "--out", theirs)
-    checks.that("error" not in loaded, f"{kind} {spec}: loads {loaded.get('kernels', loaded)}")
+def samples(out, vocabulary):
+    """Something to calibrate with; its statistics do not matter here."""
+    file = out / "samples.jsonl"
+    rng = np.random.default_rng(7)
+    file.write_text("".join(json.dumps({"tokens": [int(t) for t in rng.integers(3, vocabulary, 64)]}) + "\n" for _ in range(8)))
+    return "--calibration", file, "--samples", 8, "--length", 64
+
+
+def same_logits(checks, folder, tokens, what):
+    """Loads a folder in the library and in polyquant; at `tokens`, what both compute."""
+    listed, theirs = ",".join(map(str, tokens)), folder.parent / "theirs.f32"
+    loaded = peer(folder, "--tokens", listed, "--out", theirs)
+    checks.that("error" not in loaded, f"{what}: loads {loaded.get('kernels', loaded)}")
     if "error" in loaded:
         return
-    ours = np.frombuffer(run("logits", folder, "--tokens", text).stdout, "<f4").reshape(len(tokens), -1)
+    ours = np.frombuffer(run("logits", folder, "--tokens", listed).stdout, "<f4").reshape(len(tokens), -1)
     other = np.fromfile(theirs, "<f4").reshape(ours.shape)
     error = float(np.sqrt(((ours - other) ** 2).mean()) / other.std())
     two = np.sort(other, 1)[:, -2:]
     agree, close = ours.argmax(1) == other.argmax(1), two[:, 1] - two[:, 0] < 2 * KERNEL * other.std()
     same = agree | close
-    checks.that(error <= KERNEL and same.mean() >= ARGMAX, f"{kind} {spec}: logits differ by {error:.1e} of the standard deviation, at most {np.abs(ours - other).max():.1e}; most likely tokens equal {agree.mean():.1%}, {(~agree & close).sum()} others all but equal")
+    checks.that(error <= KERNEL and same.mean() >= ARGMAX, f"{what}: logits differ by {error:.1e} of the standard deviation, at most {np.abs(ours - other).max():.1e}; most likely tokens equal {agree.mean():.1%}, {(~agree & close).sum()} others all but equal")
+
+
+def check(checks, out, number, kind, spec, quantizer):
+    folder = out / f"{kind}-{number}"
+    statistics = samples(out, 512) if quantizer != "rtn" else ()
+    run("quantize", GOLDEN / "packed" / "checkpoints" / "base", "--to", folder, "--format", kind, "--encoding", spec, "--quantizer", quantizer, *statistics,
+        "--set", "outputs.0.rules=[{match: embedding, encoding: f16}]")
+    same_logits(checks, folder, [int(t) for t in np.random.default_rng(5).integers(3, 512, 64)], f"{kind} {spec} {quantizer}")
+
+
+def check_wide(checks, out, kind, spec, quantizer):
+    """A real model on real text, with enough positions for the share of equal ones."""
+    folder = out / f"wide-{kind}"
+    run("quantize", model(WIDE), "--to", folder, "--format", kind, "--encoding", spec, "--quantizer", quantizer, "--calibration", text("calibration.jsonl"),
+        "--samples", 4, "--length", 512, "--set", "outputs.0.rules=[{match: embedding, encoding: f16}]")
+    ids = run("tokens", model(WIDE), text().read_text()[:20000]).stdout.split()[:1024]
+    same_logits(checks, folder, [int(t) for t in ids], f"{WIDE} {kind} {spec} {quantizer}")
+    shutil.rmtree(folder)
 
 
 def main():
     environment()
     checks, out = Checks(), scratch()
-    for number, (kind, spec) in enumerate(CASES):
+    for number, (kind, spec, quantizer) in enumerate(CASES):
         if len(sys.argv) < 2 or spec in sys.argv[1:]:
-            check(checks, out, number, kind, spec)
+            check(checks, out, number, kind, spec, quantizer)
+    for kind, spec, quantizer in WIDE_CASES:
+        if len(sys.argv) < 2 or spec in sys.argv[1:]:
+            check_wide(checks, out, kind, spec, quantizer)
     checks.finish()
 
 
