@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """The quantizer awq: scales of channels lower the KL divergence of 4-bit groups of 128 on a text that was not calibrated with, awq and gptq can follow one
 another, every target has the same bytes for 1 and 2 threads and is read back, the run says what each place gained, and what cannot be
-scaled is refused in a sentence."""
+scaled is refused in a sentence. A killed run goes on to the same bytes, and memory is what the plan says."""
 import json
 import shutil
+import subprocess
+import time
 
-from common import GOLDEN, WIDE, Checks, model, run, run_json, scratch, text
+from common import GOLDEN, PROGRAM, WIDE, Checks, model, run, run_json, scratch, text
 
 SAMPLES, LENGTH, CHUNKS = 16, 512, 6
 GROUPS = "affine:bits=4,group=128,symmetric=false"
@@ -91,14 +93,49 @@ def refusals(checks, out):
 
 def quality(checks, out):
     folder, kld = model(WIDE), {}
-    for quantizer in ("rtn", "awq", "awq+gptq"):
-        to = out / f"wide-{quantizer}"
+    for quantizer in ("rtn", "awq:clip=false", "awq", "awq+gptq"):
+        to = out / f"wide-{quantizer.replace(':', '-')}"
         run("quantize", folder, "--calibration", text("calibration.jsonl"), "--samples", SAMPLES, "--length", LENGTH, "--format", "awq",
             "--encoding", GROUPS, "--quantizer", quantizer, "--to", to)
         kld[quantizer] = run_json("eval", to, "--text", text(), "--context", 512, "--chunks", CHUNKS, "--reference", folder)["kld"]["mean"]
         shutil.rmtree(to)
     checks.that(kld["awq"] < 0.9 * kld["rtn"], f"{WIDE}, {GROUPS}: KLD {kld['rtn']:.4f} with rtn, {kld['awq']:.4f} with awq")
+    checks.that(kld["awq"] < 0.97 * kld["awq:clip=false"], f"clipped: from {kld['awq:clip=false']:.4f} to {kld['awq']:.4f}")
     checks.that(kld["awq+gptq"] < kld["awq"], f"awq and then gptq: {kld['awq+gptq']:.4f}")
+
+
+def resumed(checks, out):
+    """Killed at several times, the same command gives the folder of a run that was not."""
+    whole, killed = out / "whole", out / "killed"
+    arguments = ["quantize", model(WIDE), "--calibration", text("calibration.jsonl"), "--samples", 4, "--length", 256, "--format", "awq", "--encoding", GROUPS,
+                 "--quantizer", "awq", "--threads", 2, "--to"]
+    start = time.monotonic()
+    run(*arguments, whole)
+    seconds = time.monotonic() - start
+    for share in (0.4, 0.6, 0.85):
+        process = subprocess.Popen(list(map(str, [PROGRAM, *arguments, killed])), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(share * seconds)
+        process.kill()
+        code = process.wait()
+        checks.that(code != 0 and not killed.exists(), f"killed after {share:.0%} of the time (exit code {code}): no folder under the final name")
+        run(*arguments, killed, *(["--force"] if killed.exists() else []))
+        same = sorted(f.name for f in killed.iterdir()) == sorted(f.name for f in whole.iterdir()) and all(
+            (killed / f.name).read_bytes() == f.read_bytes() for f in whole.iterdir())
+        checks.that(same, "and again: the same bytes in every file")
+        shutil.rmtree(killed)
+    shutil.rmtree(whole)
+
+
+def memory(checks, out):
+    """What the plan says, and what it took."""
+    pipeline = out / "memory.yaml"
+    for quantizer in ("awq", "[awq, gptq]"):
+        pipeline.write_text(f"version: 1\nmodel: {model(WIDE)}\nthreads: 2\ncalibration: {{data: {text('calibration.jsonl')}, samples: {SAMPLES}, length: {LENGTH}}}\n"
+                            f"outputs: [{{format: awq, encoding: '{GROUPS}', quantizer: {quantizer}, to: memory}}]\n")
+        planned = run_json("plan", pipeline)["peak_memory_bytes"]
+        peak = run_json("run", pipeline, "--force")["peak_memory_bytes"]
+        checks.that(0.7 * planned < peak < 1.1 * planned, f"{quantizer}: planned {planned / 1e6:.0f} MB, peak {peak / 1e6:.0f} MB")
+        shutil.rmtree(out / "memory")
 
 
 if __name__ == "__main__":
@@ -106,5 +143,7 @@ if __name__ == "__main__":
     targets(checks, folder)
     beside_others(checks, folder)
     refusals(checks, folder)
+    resumed(checks, folder)
+    memory(checks, folder)
     quality(checks, folder)
     checks.finish()
