@@ -1,5 +1,7 @@
 #include "affine/columns.hpp"
 
+#include "affine/moves.hpp"
+
 #include <polyquant/base/error.hpp>
 #include <polyquant/codec/block_encoding.hpp>
 
@@ -53,6 +55,41 @@ class AffineColumns final : public ColumnCodec {
   void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
     PQ_ASSERT(column_ == layout_.cols(), "all columns must be rounded before one is revised");
     choose(static_cast<std::size_t>(column), weights, rounded);
+  }
+
+  std::int64_t scale_of(ScaleLevel level, std::int64_t column) const override {
+    if (level != ScaleLevel::group) return -1;
+    return static_cast<std::int64_t>(groups_.group(layout_, static_cast<std::size_t>(column)));
+  }
+
+  void directions(ScaleLevel, std::int64_t column, std::span<float> scale,
+                  std::span<float> offset) const override {
+    const auto at = static_cast<std::size_t>(column);
+    const std::size_t fit = groups_.group(layout_, at) * rows_;
+    const AffineZero kind = layout_.zero_kind();
+    for (std::size_t r = 0; r < rows_; ++r)
+      scale[r] =
+          static_cast<float>(codes_[at * rows_ + r]) - (kind == AffineZero::offset ? 0.0f : zeros_[fit + r]);
+    std::fill_n(offset.begin(), rows_, kind == AffineZero::none ? 0.0f : 1.0f);
+  }
+
+  void rescale(ScaleLevel, std::int64_t number, std::span<const ScaleCost> costs,
+               std::span<float> changes) override {
+    const std::size_t first = static_cast<std::size_t>(number) * rows_;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      GroupFit fit{scales_[first + r], zeros_[first + r]};
+      changes[r] = move_fit(layout_, costs[r], fit);
+      scales_[first + r] = fit.scale;
+      zeros_[first + r] = fit.zero;
+    }
+  }
+
+  void values(std::int64_t column, std::span<float> out) const override {
+    const auto at = static_cast<std::size_t>(column);
+    const std::size_t first = groups_.group(layout_, at) * rows_;
+    for (std::size_t r = 0; r < rows_; ++r)
+      out[r] = value_of(static_cast<float>(codes_[at * rows_ + r]), {scales_[first + r], zeros_[first + r]},
+                        layout_.zero_kind());
   }
 
   void emit(std::int64_t row, MutableBytes out) const override {

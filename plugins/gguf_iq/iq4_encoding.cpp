@@ -2,7 +2,10 @@
 #include "iq4.hpp"
 
 #include <polyquant/codec/block_encoding.hpp>
+#include <polyquant/codec/scale_moves.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace pq::gguf_iq {
@@ -14,6 +17,19 @@ int nearest_level(float value) {
   for (std::size_t k = 0; k < 15; ++k)
     code += value + value >= static_cast<float>(kIq4Levels[k] + kIq4Levels[k + 1]) ? 1 : 0;
   return code;
+}
+
+/// The scale of a group of iq4_xs, of d: the best code and those beside it. Returns the cost.
+float move_code(const ScaleCost& cost, float d, int& code) {
+  const float steps = round_even(best_scale(cost) * inverse_or_zero(d));
+  const int middle = code + static_cast<int>(std::clamp(steps, -64.0f, 64.0f));
+  Cheapest<int> best(code);
+  for (int i = -1; i <= 1; ++i) {
+    const int other = std::clamp(middle + i, -32, 31);
+    best.offer(other, cost.of(d * static_cast<float>(other - code), 0.0f));
+  }
+  code = best.stored();
+  return best.cost();
 }
 
 template <class Type>
@@ -39,6 +55,26 @@ struct Iq4Codec {
     std::uint8_t& byte = block.codes[16 * (column / 32) + column % 16];
     byte = static_cast<std::uint8_t>(column % 32 < 16 ? (byte & 0xF0) | code : (byte & 15) | code << 4);
     y[0] = iq4_value<Type>(block, column);
+  }
+
+  static constexpr int kScaleCols[2] = {32, kWeights > 32 ? kWeights : 0};
+  static float value(const Block& block, int column) { return iq4_value<Type>(block, column); }
+  static float direction(const Block& block, ScaleLevel level, int column) {
+    const int group = column / 32, code = split_nibble(block.codes + 16 * group, column % 32);
+    return static_cast<float>((level == ScaleLevel::group ? 1 : Type::scale(block, group)) *
+                              kIq4Levels[static_cast<std::size_t>(code)]);
+  }
+  static float rescale(Block& block, ScaleLevel level, int group, const ScaleCost& cost) {
+    std::array<int, Type::kGroups> scales;
+    for (int g = 0; g < Type::kGroups; ++g) scales[static_cast<std::size_t>(g)] = Type::scale(block, g);
+    float d = Type::super_scale(block), none = 0;
+    float change = 0;
+    if (level == ScaleLevel::group && Type::kGroups > 1)
+      change = move_code(cost, d, scales[static_cast<std::size_t>(group)]);
+    else
+      change = move_f16(cost, false, d, none);
+    Type::set_scales(block, d, scales.data());
+    return change;
   }
   static const char* problem(const Block& block) {
     return std::isfinite(f16_to(block.d)) ? nullptr : "a scale that is NaN or infinite";

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "super_block.hpp"
+#include "super_moves.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/codec/rounding.hpp>
+#include <polyquant/codec/scale_moves.hpp>
 
 #include <algorithm>
 #include <vector>
@@ -45,6 +47,38 @@ class SuperColumns final : public ColumnCodec {
   void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
     PQ_ASSERT(column_ == cols_, "all columns must be rounded before one is revised");
     choose(static_cast<std::size_t>(column), weights, rounded);
+  }
+
+  std::int64_t scale_of(ScaleLevel level, std::int64_t column) const override {
+    return column / (level == ScaleLevel::group ? Codec::kGroup : static_cast<std::int64_t>(kSuperWeights));
+  }
+
+  void directions(ScaleLevel level, std::int64_t column, std::span<float> scale,
+                  std::span<float> offset) const override {
+    const auto at = static_cast<std::size_t>(column);
+    const SuperBlock* blocks = blocks_.data() + at / kSuperWeights * rows_;
+    const std::size_t i = at % kSuperWeights, g = i / Codec::kGroup;
+    for (std::size_t r = 0; r < rows_; ++r) {
+      const bool is_group = level == ScaleLevel::group;
+      scale[r] = static_cast<float>((is_group ? 1 : blocks[r].scales[g]) * blocks[r].codes[i]);
+      offset[r] = Codec::kHasOffset ? -static_cast<float>(is_group ? 1 : blocks[r].mins[g]) : 0.0f;
+    }
+  }
+
+  void rescale(ScaleLevel level, std::int64_t number, std::span<const ScaleCost> costs,
+               std::span<float> changes) override {
+    const auto n = static_cast<std::size_t>(number);
+    constexpr std::size_t kGroups = group_count<Codec>();
+    for (std::size_t r = 0; r < rows_; ++r)
+      changes[r] = level == ScaleLevel::group
+                       ? move_group<Codec>(costs[r], n % kGroups, blocks_[n / kGroups * rows_ + r])
+                       : move_super<Codec>(costs[r], blocks_[n * rows_ + r]);
+  }
+
+  void values(std::int64_t column, std::span<float> out) const override {
+    const auto at = static_cast<std::size_t>(column);
+    for (std::size_t r = 0; r < rows_; ++r)
+      out[r] = super_value<Codec>(blocks_[at / kSuperWeights * rows_ + r], at % kSuperWeights);
   }
 
   void emit(std::int64_t row, MutableBytes out) const override {

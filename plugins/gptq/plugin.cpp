@@ -16,11 +16,10 @@ class Gptq final : public pq::Quantizer {
   std::optional<std::string> rejects(const pq::Encoding& encoding) const override {
     const auto codec = encoding.column_codec(1, encoding.info().block_cols, pq::Effort::fast);
     if (codec == nullptr) return "gptq cannot use " + encoding.info().spec + ": it has no column codec";
-    const std::string setting = options_.needing_revision();
-    if (setting.empty() || codec->can_revise() || pq::gptq::is_rounded_plainly(encoding.info()))
-      return std::nullopt;
-    return "gptq cannot use " + encoding.info().spec + " with " + setting +
-           ": its column codec chooses every code once, from left to right";
+    if (pq::gptq::is_rounded_plainly(encoding.info())) return std::nullopt;
+    const auto problem = options_.problem(*codec);
+    if (!problem) return std::nullopt;
+    return "gptq cannot use " + encoding.info().spec + " with " + *problem;
   }
   std::unique_ptr<pq::TensorQuantizer> prepare(const pq::QuantJob& job,
                                                const pq::RunContext& context) const override {
@@ -41,8 +40,7 @@ class Gptq final : public pq::Quantizer {
 
 PQ_PLUGIN("gptq", "1.0.0", "Error feedback by second moments of activations") {
   const pq::QuantizerInfo info = Gptq().info();
-  registry.add(
-      pq::QuantizerEntry{info.id, info.summary, pq::gptq::schema().table(), [](const pq::Node& options) {
-                           return std::make_unique<Gptq>(pq::gptq::schema().parse(options, "gptq"));
-                         }});
+  registry.add(pq::QuantizerEntry{
+      info.id, info.summary, pq::gptq::schema().table(),
+      [](const pq::Node& options) { return std::make_unique<Gptq>(pq::gptq::parse_options(options)); }});
 }

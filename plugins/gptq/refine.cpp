@@ -3,43 +3,68 @@
 #include "row_tile.hpp"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 namespace pq::gptq {
 
-void RowTile::refine() {
+void RowTile::put_in_order() {
   const std::size_t cols = columns_.count();
-  gradient_panels_.resize(cols * kRefined);
+  std::vector<std::size_t> places(cols);
+  std::iota(places.begin(), places.end(), std::size_t{0});
+  const auto key = [&](std::size_t place) {
+    return std::pair(codec_.scale_of(ScaleLevel::group, order_[place]), order_[place]);
+  };
+  if (std::is_sorted(places.begin(), places.end(), [&](auto a, auto b) { return key(a) < key(b); })) return;
+  std::sort(places.begin(), places.end(), [&](auto a, auto b) { return key(a) < key(b); });
+  for (Lanes* lanes : {&weights_, &values_, &differences_}) {
+    Lanes sorted(lanes->size());
+    for (std::size_t p = 0; p < cols; ++p)
+      std::copy_n(&(*lanes)[places[p] * kLanes], kLanes, &sorted[p * kLanes]);
+    *lanes = std::move(sorted);
+  }
+  std::vector<std::int32_t> order(cols);
+  for (std::size_t p = 0; p < cols; ++p) order[p] = order_[places[p]];
+  order_ = std::move(order);
+}
+
+void RowTile::refine_codes() {
+  put_in_order();
+  const std::size_t cols = columns_.count();
   for (std::size_t first = 0; first < cols; first += kRefined)
     refine_block(first, std::min(kRefined, cols - first));
 }
 
 float RowTile::moment(std::size_t i, std::size_t j) const {
-  const auto& order = columns_.factor.order;
   const double entry =
-      columns_.gram.row(order[i])[static_cast<std::size_t>(order[j])] * columns_.factor.scale;
+      columns_.gram.row(order_[i])[static_cast<std::size_t>(order_[j])] * columns_.factor.scale;
   return static_cast<float>(i == j ? entry + columns_.factor.damping : entry);
 }
 
 void RowTile::fill_panel(std::size_t first, std::size_t count, float* panel) {
-  const auto& order = columns_.factor.order;
   const auto scale = static_cast<float>(columns_.factor.scale);
   std::array<const float*, kPanel> rows;
   for (std::size_t j = 0; j < kPanel; ++j)  // those behind the last are not looked at
-    rows[j] = columns_.gram.row(order[first + std::min(j, count - 1)]).data();
+    rows[j] = columns_.gram.row(order_[first + std::min(j, count - 1)]).data();
   for (std::size_t i = 0; i < columns_.count(); ++i)
-    for (std::size_t j = 0; j < kPanel; ++j) panel[i * kPanel + j] = rows[j][order[i]] * scale;
+    for (std::size_t j = 0; j < kPanel; ++j) panel[i * kPanel + j] = rows[j][order_[i]] * scale;
   for (std::size_t j = 0; j < count; ++j) panel[(first + j) * kPanel + j] = moment(first + j, first + j);
 }
 
-// now_ becomes -G = H d of the block.
 void RowTile::refine_block(std::size_t first, std::size_t count) {
+  find_gradient(first, count);
+  for (std::size_t i = 0; i < count; i += columns_.cut.at_once) refine_unit(first + i, first, first + count);
+}
+
+// H d is -G.
+void RowTile::find_gradient(std::size_t first, std::size_t count) {
+  gradient_panels_.resize(columns_.count() * kRefined);
   std::fill_n(now_.data(), panels(count) * kPanel * kLanes, 0.0f);
   const std::size_t step = columns_.count() * kPanel;
   for (std::size_t t = 0; t < panels(count); ++t)
     fill_panel(first + t * kPanel, std::min(kPanel, count - t * kPanel), &gradient_panels_[t * step]);
   add_products({gradient_panels_.data(), step, panels(count)}, columns_.count(), differences_.data(),
                now_.data());
-  for (std::size_t i = 0; i < count; i += columns_.cut.at_once) refine_unit(first + i, first, first + count);
 }
 
 void RowTile::refine_unit(std::size_t at, std::size_t first, std::size_t end) {

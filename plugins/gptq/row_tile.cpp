@@ -14,6 +14,7 @@ constexpr std::size_t kStep = 32;
 RowTile::RowTile(ConstMatrix rows, ColumnCodec& codec, const Columns& columns)
     : codec_(codec),
       columns_(columns),
+      order_(columns.factor.order),
       rows_(static_cast<std::size_t>(rows.rows)),
       weights_(columns.count() * kLanes, 0.0f),
       values_(weights_),
@@ -118,7 +119,7 @@ void RowTile::choose(std::size_t at, const float* x, float* q, Scales scales) {
   if (scales == Scales::here)
     codec_.round({from, rows, cols, cols}, {to, rows, cols, cols});
   else
-    codec_.revise(columns_.factor.order[at], {from, rows, cols, cols}, {to, rows, cols, cols});
+    codec_.revise(order_[at], {from, rows, cols, cols}, {to, rows, cols, cols});
   if (n > 1)
     for (std::size_t r = 0; r < rows_; ++r)
       for (std::size_t i = 0; i < n; ++i) q[i * kLanes + r] = to[r * n + i];

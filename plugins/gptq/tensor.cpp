@@ -85,7 +85,7 @@ class FeedbackTensor final : public TensorQuantizer {
         tile.round_with_static_scales();
       else
         tile.round_in_order();
-      for (int pass = 0; pass < options_.refine && codec->can_revise(); ++pass) tile.refine();
+      for (const char pass : options_.passes(*codec)) refine(tile, pass);
       for (std::int64_t r = 0; r < count; ++r)
         codec->emit(r, out.subspan(static_cast<std::size_t>(first + r) * row_bytes, row_bytes));
     }
@@ -93,6 +93,13 @@ class FeedbackTensor final : public TensorQuantizer {
   }
 
  private:
+  static void refine(RowTile& tile, char pass) {
+    if (pass == 'c')
+      tile.refine_codes();
+    else
+      tile.refine_scales(pass == 's' ? ScaleLevel::group : ScaleLevel::super);
+  }
+
   /// Losses of large tensors are those of every eighth row: they cost as much as error feedback itself.
   bool is_measured(std::int64_t row) const { return job_.rows < 512 || row % 8 == 0; }
 
@@ -159,6 +166,18 @@ Cut make_cut(const ColumnCodec& codec, std::int64_t cols, const Options& options
   return cut;
 }
 
+/// Columns of the largest scale that the refinement moves.
+std::size_t most_shared(const ColumnCodec& codec, std::int64_t cols, const Options& options) {
+  std::size_t most = 0;
+  for (const char pass : options.passes(codec)) {
+    const ScaleLevel level = pass == 'd' ? ScaleLevel::super : ScaleLevel::group;
+    std::size_t count = 0;
+    for (std::int64_t c = 0; c < cols && pass != 'c'; ++c) count += codec.scale_of(level, c) == 0 ? 1 : 0;
+    most = std::max(most, count);
+  }
+  return most;
+}
+
 /// Of the content, by rows: eight chains that do not wait for each other.
 std::uint64_t hash_row(std::span<const float> row) {
   constexpr std::uint64_t kFactor = 0x9e3779b97f4a7c15;  // odd, bits as of chance: 2^64 / the golden ratio
@@ -213,6 +232,7 @@ QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options
   memory.preparing = LowerTiles::bytes((cut.cols + kLanes - 1) / kLanes) + width * width * kF64 + tile * kF64;
   // Of a tile of rows: w, q, w - q, the codec's codes and scales, panels of H; the block; rows whose loss is measured.
   memory.quantizing = (4 * kLanes + kRefined) * cut.cols * kF32 + 3 * tile * kF32 + kLanes * cut.cols * kF32;
+  memory.quantizing += 2 * (most_shared(*codec, cols, options) + kRefined) * kLanes * kF32;
   return memory;
 }
 

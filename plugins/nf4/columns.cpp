@@ -1,6 +1,7 @@
 #include "nf4/four_bit.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/codec/scale_moves.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -52,6 +53,38 @@ class Columns final : public ColumnCodec {
     choose(static_cast<std::size_t>(column), weights, rounded);
   }
 
+  std::int64_t scale_of(ScaleLevel level, std::int64_t column) const override {
+    return level == ScaleLevel::group ? column / kind_.block : -1;
+  }
+
+  void directions(ScaleLevel, std::int64_t column, std::span<float> scale,
+                  std::span<float> offset) const override {
+    for (std::size_t r = 0; r < rows_; ++r) scale[r] = level(r, static_cast<std::size_t>(column));
+    std::fill_n(offset.begin(), rows_, 0.0f);
+  }
+
+  void rescale(ScaleLevel, std::int64_t number, std::span<const ScaleCost> costs,
+               std::span<float> changes) override {
+    const auto block = static_cast<std::size_t>(number);
+    for (std::size_t r = 0; r < rows_; ++r) {
+      ChosenScale& scale = scales_[block * rows_ + r];
+      Cheapest<ChosenScale> best(scale);
+      for (const ChosenScale& other : chooser_.stored_around(scale.scale + best_scale(costs[r])))
+        if (other.scale * scale.scale > 0) best.offer(other, costs[r].of(other.scale - scale.scale, 0.0f));
+      changes[r] = best.cost();
+      if (!(best.cost() < 0)) continue;
+      scale = best.stored();
+      scale.inverse = finite_inverse(scale.scale);
+      parts_.store_scale(row(r), block, scale);
+    }
+  }
+
+  void values(std::int64_t column, std::span<float> out) const override {
+    const auto at = static_cast<std::size_t>(column);
+    const ChosenScale* scales = scales_.data() + at / static_cast<std::size_t>(kind_.block) * rows_;
+    for (std::size_t r = 0; r < rows_; ++r) out[r] = level(r, at) * scales[r].scale;
+  }
+
   void emit(std::int64_t r, MutableBytes out) const override {
     PQ_ASSERT(column_ == cols_, "all columns must be rounded before a row is emitted");
     const std::size_t bytes = parts_.layout().bytes(), at = static_cast<std::size_t>(r);
@@ -74,6 +107,9 @@ class Columns final : public ColumnCodec {
     }
   }
 
+  float level(std::size_t r, std::size_t column) const {
+    return kind_.levels.value[codes_[r * cols_ + column]];
+  }
   std::byte* row(std::size_t r) { return encoded_.data() + r * parts_.layout().bytes(); }
 
   const FourBitKind& kind_;

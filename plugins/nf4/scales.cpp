@@ -92,18 +92,26 @@ ChosenScale ScaleChooser::choose(const CleanBlock& block, float* scratch) const 
   return map_ == nullptr ? as_stored(scale) : best_stored(relative, block.largest, scale);
 }
 
+std::array<ChosenScale, 3> ScaleChooser::stored_around(float scale) const {
+  const ChosenScale middle = as_stored(scale);
+  std::array<ChosenScale, 3> all{middle, middle, middle};
+  if (map_ == nullptr) return all;
+  constexpr std::array<int, 3> kSteps{0, -1, 1};
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].code = map_->neighbour(middle.code, kSteps[i]);
+    all[i].scale = map_->scales().scale(all[i].code, all[i].range);
+    all[i].inverse = finite_inverse(all[i].scale);
+  }
+  return all;
+}
+
 /// Of the stored scales around the wanted one and around the largest magnitude the best, with codes chosen for it.
 ChosenScale ScaleChooser::best_stored(const Block& block, float largest, float scale) const {
   ChosenScale best;
   float least = std::numeric_limits<float>::infinity();
   const float relative = finite_inverse(largest);
   for (const float wanted : {scale, largest}) {
-    const ChosenScale middle = as_stored(wanted);
-    for (const int step : {0, -1, 1}) {
-      ChosenScale other = middle;
-      other.code = map_->neighbour(middle.code, step);
-      other.scale = map_->scales().scale(other.code, other.range);
-      other.inverse = finite_inverse(other.scale);
+    for (const ChosenScale& other : stored_around(wanted)) {
       const float error = block_error(levels_, block, other.scale * relative);
       if (!(error < least)) continue;
       least = error;

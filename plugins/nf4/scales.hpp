@@ -61,6 +61,8 @@ class ScaleChooser {
   ScaleChooser(const Levels& levels, const ScaleMap* map, Effort effort);
   /// `scratch`: room for block.padded numbers.
   ChosenScale choose(const CleanBlock& block, float* scratch) const;
+  /// The number that can be stored nearest to `scale`, and its neighbours if there are few: nested ones.
+  std::array<ChosenScale, 3> stored_around(float scale) const;
 
  private:
   ChosenScale as_stored(float scale) const;

@@ -4,7 +4,7 @@
     python3 tests/golden/make/make_gptq_golden.py
 
 One column after the other, with the inverse of the whole factor, no blocks, on a grid whose scale is the largest magnitude of its group over the
-largest code. tests/unit/quantizer/gptq_test.cpp makes the same weights and inputs and must come to the same losses. Needs numpy."""
+largest code. The refinement goes through the columns as they are stored; d moves all scales of a row by one factor. tests/unit/quantizer/gptq_test.cpp makes the same weights and inputs and must come to the same losses. Needs numpy."""
 import json
 import pathlib
 
@@ -67,10 +67,21 @@ def loss(weights, inputs, bits, group, order, scales, refine):
             q[j] = nearest(x[j], scale[j // group * group], most)
             e = (x[j] - q[j]) * r[p, p]
             x[perm[p:]] -= e * u[p, p:]
-        for _ in range(refine):
-            for j in perm:
-                g = h[j] @ (q - row)
-                q[j] = nearest(q[j] - g / h[j, j], scale[j // group * group], most)
+        for step in refine:
+            if step == "c":
+                for j in range(COLS):
+                    g = h[j] @ (q - row)
+                    q[j] = nearest(q[j] - g / h[j, j], scale[j // group * group], most)
+            for first in range(0, COLS, group) if step == "s" else ():
+                codes = np.zeros(COLS)
+                codes[first : first + group] = np.rint(q[first : first + group] / scale[first])
+                if codes.any():
+                    scale[first] -= codes @ h @ (q - row) / (codes @ h @ codes)
+                q[first : first + group] = codes[first : first + group] * scale[first]
+            if step == "d":
+                factor = 1 - q @ h @ (q - row) / (q @ h @ q)
+                q *= factor
+                scale = {first: factor * value for first, value in scale.items()}
         d = row - q
         total += d @ h @ d
     return total
@@ -81,10 +92,11 @@ def main():
     cases = []
     for bits in (2, 3, 4, 5, 6, 8):
         for group in (16, 20, 32, 36, COLS):  # 20, 36: steps that end inside a panel of columns, and a short last group
-            for order, scales, refine in (("natural", "dynamic", 0), ("natural", "dynamic", 2),
-                                          ("natural", "static", 0), ("activation", "static", 0),
-                                          ("activation", "static", 1)):
-                cases.append({"bits": bits, "group": group, "order": order, "scales": scales, "refine": refine,
+            for order, scales, refine in (("natural", "dynamic", ""), ("natural", "dynamic", "cc"),
+                                          ("natural", "static", ""), ("activation", "static", ""),
+                                          ("activation", "static", "c"), ("natural", "dynamic", "csc"),
+                                          ("natural", "dynamic", "cscdc"), ("activation", "static", "sdc")):
+                cases.append({"bits": bits, "group": group, "order": order, "scales": scales, "refine": refine or "0",
                               "loss": loss(weights, inputs.astype(np.float64), bits, group, order, scales, refine)})
     out = pathlib.Path(__file__).resolve().parents[1] / "gptq" / "losses.json"
     out.write_text("[\n" + ",\n".join(json.dumps(case) for case in cases) + "\n]\n")

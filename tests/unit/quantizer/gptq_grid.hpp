@@ -71,6 +71,38 @@ class GridEncoding final : public Encoding {
     void revise(std::int64_t column, ConstMatrix weights, Matrix rounded) override {
       choose(column, weights, rounded);
     }
+    // The group's scale, and one factor for all of a row, free as f32 numbers are.
+    std::int64_t scale_of(ScaleLevel level, std::int64_t column) const override {
+      if (grid_.at_once_ > 1) return -1;
+      return level == ScaleLevel::group ? column / grid_.info_.grid.group_cols : 0;
+    }
+    void directions(ScaleLevel level, std::int64_t column, std::span<float> scale,
+                    std::span<float> offset) const override {
+      for (std::int64_t r = 0; r < rows_; ++r) {
+        const float s = scales_[at(r, column)], value = values_[at(r, column)];
+        scale[static_cast<std::size_t>(r)] =
+            level == ScaleLevel::super ? value : (s == 0 ? 0 : std::nearbyint(value / s));
+        offset[static_cast<std::size_t>(r)] = 0;
+      }
+    }
+    void rescale(ScaleLevel level, std::int64_t number, std::span<const ScaleCost> costs,
+                 std::span<float> changes) override {
+      const std::int64_t count = level == ScaleLevel::group ? fit_cols() : cols_, first = number * count;
+      for (std::int64_t r = 0; r < rows_; ++r) {
+        const ScaleCost& cost = costs[static_cast<std::size_t>(r)];
+        const float move = cost.scale_square > 0 ? -cost.scale_slope / cost.scale_square : 0;
+        changes[static_cast<std::size_t>(r)] = std::min(0.0f, cost.of(move, 0));
+        for (std::int64_t c = first; c < std::min(cols_, first + count); ++c) {
+          float &s = scales_[at(r, c)], &value = values_[at(r, c)];
+          const float code = s == 0 ? 0 : std::nearbyint(value / s);
+          s = level == ScaleLevel::group ? s + move : s * (1 + move);
+          value = code * s;
+        }
+      }
+    }
+    void values(std::int64_t column, std::span<float> out) const override {
+      for (std::int64_t r = 0; r < rows_; ++r) out[static_cast<std::size_t>(r)] = values_[at(r, column)];
+    }
     void emit(std::int64_t row, MutableBytes out) const override {
       std::memcpy(out.data(), &values_[at(row, 0)], static_cast<std::size_t>(cols_) * sizeof(float));
     }

@@ -5,6 +5,7 @@
 #include <polyquant/base/error.hpp>
 #include <polyquant/codec/block.hpp>
 #include <polyquant/codec/rounding.hpp>
+#include <polyquant/codec/scale_moves.hpp>
 #include <polyquant/encoding.hpp>
 
 #include <algorithm>
@@ -55,6 +56,31 @@ class BlockColumns final : public ColumnCodec {
     choose(static_cast<std::size_t>(column), weights, rounded);
   }
 
+  std::int64_t scale_of(ScaleLevel level, std::int64_t column) const override {
+    return level == ScaleLevel::group ? column / Codec::kWeights : -1;
+  }
+
+  void directions(ScaleLevel, std::int64_t column, std::span<float> scale,
+                  std::span<float> offset) const override {
+    const std::int8_t* codes = codes_.data() + static_cast<std::size_t>(column) * rows_;
+    for (std::size_t r = 0; r < rows_; ++r) scale[r] = static_cast<float>(codes[r]);
+    std::fill_n(offset.begin(), rows_, Codec::kHasOffset ? 1.0f : 0.0f);
+  }
+
+  void rescale(ScaleLevel, std::int64_t number, std::span<const ScaleCost> costs,
+               std::span<float> changes) override {
+    const std::size_t first = static_cast<std::size_t>(number) * rows_;
+    for (std::size_t r = 0; r < rows_; ++r)
+      changes[r] = move_f16(costs[r], Codec::kHasOffset, scales_[first + r], offsets_[first + r]);
+  }
+
+  void values(std::int64_t column, std::span<float> out) const override {
+    const auto at = static_cast<std::size_t>(column);
+    const std::size_t first = at / Codec::kWeights * rows_;
+    for (std::size_t r = 0; r < rows_; ++r)
+      out[r] = value(scales_[first + r], offsets_[first + r], static_cast<float>(codes_[at * rows_ + r]));
+  }
+
   void emit(std::int64_t row, MutableBytes out) const override {
     PQ_ASSERT(column_ == cols_, "all columns must be rounded before a row is emitted");
     const auto r = static_cast<std::size_t>(row);
@@ -76,9 +102,12 @@ class BlockColumns final : public ColumnCodec {
       const float code =
           nearest_code(weight - offset, inverse_or_zero(scale), Codec::kMinCode, Codec::kMaxCode);
       codes_[column * rows_ + r] = static_cast<std::int8_t>(code);
-      const float product = scale * code;
-      rounded.row(static_cast<std::int64_t>(r))[0] = Codec::kHasOffset ? product + offset : product;
+      rounded.row(static_cast<std::int64_t>(r))[0] = value(scale, offset, code);
     }
+  }
+  static float value(float scale, float offset, float code) {
+    const float product = scale * code;
+    return Codec::kHasOffset ? product + offset : product;
   }
 
   const Encoding& encoding_;

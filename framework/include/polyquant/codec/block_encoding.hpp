@@ -12,6 +12,10 @@
 //     // Chooses the codes of kRoundCols weights for the scales of a block; x is finite, w their importance, y what they decode to.
 //     static void round(Block&, int column, const float* x, const float* w, float* y);
 //     static const char* problem(const Block&);  // why a reader would refuse it, or nullptr
+//     // Only if scales can be moved (column_codec.hpp); there are no offsets, and kRoundCols is 1.
+//     static constexpr int kScaleCols[2];  // columns that share a scale at each level; 0: none can be moved
+//     static float value(const Block&, int column), direction(const Block&, ScaleLevel, int column);
+//     static float rescale(Block&, ScaleLevel, int number, const ScaleCost&);  // returns the cost
 //   };
 #pragma once
 
@@ -86,6 +90,34 @@ class RoundingColumns final : public ColumnCodec {
     choose(static_cast<std::size_t>(column), weights, rounded);
   }
 
+  std::int64_t scale_of(ScaleLevel level, std::int64_t column) const override {
+    const std::int64_t cols = scale_cols(level);
+    return cols > 0 ? column / cols : -1;
+  }
+
+  void directions(ScaleLevel level, std::int64_t column, std::span<float> scale,
+                  std::span<float> offset) const override {
+    if constexpr (kCanRescale)
+      for (std::size_t r = 0; r < rows_; ++r)
+        scale[r] = Codec::direction(blocks_of(column)[r], level, inside(column));
+    std::fill_n(offset.begin(), rows_, 0.0f);
+  }
+
+  void rescale(ScaleLevel level, std::int64_t number, std::span<const ScaleCost> costs,
+               std::span<float> changes) override {
+    if constexpr (kCanRescale) {
+      const std::int64_t column = number * scale_cols(level);
+      Block* blocks = blocks_.data() + column / Codec::kWeights * static_cast<std::int64_t>(rows_);
+      for (std::size_t r = 0; r < rows_; ++r)
+        changes[r] = Codec::rescale(blocks[r], level, inside(column) / scale_cols(level), costs[r]);
+    }
+  }
+
+  void values(std::int64_t column, std::span<float> out) const override {
+    if constexpr (kCanRescale)
+      for (std::size_t r = 0; r < rows_; ++r) out[r] = Codec::value(blocks_of(column)[r], inside(column));
+  }
+
   void emit(std::int64_t row, MutableBytes out) const override {
     PQ_ASSERT(column_ == cols_, "all columns must be rounded before a row is emitted");
     for (std::size_t b = 0; b < cols_ / Codec::kWeights; ++b)
@@ -93,6 +125,16 @@ class RoundingColumns final : public ColumnCodec {
   }
 
  private:
+  static constexpr bool kCanRescale = requires { Codec::kScaleCols; };
+  static int scale_cols(ScaleLevel level) {
+    if constexpr (kCanRescale) return Codec::kScaleCols[static_cast<std::size_t>(level)];
+    return 0;
+  }
+  static int inside(std::int64_t column) { return static_cast<int>(column % Codec::kWeights); }
+  const Block* blocks_of(std::int64_t column) const {
+    return blocks_.data() + column / Codec::kWeights * static_cast<std::int64_t>(rows_);
+  }
+
   void choose(std::size_t column, ConstMatrix weights, Matrix rounded) {
     Block* blocks = blocks_.data() + column / Codec::kWeights * rows_;
     const int inside = static_cast<int>(column % Codec::kWeights);

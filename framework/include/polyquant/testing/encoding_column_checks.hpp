@@ -107,6 +107,78 @@ inline void columns_can_be_revised(const EncodingSubject& subject, Findings& fin
                   "decode gives other values than revise()");
 }
 
+inline bool can_move_scales(const EncodingSubject& subject) {
+  return can_revise_columns(subject) &&
+         subject.get().column_codec(1, subject.long_row(), Effort::normal)->scale_of(ScaleLevel::group, 0) >=
+             0;
+}
+
+/// What the square of x - q changes by in each row when a shared scale moves.
+inline std::vector<ScaleCost> squared_costs(const ColumnCodec& codec, ScaleLevel level, std::int64_t number,
+                                            const Sample& wanted, const Sample& now) {
+  std::vector<ScaleCost> costs(static_cast<std::size_t>(now.rows));
+  std::vector<float> scale(costs.size()), offset(costs.size());
+  for (std::int64_t c = 0; c < now.cols; ++c) {
+    if (codec.scale_of(level, c) != number) continue;
+    codec.directions(level, c, scale, offset);
+    for (std::size_t r = 0; r < costs.size(); ++r) {
+      const std::size_t i = r * static_cast<std::size_t>(now.cols) + static_cast<std::size_t>(c);
+      costs[r].scale_slope += (now.values[i] - wanted.values[i]) * scale[r];
+      costs[r].offset_slope += (now.values[i] - wanted.values[i]) * offset[r];
+      costs[r].scale_square += scale[r] * scale[r];
+      costs[r].product += scale[r] * offset[r];
+      costs[r].offset_square += offset[r] * offset[r];
+    }
+  }
+  return costs;
+}
+
+inline double squared_error(const Sample& a, const Sample& b, std::int64_t row) {
+  double sum = 0;
+  for (std::int64_t c = 0; c < a.cols; ++c) {
+    const auto i = static_cast<std::size_t>(row * a.cols + c);
+    const double d = static_cast<double>(a.values[i]) - static_cast<double>(b.values[i]);
+    sum += d * d;
+  }
+  return sum;
+}
+
+/// For weights that moved: the error falls by what rescale() says, and what is emitted is what values() says.
+inline void scales_can_be_moved(const EncodingSubject& subject, Findings& findings) {
+  const Sample sample = gaussian(subject.rows, subject.long_row(), 93);
+  const auto codec = subject.get().column_codec(sample.rows, sample.cols, Effort::normal);
+  ColumnRun run = run_columns(subject.get(), sample, *codec, {}, 0.1);
+  Sample wanted = sample, now = run.rounded;
+  for (float& value : wanted.values) value *= 1.1f;
+  std::vector<float> changes(static_cast<std::size_t>(sample.rows)), column(changes.size());
+  double moved = 0;
+  for (const ScaleLevel level : {ScaleLevel::group, ScaleLevel::super})
+    for (std::int64_t c = 0; c < sample.cols; ++c) {
+      const std::int64_t number = codec->scale_of(level, c);
+      if (number < 0 || (c > 0 && codec->scale_of(level, c - 1) == number)) continue;
+      codec->rescale(level, number, squared_costs(*codec, level, number, wanted, now), changes);
+      const Sample before = now;
+      for (std::int64_t k = 0; k < sample.cols; ++k) {
+        codec->values(k, column);
+        for (std::size_t r = 0; r < column.size(); ++r)
+          now.values[r * static_cast<std::size_t>(sample.cols) + static_cast<std::size_t>(k)] = column[r];
+      }
+      for (std::int64_t r = 0; r < sample.rows; ++r) {
+        const double change = squared_error(wanted, now, r) - squared_error(wanted, before, r),
+                     said = static_cast<double>(changes[static_cast<std::size_t>(r)]);
+        moved += change;
+        findings.expect(said <= 0 && std::fabs(change - said) <= 1e-4 * squared_error(wanted, before, r),
+                        "scale ", number, ", row ", r, ": the error changes by ", change, ", not by ", said);
+      }
+    }
+  findings.expect(moved < 0, "scales stay as they are for weights that are larger");
+  const std::size_t bytes = subject.get().row_bytes(sample.cols);
+  for (std::int64_t r = 0; r < sample.rows; ++r)
+    codec->emit(r, MutableBytes(run.bytes).subspan(static_cast<std::size_t>(r) * bytes, bytes));
+  findings.expect(decode(subject.get(), run.bytes, sample.rows, sample.cols).values == now.values,
+                  "decode gives other values than values()");
+}
+
 inline void columns_take_anything(const EncodingSubject& subject, Findings& findings) {
   for (const Sample& sample : hostile_samples(subject.rows, subject.long_row(), 83)) {
     const auto first = subject.get().column_codec(sample.rows, sample.cols, Effort::normal);

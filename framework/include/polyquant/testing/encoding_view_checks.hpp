@@ -165,6 +165,7 @@ inline std::vector<Check<EncodingSubject>> all_encoding_checks() {
       {"there is a column codec for every size or for none", columns_do_not_depend_on_sizes},
       {"the column codec emits what it rounded to", columns_decode_to_what_was_rounded, has_column_codec},
       {"the column codec can choose codes again", columns_can_be_revised, can_revise_columns},
+      {"the column codec can move its scales", scales_can_be_moved, can_move_scales},
       {"the column codec takes NaN, infinities, denormals and zeros", columns_take_anything,
        has_column_codec},
       {"the column codec is about as good as the row encoder", columns_are_as_good_as_rows,
