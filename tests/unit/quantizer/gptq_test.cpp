@@ -78,7 +78,8 @@ TEST_CASE("gptq: bytes depend neither on threads nor on how rows are cut", "[gpt
 TEST_CASE("gptq: the sum of e^2 is the error, and no pass makes it larger", "[gptq]") {
   const GptqLayer layer = gptq_layer(20, 160, 200);
   const auto pool = make_thread_pool(1);
-  for (const auto& [group, at_once] : {std::pair{32, 1}, {32, 8}, {20, 1}, {20, 4}, {40, 8}, {36, 4}, {100, 1}}) {
+  for (const auto& [group, at_once] :
+       {std::pair{32, 1}, {32, 8}, {20, 1}, {20, 4}, {40, 8}, {36, 4}, {100, 1}}) {
     INFO("groups of " << group << ", " << at_once << " columns at once");
     const GridEncoding encoding(3, group, at_once);
     const auto fit = static_cast<std::size_t>(group);
