@@ -66,8 +66,8 @@ void RowTile::round_block(const FactorBlock& block, Scales scales) {
       if (scales == Scales::here && i % fit == 0) this->fit(&now_[i * kLanes], block.first + i);
       round_unit(block, i, end, scales);
     }
-    const std::size_t t =
-        panels(end);  // whole panels: round_unit() did the columns behind `end` in the one it ends in
+    // Whole panels: round_unit() did the columns behind `end` in the one that it ends in.
+    const std::size_t t = panels(end);
     if (t * kPanel < block.cols)
       add_products(
           {&block.inside[(t * block.cols + at) * kPanel], block.cols * kPanel, panels(block.cols) - t},

@@ -189,7 +189,7 @@ TEST_CASE("conformance: what an encoding does not have is not checked, and not s
     CHECK(result.check != "the column codec emits what it rounded to");
     CHECK(result.findings.skipped().empty());
   }
-  CHECK(results.size() + 9 == testing::all_encoding_checks().size());
+  CHECK(results.size() + 10 == testing::all_encoding_checks().size());
 }
 
 TEST_CASE("synthetic: the same seed gives the same data, another one other data", "[testing][unit]") {
