@@ -13,9 +13,7 @@ namespace {
 
 /// Whether weights of such an encoding are clipped: 16 bits and more lose nothing, and where rows share something blocks are not columns side by side.
 bool can_clip(const pq::Encoding& encoding, std::int64_t cols) {
-  const pq::Grid& grid = encoding.info().grid;
-  return encoding.shared_bytes(cols) == 0 &&
-         !(grid.family == pq::GridFamily::floating && grid.code_bits >= 16);
+  return encoding.shared_bytes(cols) == 0 && encoding.info().grid.has_codes();
 }
 
 /// Every row is encoded on its own by the encoding's own search, with the importance of the columns, and clipped before.
@@ -53,6 +51,7 @@ class Awq final : public pq::Quantizer {
  public:
   explicit Awq(const pq::awq::Options& options = {}) : options_(options) {
     info_.fold_needs.gram = options_.loss == "gram";
+    info_.needs.gram = info_.fold_needs.gram && options_.clip;
   }
   const pq::QuantizerInfo& info() const override { return info_; }
   std::optional<std::string> rejects(const pq::Encoding&) const override { return std::nullopt; }
@@ -62,7 +61,7 @@ class Awq final : public pq::Quantizer {
   }
   pq::QuantMemory memory(const pq::Encoding& encoding, std::int64_t, std::int64_t cols) const override {
     pq::QuantMemory memory;
-    if (options_.clip && info_.needs.gram && can_clip(encoding, cols))
+    if (info_.needs.gram && can_clip(encoding, cols))
       memory.quantizing = pq::awq::clipping_bytes(encoding, cols);
     return memory;
   }
