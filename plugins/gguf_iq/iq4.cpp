@@ -148,18 +148,19 @@ void encode(const Iq4Call& call) {
 }
 
 #if HWY_TARGET == HWY_SCALAR
-void decode_group(const std::uint8_t* codes, float scale, float* out) {
+void decode_group(const std::byte* codes, float scale, float* out) {
+  const auto* nibbles = reinterpret_cast<const std::uint8_t*>(codes);
   for (int i = 0; i < 32; ++i)
-    out[i] = scale * static_cast<float>(kIq4Levels[static_cast<std::size_t>(split_nibble(codes, i))]);
+    out[i] = scale * static_cast<float>(kIq4Levels[static_cast<std::size_t>(split_nibble(nibbles, i))]);
 }
 #else
-HWY_INLINE void decode_group(const std::uint8_t* codes, float scale, float* out) {
+HWY_INLINE void decode_group(const std::byte* codes, float scale, float* out) {
   const F32 d;
   const hn::FixedTag<std::uint8_t, 16> d8;
   const hn::FixedTag<std::int8_t, 16> di8;
   const hn::Rebind<std::int8_t, F32> part;
   const auto table = hn::Load(di8, kIq4Levels.data());
-  const auto packed = hn::LoadU(d8, codes);
+  const auto packed = hn::LoadU(d8, reinterpret_cast<const std::uint8_t*>(codes));
   alignas(32) std::int8_t levels[32];
   hn::Store(hn::TableLookupBytes(table, hn::BitCast(di8, hn::And(packed, hn::Set(d8, std::uint8_t{15})))),
             di8, levels);
@@ -171,14 +172,16 @@ HWY_INLINE void decode_group(const std::uint8_t* codes, float scale, float* out)
 }
 #endif
 
+/// Codes are read where they are: a copy of a block would be read back with other widths than it was written with, which waits.
 template <class Type>
 void decode(const std::byte* from, std::size_t count, float* out) {
   using Block = typename Type::Block;
-  for (std::size_t b = 0; b < count; ++b) {
-    const Block block = load<Block>(from + b * sizeof(Block));
+  for (std::size_t b = 0; b < count; ++b, from += sizeof(Block)) {
+    const Block block = load<Block>(from);
     const float d = Type::super_scale(block);
     for (int group = 0; group < Type::kGroups; ++group, out += 32)
-      decode_group(block.codes + 16 * group, d * static_cast<float>(Type::scale(block, group)), out);
+      decode_group(from + offsetof(Block, codes) + 16 * group,
+                   d * static_cast<float>(Type::scale(block, group)), out);
   }
 }
 

@@ -31,7 +31,7 @@ struct Q2_K {
         {{0.0f, 0.0f}, {0.21f, 0.21f}, {0.42f, 0.42f}, {0.63f, 0.63f}, {0.0f, -1.0f}}};
     static constexpr std::array<float, 3> kStretches{1.05f, 1.0f, 1.15f};
     if (effort == Effort::fast) return {kCuts, 1.5f, std::span(kStretches).first(1), 1, 1, 1};
-    if (effort == Effort::normal) return {kCuts, 1.5f, std::span(kStretches).first(1), 3, 2, 1};
+    if (effort == Effort::normal) return {kCuts, 1.5f, std::span(kStretches).first(1), 3, 2, 2};
     return {kCuts, 1.5f, kStretches, 6, 6, 2};
   }
 
