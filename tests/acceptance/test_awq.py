@@ -92,13 +92,20 @@ def refusals(checks, out):
 
 
 def quality(checks, out):
-    folder, kld = model(WIDE), {}
-    for quantizer in ("rtn", "awq:clip=false", "awq", "awq+gptq"):
-        to = out / f"wide-{quantizer.replace(':', '-')}"
-        run("quantize", folder, "--calibration", text("calibration.jsonl"), "--samples", SAMPLES, "--length", LENGTH, "--format", "awq",
-            "--encoding", GROUPS, "--quantizer", quantizer, "--to", to)
-        kld[quantizer] = run_json("eval", to, "--text", text(), "--context", 512, "--chunks", CHUNKS, "--reference", folder)["kld"]["mean"]
-        shutil.rmtree(to)
+    """What scales, clipping and error feedback after them bring, and that memory is what the plan says."""
+    pipeline, kld = out / "quality.yaml", {}
+    for quantizers in (["awq"], ["awq+gptq"], ["rtn", "awq:clip=false"]):
+        made = {quantizer: out / f"wide-{quantizer.replace(':', '-')}" for quantizer in quantizers}
+        pipeline.write_text(json.dumps({
+            "version": 1, "model": str(model(WIDE)), "threads": 2,
+            "calibration": {"data": str(text("calibration.jsonl")), "samples": SAMPLES, "length": LENGTH},
+            "outputs": [{"format": "awq", "encoding": GROUPS, "quantizer": quantizer.split("+"), "to": str(to)} for quantizer, to in made.items()]}))
+        planned = run_json("plan", pipeline)["peak_memory_bytes"]
+        peak = run_json("run", pipeline)["peak_memory_bytes"]
+        checks.that(0.7 * planned < peak < 1.1 * planned, f"{quantizers}: planned {planned / 1e6:.0f} MB, peak {peak / 1e6:.0f} MB")
+        for quantizer, to in made.items():
+            kld[quantizer] = run_json("eval", to, "--text", text(), "--context", 512, "--chunks", CHUNKS, "--reference", model(WIDE))["kld"]["mean"]
+            shutil.rmtree(to)
     checks.that(kld["awq"] < 0.9 * kld["rtn"], f"{WIDE}, {GROUPS}: KLD {kld['rtn']:.4f} with rtn, {kld['awq']:.4f} with awq")
     checks.that(kld["awq"] < 0.97 * kld["awq:clip=false"], f"clipped: from {kld['awq:clip=false']:.4f} to {kld['awq']:.4f}")
     checks.that(kld["awq+gptq"] < kld["awq"], f"awq and then gptq: {kld['awq+gptq']:.4f}")
@@ -126,24 +133,11 @@ def resumed(checks, out):
     shutil.rmtree(whole)
 
 
-def memory(checks, out):
-    """What the plan says, and what it took."""
-    pipeline = out / "memory.yaml"
-    for quantizer in ("awq", "[awq, gptq]"):
-        pipeline.write_text(f"version: 1\nmodel: {model(WIDE)}\nthreads: 2\ncalibration: {{data: {text('calibration.jsonl')}, samples: {SAMPLES}, length: {LENGTH}}}\n"
-                            f"outputs: [{{format: awq, encoding: '{GROUPS}', quantizer: {quantizer}, to: memory}}]\n")
-        planned = run_json("plan", pipeline)["peak_memory_bytes"]
-        peak = run_json("run", pipeline, "--force")["peak_memory_bytes"]
-        checks.that(0.7 * planned < peak < 1.1 * planned, f"{quantizer}: planned {planned / 1e6:.0f} MB, peak {peak / 1e6:.0f} MB")
-        shutil.rmtree(out / "memory")
-
-
 if __name__ == "__main__":
     checks, folder = Checks(), scratch()
     targets(checks, folder)
     beside_others(checks, folder)
     refusals(checks, folder)
     resumed(checks, folder)
-    memory(checks, folder)
     quality(checks, folder)
     checks.finish()
