@@ -12,6 +12,7 @@ from common import GOLDEN, PROGRAM, WIDE, Checks, left_out, llama, model, run, r
 
 SAMPLES, LENGTH = 4, 128
 COLUMN = 1e-3  # of a mean square; measured: 1.3e-4, in columns a thousand times below the mean
+COLUMN_DEFAULT = 0.01  # with llama-imatrix's own settings; measured: 4.6e-3, by keys, values and queries in f16
 
 
 def tensors(path):
@@ -63,6 +64,19 @@ def columns(checks, out):
     checks.that(off["engine"] <= 1.25 * off["itself"] and off["engine"] < 0.75 * off["f32"],
                 f"a bf16 file, {len(itself)} columns: {off['engine']} differ by more than 1 % with llama.cpp's rounding, {off['f32']} without, "
                 f"{off['itself']} of llama.cpp from itself, one token at a time")
+
+
+def default_settings(checks, out):
+    """The same beside llama-imatrix as people run it: 512 tokens of a text, keys and values in f16, fused attention."""
+    import llama_imatrix
+    file = out / "f32.gguf"
+    ids = [int(t) for t in run("tokens", file, "--no-special", text().read_text(encoding="utf-8")[:4000]).stdout.split()][:512]
+    (out / "ids.jsonl").write_text(json.dumps({"tokens": ids}) + "\n")
+    run("imatrix", file, "--calibration", out / "ids.jsonl", "--first", "--samples", 1, "--length", 512, "--to", out / "default.gguf")
+    theirs = llama_imatrix.measure(file, ids, 512)
+    off = differences(ours(out / "default.gguf", theirs, len(ids)), theirs)
+    checks.that(len(ids) == 512 and off.max() < COLUMN_DEFAULT, f"{len(off)} columns of an f32 file as llama-imatrix measures them with its own settings: "
+                                                                f"within {100 * off.max():.2f} %")
 
 
 def quantized_inputs(checks, out):
@@ -173,6 +187,7 @@ def forecast(checks, out):
 def main():
     checks, out = Checks(), scratch()
     columns(checks, out)
+    default_settings(checks, out)
     same_as_matrix(checks, out)
     quantized_inputs(checks, out)
     pipeline(checks, out)
