@@ -118,6 +118,7 @@ class BitsandbytesFormat final : public Format {
 
   OutputLayout layout(const fs::path&, const OutputModel& model) const override {
     const OutputPlan planned = plan(model);
+    for (const std::string& warning : planned.warnings) log::warning(warning);
     OutputLayout layout;
     layout.files = hf::planned_files(planned.folder, planned.side_files, false);
     for (const Pieces& pieces : planned.pieces) {
@@ -130,7 +131,6 @@ class BitsandbytesFormat final : public Format {
   std::unique_ptr<ModelWriter> create(const fs::path& path, const OutputModel& model,
                                       bool resume) const override {
     OutputPlan planned = plan(model);
-    for (const std::string& warning : planned.warnings) log::warning(warning);
     hf::planned_files(planned.folder, planned.side_files, false);  // its checks, before the disk is touched
     return make_writer(path, model, std::move(planned), resume);
   }

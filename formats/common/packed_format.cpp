@@ -92,6 +92,7 @@ PackedOutput PackedFormat::checked_output(const fs::path& path, const OutputMode
 OutputLayout PackedFormat::layout(const fs::path& path, const OutputModel& model) const {
   const PackedOutput output = checked_output(path, model);
   const FolderPlan files = files_of(output);
+  for (const std::string& warning : output.warnings) log::warning(warning);
   OutputLayout layout;
   layout.files = planned_files(files, output.side_files, false);
   for (const PackedTensorPlan& tensor : output.plan.tensors) {
@@ -106,7 +107,6 @@ std::unique_ptr<ModelWriter> PackedFormat::create(const fs::path& path, const Ou
   PackedOutput output = checked_output(path, model);
   FolderPlan files = files_of(output);
   planned_files(files, output.side_files, false);  // its checks, before the disk is touched
-  for (const std::string& warning : output.warnings) log::warning(warning);
   KnownLayers known;
   for (const LayerPlan& layer : output.plan.layers())
     known.emplace(layer.module + std::string(kWeightEnd), layer.options);

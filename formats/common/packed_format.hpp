@@ -21,7 +21,7 @@ struct PackedOutput {
   PackedPlan plan;
   std::uint64_t max_shard_bytes = 0;
   std::vector<SideFile> side_files;   // with the description of the storage
-  std::vector<std::string> warnings;  // for the log when the output is begun
+  std::vector<std::string> warnings;  // for the log when the output is laid out
 };
 
 class PackedFormat : public Format {

@@ -9,6 +9,7 @@
 #include "plan/dialect_metadata.hpp"
 #include "plan/estimate.hpp"
 #include "plan/folding.hpp"
+#include "plan/kept_warnings.hpp"
 #include "plan/output_notes.hpp"
 #include "plan/output_request.hpp"
 #include "plan/output_warnings.hpp"
@@ -129,7 +130,12 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
 
   finish_metadata(output, recipe ? recipe->file_type : -1, plan.imatrix.get(),
                   calibration == nullptr ? nullptr : &calibration->samples());
-  output.layout = at_place(spec.mark, [&] { return output.format->layout(output.to, output.model); });
+  output.layout = at_place(spec.mark, [&] {
+    const KeptWarnings kept;
+    auto layout = output.format->layout(output.to, output.model);
+    warnings.add(output.to.string(), kept.texts());
+    return layout;
+  });
   warn_of_lost_files(output, plan.warnings);
   warn_of_ending(output, registry, plan.warnings);
   return output;

@@ -2,6 +2,7 @@
 #include "plan/calibration.hpp"
 #include "run/failure.hpp"
 #include "run/figures.hpp"
+#include "run/matrix_warnings.hpp"
 #include "run/measured.hpp"
 #include "run/pass.hpp"
 #include "run/peak_memory.hpp"
@@ -49,15 +50,16 @@ void start_outputs(const Plan& plan, RunState& state, std::vector<OutputRun>& ru
 
 TensorResult sum_chunks(const TensorRun& run) {
   TensorResult result;
-  for (const ChunkResult& chunk : run.chunks) {
+  MatrixWarnings warnings(run);
+  for (std::size_t i = 0; i < run.chunks.size(); ++i) {
+    const ChunkResult& chunk = run.chunks[i];
     result.squared_error += chunk.squared_error;
     result.squared_weight += chunk.squared_weight;
     result.exact_rows += chunk.exact_rows;
-    for (const std::string& warning : chunk.warnings)
-      if (std::find(result.warnings.begin(), result.warnings.end(), warning) == result.warnings.end())
-        result.warnings.push_back(warning);
+    warnings.add(i, chunk.warnings);
     add_figures(chunk.figures, result.figures);
   }
+  result.warnings = warnings.take();
   return result;
 }
 

@@ -59,7 +59,9 @@ void prepare_quantizer(const Plan& plan, const MeasuredStatistics* measured, con
     matrix.rows = std::make_unique<ScaledRows>(std::move(matrix.rows), *folding, target.tensor,
                                                number * run.rows_per_matrix);
   job.weights = matrix.rows.get();
-  job.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
+  // The source may hold the matrices of a stack as tensors of their own: the name of the first is not that of all.
+  const bool is_gathered = run.matrices.size() > 1 && tensor.map.parts.size() > 1;
+  job.tensor = is_gathered || tensor.source_name.empty() ? tensor.name : tensor.source_name;
   job.rows = run.rows_per_matrix;
   job.cols = cols(tensor.shape);
   job.encoding = planned.encoding.get();

@@ -174,7 +174,7 @@ TEST_CASE("bitsandbytes: a folder without codes, and codes that loaders leave un
   const auto warnings = [](OutputModel model, const char* config) {
     model.side_files = {{"config.json", {}, config}};
     const TempFolder folder;
-    return warnings_of([&] { bitsandbytes()->create(folder / "out", model, false)->seal(); });
+    return warnings_of([&] { bitsandbytes()->layout(folder / "out", model); });
   };
   const auto plain = warnings(model_of({tensor("a.weight", kSquare, "bf16")}), "{}");
   REQUIRE(plain.size() == 1);

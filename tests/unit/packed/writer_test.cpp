@@ -124,7 +124,7 @@ std::vector<std::string> warnings(const std::string& id, const std::vector<Outpu
   model.tensors = tensors;
   model.side_files = {{"config.json", {}, json({{"tie_word_embeddings", tied}}).dump()}};
   const TempFolder folder;
-  return warnings_of([&] { packed_format(id)->create(folder / "out", model, false)->seal(); });
+  return warnings_of([&] { packed_format(id)->layout(folder / "out", model); });
 }
 
 }  // namespace

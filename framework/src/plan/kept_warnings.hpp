@@ -1,0 +1,40 @@
+// Warnings that a component logs become part of the plan: who reads its JSON does not see the log.
+#pragma once
+
+#include <polyquant/base/log.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pq {
+
+/// Keeps the warnings that are logged while it lives; everything else goes where it went before.
+class KeptWarnings {
+ public:
+  KeptWarnings() : state_(std::make_shared<State>()) {
+    state_->before = log::set_sink([state = state_](log::Level level, std::string_view message) {
+      if (level == log::Level::warning)
+        state->texts.emplace_back(message);
+      else if (state->before)
+        state->before(level, message);
+    });
+  }
+  ~KeptWarnings() { log::set_sink(std::move(state_->before)); }
+  KeptWarnings(const KeptWarnings&) = delete;
+  KeptWarnings& operator=(const KeptWarnings&) = delete;
+
+  const std::vector<std::string>& texts() const noexcept { return state_->texts; }
+
+ private:
+  struct State {
+    std::function<void(log::Level, std::string_view)> before;
+    std::vector<std::string> texts;
+  };
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace pq
