@@ -4,12 +4,14 @@
 
 #include "common/packed_writer.hpp"
 #include "common/printable.hpp"
+#include "common/weight_names.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/log.hpp>
 #include <polyquant/encoding.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -22,25 +24,23 @@ namespace fs = std::filesystem;
 
 constexpr int kNamed = 90;
 
-// What the names of the weights begin with: "model", or, where no such file is, what AutoGPTQ gave them (gptq_model-4bit-128g.safetensors). ""
-// if there is none, or more than one to choose from.
-std::string base_of(const std::vector<std::string>& names) {
-  std::set<std::string> indexed, single;
-  for (const std::string& name : names) {
-    if (name == kSingleFile || name == kIndexFile) return "model";
-    if (name.ends_with(kIndexEnd)) indexed.insert(name.substr(0, name.size() - kIndexEnd.size()));
-    if (name.ends_with(kFileEnd)) single.insert(name.substr(0, name.size() - kFileEnd.size()));
-  }
-  const std::set<std::string>& bases = indexed.empty() ? single : indexed;
-  return bases.size() == 1 ? *bases.begin() : "";
-}
-
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
     names.push_back(entry->path().filename().string());
   return names;
+}
+
+/// Throws FormatError where loaders would take different files.
+std::string base_in(const fs::path& folder) {
+  const std::set<std::string> bases = weight_bases(names_in(folder));
+  if (bases.size() < 2) return bases.empty() ? "model" : *bases.begin();
+  std::vector<std::string> files;
+  for (const std::string& base : bases) files.push_back(base + std::string(kFileEnd));
+  throw FormatError(fmt::format(
+      "{}: the weights may be {}, and loaders differ in which they take; leave one of them in the folder",
+      folder.string(), fmt::join(files, " or ")));
 }
 
 FolderPlan files_of(const PackedOutput& output) {
@@ -50,7 +50,7 @@ FolderPlan files_of(const PackedOutput& output) {
 }  // namespace
 
 int PackedFormat::probe(const Probe& probe) const {
-  if (!probe.is_folder || base_of(probe.names).empty()) return 0;
+  if (!probe.is_folder || weight_bases(probe.names).empty()) return 0;
   const std::string_view config(reinterpret_cast<const char*>(probe.head.data()), probe.head.size());
   if (names_method(config, info_.id)) return kNamed;
   if (config.find("\"quantization_config\"") != std::string_view::npos) return 0;
@@ -60,8 +60,7 @@ int PackedFormat::probe(const Probe& probe) const {
 }
 
 std::unique_ptr<ModelReader> PackedFormat::open(const fs::path& path) const {
-  const std::string base = base_of(names_in(path));
-  return open(std::make_unique<TensorStore>(path, base.empty() ? "model" : base), {});
+  return open(std::make_unique<TensorStore>(path, base_in(path)), {});
 }
 
 std::unique_ptr<ModelReader> PackedFormat::open(std::unique_ptr<const TensorStore> store,

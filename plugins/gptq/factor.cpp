@@ -21,15 +21,6 @@ double diagonal_of(ConstMatrix gram, std::size_t column) {
   return gram.row(static_cast<std::int64_t>(column))[column];
 }
 
-/// Largest first; equal ones as they are stored.
-template <class Energy>
-void sort_falling(std::vector<std::int32_t>& columns, std::size_t first, std::size_t count,
-                  const Energy& energy) {
-  const auto begin = columns.begin() + static_cast<std::ptrdiff_t>(first);
-  std::stable_sort(begin, begin + static_cast<std::ptrdiff_t>(count),
-                   [&](std::int32_t a, std::int32_t b) { return energy(a) > energy(b); });
-}
-
 std::vector<std::int32_t> make_order(ConstMatrix gram, const Cut& cut) {
   std::vector<std::int32_t> order(cut.cols / cut.at_once);
   std::iota(order.begin(), order.end(), 0);
@@ -41,16 +32,19 @@ std::vector<std::int32_t> make_order(ConstMatrix gram, const Cut& cut) {
   const auto own = [&](std::int32_t unit) {
     return mean(static_cast<std::size_t>(unit) * cut.at_once, cut.at_once);
   };
-  if (cut.by_activation) sort_falling(order, 0, order.size(), own);
+  const auto by_own = [&](std::int32_t a, std::int32_t b) { return own(a) > own(b); };
+  if (cut.by_activation) std::ranges::stable_sort(order, by_own);  // equal ones as they are stored
   if (cut.by_group) {
-    const auto group = [&](std::int32_t unit) {
-      const std::size_t first = static_cast<std::size_t>(unit) * cut.at_once / cut.fit * cut.fit;
-      return mean(first, std::min(cut.fit, cut.cols - first));
-    };
-    sort_falling(order, 0, order.size(), group);
-    const std::size_t units = cut.fit / cut.at_once;
-    for (std::size_t first = 0; first < order.size(); first += units)
-      sort_falling(order, first, std::min(units, order.size() - first), own);
+    std::vector<double> means;
+    for (std::size_t first = 0; first < cut.cols; first += cut.fit)
+      means.push_back(mean(first, std::min(cut.fit, cut.cols - first)));
+    // The groups of two columns are compared first: the last one may be shorter, and equal means do not mix groups.
+    std::ranges::stable_sort(order, [&](std::int32_t a, std::int32_t b) {
+      const std::size_t of_a = static_cast<std::size_t>(a) * cut.at_once / cut.fit,
+                        of_b = static_cast<std::size_t>(b) * cut.at_once / cut.fit;
+      if (of_a == of_b) return own(a) > own(b);
+      return means[of_a] != means[of_b] ? means[of_a] > means[of_b] : of_a < of_b;
+    });
   }
   std::vector<std::int32_t> columns;
   for (const std::int32_t unit : order)

@@ -1,4 +1,5 @@
 // Folders of packed layers made by hand: recognition, what is hidden, what does not belong together.
+#include "common/weight_names.hpp"
 #include "packed/support.hpp"
 #include "safetensors/support.hpp"
 
@@ -70,7 +71,7 @@ TEST_CASE("packed folders: recognised by quant_method, or by the file of old too
   CHECK(certainty("gptq", "{}", {weights}) == 0);
   CHECK(certainty("gptq", R"({"quant_method": "gptq"})", {"config.json"}) == 0);
   CHECK(certainty("gptq", "{}", {"gptq_model-4bit-128g.safetensors", "quantize_config.json"}) == 85);
-  CHECK(certainty("gptq", "{}", {"a.safetensors", "b.safetensors", "quantize_config.json"}) == 0);
+  CHECK(certainty("gptq", "{}", {"a.safetensors", "b.safetensors", "quantize_config.json"}) == 85);
 }
 
 TEST_CASE("packed folders: nothing speaks of the storage any more", "[formats][packed]") {
@@ -160,8 +161,35 @@ TEST_CASE("gptq: AutoGPTQ's names of the weights are read, alone and in shards",
   write_file(folder / "gptq_model-4bit-32g.safetensors.index.json", json({{"weight_map", map}}).dump());
   CHECK(encoding().starts_with("affine:bits=4,group=32"));
   write_file(folder / "other.safetensors.index.json", "{}");
-  CHECK_THAT(message_of<FormatError>([&] { packed_format("gptq")->open(folder.path()); }),
-             Contains("has neither model.safetensors.index.json nor model.safetensors"));
+  CHECK(encoding().starts_with("affine:bits=4,group=32"));
+}
+
+TEST_CASE("gptq: where loaders would take different weights the folder is refused", "[formats][packed]") {
+  const TempFolder folder;
+  write_file(folder / "quantize_config.json", R"({"bits": 4, "group_size": 32})");
+  const auto message = [&] {
+    return message_of<FormatError>([&] { packed_format("gptq")->open(folder.path()); });
+  };
+  write_file(folder / "b.safetensors", file_with(gptq_parts()));
+  write_file(folder / "a.safetensors", file_with(gptq_parts()));
+  CHECK_THAT(message(), Contains("the weights may be a.safetensors or b.safetensors"));
+  write_file(folder / "gptq_model-4bit-32g.safetensors", file_with(gptq_parts()));
+  CHECK(packed_format("gptq")->open(folder.path())->header().tensors.size() == 1);
+  write_file(folder / "model.safetensors", file_with(gptq_parts()));
+  CHECK_THAT(message(), Contains("gptq_model-4bit-32g.safetensors or model.safetensors") &&
+                            Contains("leave one of them in the folder"));
+}
+
+TEST_CASE("packed folders: the weights are told from other files by their names", "[formats][packed]") {
+  using Bases = std::set<std::string>;
+  CHECK(hf::weight_bases({"model.safetensors", "consolidated.safetensors"}) == Bases{"model"});
+  CHECK(hf::weight_bases({"model-00001-of-00002.safetensors", "model.safetensors.index.json"}) ==
+        Bases{"model"});
+  CHECK(hf::weight_bases({"gptq_model-4bit.safetensors", "adapter_model.safetensors"}) ==
+        Bases{"gptq_model-4bit"});
+  CHECK(hf::weight_bases({"x.safetensors.index.json", "x-1-of-2.safetensors", "y.safetensors"}) ==
+        Bases{"x"});
+  CHECK(hf::weight_bases({"config.json"}).empty());
 }
 
 TEST_CASE("gptq: the old names of the settings are read", "[formats][packed]") {

@@ -111,6 +111,18 @@ TEST_CASE("gptq: the sum of e^2 is the error, and no pass makes it larger", "[gp
   }
 }
 
+TEST_CASE("gptq: by groups no group is torn apart, whatever the place of a shorter last one", "[gptq]") {
+  // Means of the diagonal: 2 of columns 0 to 3, 1 of 4 to 7, 3 of the last two.
+  const std::vector<float> diagonal = {1, 3, 2, 2, 1, 1, 0.5f, 1.5f, 2, 4};
+  std::vector<float> gram(100);
+  for (std::size_t i = 0; i < 10; ++i) gram[i * 11] = diagonal[i];
+  gptq::Cut cut{10, 4, 1, 8};
+  cut.by_group = true;
+  const auto pool = make_thread_pool(1);
+  const auto factor = gptq::make_factor({gram.data(), 10, 10, 10}, cut, 0.01, "t", *pool);
+  CHECK(factor->order == std::vector<std::int32_t>{9, 8, 1, 2, 3, 0, 7, 4, 5, 6});
+}
+
 TEST_CASE("gptq: damping rises until the matrix is positive definite, and the report says so", "[gptq]") {
   GptqLayer layer = gptq_layer(4, 96, 160);
   const GridEncoding encoding(4, 32);
