@@ -31,6 +31,17 @@ def has_model(environment):
     return False
 
 
+def change(source, page):
+    """Applies the page's diff, whose parts have no line numbers."""
+    text = source.read_text(encoding="utf-8")
+    for part in re.search(r"^```diff\n@@\n(.*?)^```$", page, re.MULTILINE | re.DOTALL).group(1).split("@@\n"):
+        lines = part.splitlines(keepends=True)
+        old, new = ("".join(line[1:] for line in lines if line[0] in signs) for signs in (" -", " +"))
+        expect(text.count(old) == 1, "this part of the page's diff is not in the source once", part)
+        text = text.replace(old, new)
+    source.write_text(text, encoding="utf-8")
+
+
 def expect(condition, what, output):
     if not condition:
         sys.exit(f"{what}; the output was:\n{output}")
@@ -66,6 +77,12 @@ def main():
         expect("CMAKE_BUILD_TYPE:STRING=Release" in cache, "without a build type it is not Release", cache)
         for page in ("reference/families.md", "how-to/add-a-model-family.md"):
             expect((prefix / "share/doc/polyquant" / page).is_file(), f"{page} is not installed", "")
+
+        # The change at the end of the page passes the checks, too: those of importance among them.
+        change(work / "ternary5.cpp", text)
+        run([cmake, "--build", "build"], cwd=work, env=environment)
+        checks = run(["polyquant-conformance", "build/ternary5.so"], cwd=work, env=environment)
+        expect("importance is used if uses_importance says so" in checks, "the checks of importance did not run", checks)
 
         # Installed without a word of where, the plugin is found without any path.
         run([cmake, "--install", "build"], cwd=work, env=environment)
