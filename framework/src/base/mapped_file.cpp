@@ -79,7 +79,9 @@ void MappedFile::release(std::uint64_t offset, std::uint64_t count) const noexce
   const std::uint64_t first = offset / kWindow * kWindow;
   const std::uint64_t last = end == size_ ? size_ : end / kWindow * kWindow;
   if (first >= last) return;
-  ::madvise(const_cast<std::byte*>(data_) + first, static_cast<std::size_t>(last - first), MADV_DONTNEED);
+  // And the window before it: other threads were still reading there when it was released.
+  const std::uint64_t begin = first - std::min(first, kWindow);
+  ::madvise(const_cast<std::byte*>(data_) + begin, static_cast<std::size_t>(last - begin), MADV_DONTNEED);
 }
 
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t limit) {

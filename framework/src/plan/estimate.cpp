@@ -18,7 +18,9 @@ constexpr std::int64_t kChunkWeights =
     1 << 18;  // 1 MiB of f32: fits the second-level cache, and long enough to hide scheduling
 // Error feedback works on so many rows at a time, however few it gets.
 constexpr std::int64_t kFeedbackRows = 64;
-constexpr std::uint64_t kProgramBytes = 48ull << 20;  // program, libraries, plugins and thread stacks
+constexpr std::uint64_t kProgramBytes = 24ull << 20;  // program, libraries, plugins and thread stacks
+// Of mapped files pages are given back in windows (base/mapped_file.cpp): each thread is in one, and others were in the one before.
+constexpr std::uint64_t kWindowBytes = 8ull << 20;
 // Of all threads together, from and to the page cache: reading the model, writing the outputs, and reading them again, with their hashes.
 constexpr double kReadBytesPerSecond = 3e9;
 constexpr double kWriteBytesPerSecond = 1.5e9;
@@ -66,6 +68,14 @@ std::uint64_t metadata_bytes(const OutputModel& model) {
   return bytes;
 }
 
+/// Mapped pages of the file that is being read: the model, then each output by itself.
+std::uint64_t mapped_bytes(const Plan& plan, int threads) {
+  std::uint64_t model = 0, largest = 0;
+  for (const TensorInfo& tensor : plan.reader->header().tensors) model += tensor.bytes();
+  for (const PlannedOutput& output : plan.outputs) largest = std::max(largest, output.layout.total_bytes());
+  return std::min(std::max(model, largest), (static_cast<std::uint64_t>(threads) + 1) * kWindowBytes);
+}
+
 }  // namespace
 
 void estimate(Plan& plan, int threads) {
@@ -98,7 +108,7 @@ void estimate(Plan& plan, int threads) {
         working + quantizers.producing + folding + std::max(memory.kept, memory.while_producing);
     working = std::max(producing, memory.measuring + quantizers.between);
   }
-  plan.peak_memory_bytes = kProgramBytes + kept + working;
+  plan.peak_memory_bytes = kProgramBytes + kept + mapped_bytes(plan, threads) + working;
 }
 
 void estimate_time(Plan& plan, Executor& executor) {
