@@ -248,6 +248,11 @@ class HuggingFaceViewBuilder {
     const Json generation = fill_template(family_.generation_config, metadata_scope_);
     if (generation.is_object())
       view.side_files.push_back({"generation_config.json", {}, to_json(generation) + "\n"});
+    view.warnings.emplace_back(
+        "config.json, generation_config.json and the tokenizer's files are made from what the GGUF file "
+        "says; "
+        "other settings of the original folder (the tokenizer's class and longest text, do_sample, those of "
+        "training) are not in it: copy these files from there if you need them");
     for (SideFile& file : export_tokenizer(header_.metadata, files_.path().string(), view.warnings))
       view.side_files.push_back(std::move(file));
   }

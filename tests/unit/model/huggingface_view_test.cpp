@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 using namespace pq;
@@ -140,6 +141,28 @@ TEST_CASE(
   }
   CHECK(std::none_of(names.begin(), names.end(),
                      [](const auto& name) { return name.find("block_sparse_moe") != std::string::npos; }));
+}
+
+TEST_CASE("hugging face view: settings of sampling come back, and a warning names what does not",
+          "[model][roundtrip]") {
+  const tiny::Copy copy("llama");
+  std::ofstream(copy.path() / "generation_config.json")
+      << R"({"do_sample": true, "top_k": 64, "top_p": 0.95, "temperature": 0.7, "repetition_penalty": 1.1})";
+  const auto gguf =
+      make_view(tiny::open_folder(copy.path()), copy.path(), Dialect::gguf, options_of("llama"));
+  const auto back =
+      make_view(tiny::open_memory(tiny::written(*gguf, "f32")), "tiny.gguf", Dialect::huggingface, {});
+  const Json generation = tiny::side_file(*back, "generation_config.json");
+  const auto number = [&](const char* key) {
+    const Json* value = generation.find(key);
+    return value == nullptr ? -1 : value->number();
+  };
+  CHECK(number("top_k") == 64);
+  CHECK(number("top_p") == 0.95);
+  CHECK(number("temperature") == 0.7);
+  CHECK(number("repetition_penalty") == 1.1);
+  REQUIRE(back->warnings.size() == 1);
+  CHECK_THAT(back->warnings[0], Catch::Contains("do_sample"));
 }
 
 TEST_CASE("hugging face view: a form of experts is refused where there is none to choose", "[model]") {
