@@ -30,14 +30,18 @@ std::string exit_codes() {
          "With another code above 128 a signal ended the program: 141 is a closed pipe, 143 is SIGTERM.\n";
 }
 
-std::string routes() {
-  const Rows rows = {
+const Rows& route_rows() {
+  static const Rows rows = {
       {"  copy", "the stored bytes"},
       {"  repack", "the same codes and scales in another layout where every weight fits exactly"},
       {"  quantize", "decoded and encoded anew"}};
+  return rows;
+}
+
+std::string routes() {
   return "routes: how the rows of a tensor get into an output; `polyquant plan -v` shows that of each "
          "tensor\n" +
-         text_table(rows);
+         text_table(route_rows());
 }
 
 std::string environment() {
@@ -48,7 +52,7 @@ std::string environment() {
   return "environment variables:\n" + text_table(rows) +
          "Pipelines and --set read any variable that they name: ${NAME} and ${NAME:-default}; $$ is a dollar "
          "sign. The "
-         "examples use POLYQUANT_MODELS (the folder of the models) and POLYQUANT_OUT.\n";
+         "examples use POLYQUANT_MODELS (the folder of the models) and POLYQUANT_OUT (that of the outputs).\n";
 }
 
 std::string families() {
@@ -93,6 +97,8 @@ std::string topic_page(const std::string& word) {
   std::replace(wanted.begin(), wanted.end(), '-', ' ');
   for (const Topic& topic : kTopics)
     if (wanted == topic.word) return topic.page();
+  for (const auto& row : route_rows())
+    if ("  " + wanted == row.front()) return routes();
   return "";
 }
 

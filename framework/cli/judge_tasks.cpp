@@ -45,7 +45,7 @@ void add_task_options(CLI::App& verb, TaskRequest& request) {
                            ->allow_extra_args(false);
   verb.add_option("--questions", request.questions,
                   "Ask only N questions of each task, evenly spread; 0 means all.")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description(""))
       ->type_name("N")
       ->capture_default_str()
       ->needs(tasks);

@@ -137,11 +137,13 @@ void add_text_options(CLI::App& verb, TextRequest& request) {
       verb.add_option("--text", request.text, "The text to predict, a file; its bytes are taken as they are.")
           ->type_name("FILE");
   verb.add_option("--context", request.context, "Tokens of a chunk; the second half of each is scored.")
-      ->check(CLI::Range(std::int64_t{4}, std::int64_t{1} << 20))
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{4}, std::int64_t{1} << 20).description(""))
       ->capture_default_str()
       ->needs(text);
   verb.add_option("--chunks", request.chunks, "Score only the first N chunks; 0 means all.")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40))
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description(""))
       ->capture_default_str()
       ->needs(text);
   CLI::Option* keep =

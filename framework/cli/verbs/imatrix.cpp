@@ -121,10 +121,12 @@ void add_imatrix(CLI::App& app, Session& session) {
       ->type_name("PATH");
   verb->add_option("--to", options->to, "The file to write (.gguf).")->required()->type_name("FILE");
   verb->add_option("--samples", options->samples, "Samples to run.")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 32))
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 32).description(""))
       ->capture_default_str();
   verb->add_option("--length", options->length, "Tokens per sample.")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20).description(""))
       ->capture_default_str();
   verb->add_flag("--first", options->first,
                  "Take the texts from their beginning, as llama-imatrix does, rather than some by chance.");

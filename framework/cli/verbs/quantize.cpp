@@ -114,8 +114,9 @@ void add_quantize(CLI::App& app, Session& session) {
       verb.add_option("--target", options->target,
                       help_of(output_keys(), "allocate", "A size to reach: 4.25bpw or 6GiB."))
           ->type_name("SIZE");
-  recipe->excludes(encoding)->excludes(target);
-  encoding->excludes(target);
+  recipe->excludes(encoding);
+  if (is_available(output_keys(), "allocate"))
+    for (CLI::Option* other : {recipe, encoding}) other->excludes(target);
   verb.add_option("--from", options->from,
                   help_of(output_keys(), "allocate", "Encodings to choose from for --target."))
       ->type_name("ENCODINGS")
@@ -130,10 +131,10 @@ void add_quantize(CLI::App& app, Session& session) {
       ->type_name("PATH");
   verb.add_option("--imatrix", options->imatrix, "Importance matrix.")->type_name("FILE");
   verb.add_option("--samples", options->samples, calibration_help("Calibration samples."))
-      ->check(CLI::Range(1, 1 << 30))
+      ->check(CLI::Range(1, 1 << 30).description(""))
       ->type_name("N");
   verb.add_option("--length", options->length, calibration_help("Tokens per calibration sample."))
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(CLI::Range(1, 1 << 20).description(""))
       ->type_name("N");
   verb.add_option("--effort", options->effort, "How much to search: fast, normal or best.")
       ->type_name("LEVEL");

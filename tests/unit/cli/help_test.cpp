@@ -60,6 +60,7 @@ TEST_CASE("help: options of the command line and pages are explained", "[cli][he
   CHECK_THAT(help_about(t.topics, "exit codes"), Contains("  6    a plugin is missing"));
   CHECK_THAT(help_about(t.topics, "exit-codes"), Contains("  6    a plugin is missing"));
   CHECK_THAT(help_about(t.topics, "families"), Contains("LlamaForCausalLM"));
+  CHECK(help_about(t.topics, "repack") == help_about(t.topics, "routes"));
 }
 
 TEST_CASE("help: a command inside another is named with it", "[cli][help]") {
