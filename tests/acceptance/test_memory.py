@@ -67,7 +67,7 @@ def main():
         result = json.loads(run("run", pipeline, "--force", "--json").stdout)
         peak, limit = result["peak_memory_bytes"], 0.15 * size + 200e6
         checks.that(peak < limit, f"{folder.name}, {size / 1e6:.0f} MB: peak {peak / 1e6:.0f} MB, limit {limit / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB, {result['seconds']:.1f} s")
-        checks.that(peak < 1.25 * planned, "the plan says so")
+        checks.that(peak < 1.1 * planned, "the plan says so")
     checks.finish()
 
 

@@ -43,6 +43,15 @@ def places(runner):
     runner.run("an importance matrix that is missing", 3, r"p\.yaml:4:10: .*nowhere", "outputs: [{format: gguf, recipe: q8_0, to: a.gguf}]\nimatrix: nowhere")
     runner.run("an output that exists", 2, r"p\.yaml:4:9: .*there\.gguf exists; .*--force",
                f"outputs:\n  - to: there.gguf\n    format: gguf\n    recipe: q8_0\n    {OPTIONS}")
+    (out / "other.gguf").write_text("precious")
+    runner.run("two outputs that exist", 2, r"p\.yaml:3:\d+: .*there\.gguf exists, .*other\.gguf too; choose other names or add --force",
+               f"outputs: [{{format: gguf, recipe: q8_0, to: there.gguf, {OPTIONS}}}, {{format: gguf, recipe: q8_0, to: other.gguf, {OPTIONS}}}]")
+    runner.run("a place that holds no files", 2, r"p\.yaml:3:\d+: /proc is no place for files",
+               f"outputs: [{{format: gguf, recipe: q8_0, to: /proc/x.gguf, {OPTIONS}}}]")
+    runner.run("an encoding that the format lacks", 2, r"p\.yaml:4:15: 'encoding' cannot be used for tensor",
+               f"outputs:\n  - encoding: nf4\n    format: gguf\n    to: a.gguf\n    {OPTIONS}", "plan")
+    runner.run("an encoding of a plugin that is not here", 2, r"unknown encoding 'ternary5'.*; if a plugin provides it, name the plugin's folder with --plugin-path",
+               "outputs: [{format: gguf, encoding: ternary5, to: a.gguf}]", "plan")
     runner.run("lossless that cannot be met", 5, r"p\.yaml:3:\d+: tensor '.*cannot be stored exactly.*`lossless: prefer`",
                f"outputs: [{{format: gguf, encoding: q8_0, lossless: require, to: a.gguf, {OPTIONS}}}]")
     runner.run("a size", 2, r"p\.yaml:3:\d+: 'split_max_size' must be a size .* got '10mb'",

@@ -85,7 +85,8 @@ const PipelineKeys& output_keys() {
        .help = "Exceptions, tried from top to bottom before the recipe or encoding."},
       {.name = "fallback",
        .type = Type::text,
-       .help = "The encoding for tensors whose columns do not fit; without it they are refused.",
+       .help = "The encoding for tensors whose columns do not fit, or whose encoding the format cannot hold; "
+               "without it they are refused.",
        .component = "encoding"},
       {.name = "lossless",
        .type = Type::choice,

@@ -36,15 +36,35 @@ void check_partial(const Plan& plan, const PlannedOutput& output, const OutputNa
                     output.to.string(), claim.journal.string()));
 }
 
-void check_final_names_of(const PlannedOutput& output, const OutputNames& names, const ClaimState& claim,
-                          bool force) {
+/// The names that something has which is not of this output's own interrupted run.
+std::vector<fs::path> taken_names(const PlannedOutput& output, const OutputNames& names,
+                                  const ClaimState& claim) {
+  std::vector<fs::path> taken;
+  std::vector<fs::path> replaced = names.final;
+  if (names.all.back() != names.claim) replaced.push_back(output.to);  // no part of a split file has it
+  for (const fs::path& path : replaced)
+    if (file_id(path) && !is_sealed(claim, path)) taken.push_back(path);
+  return taken;
+}
+
+/// Likewise of all outputs and the report, but `first`: said at once, so that nobody has to find them one by one.
+std::vector<fs::path> other_taken_names(const Plan& plan, const fs::path& first) {
+  std::vector<fs::path> taken;
+  for (const PlannedOutput& output : plan.outputs) {
+    const OutputNames names = names_of(output);
+    for (const fs::path& path : taken_names(output, names, read_claim(names.claim)))
+      if (path != first) taken.push_back(path);
+  }
+  if (!plan.report.empty() && file_id(plan.report)) taken.push_back(plan.report);
+  return taken;
+}
+
+void check_final_names_of(const Plan& plan, const PlannedOutput& output, const OutputNames& names,
+                          const ClaimState& claim, bool force) {
   refuse_link(output.to);
   std::error_code ignored;
-  std::vector<fs::path> replaced = names.final;
-  replaced.push_back(output.to);
-  for (const fs::path& path : replaced) {
-    if (!file_id(path) || is_sealed(claim, path)) continue;
-    check_replaceable(path, force);
+  for (const fs::path& path : taken_names(output, names, claim)) {
+    check_replaceable(path, force, force ? std::vector<fs::path>() : other_taken_names(plan, path));
     const bool is_folder = fs::is_directory(path, ignored);
     if (is_folder && !names.is_folder)
       throw ConfigError(fmt::format("{} is a folder, but format '{}' writes a file; choose another name",
@@ -60,7 +80,7 @@ void check_target(const Plan& plan, const ReadNames& read, const PlannedOutput& 
   refuse_link(output.to);
   for (const fs::path& name : names.all) read.check_apart_from(name);
   check_partial(plan, output, names, claim, force);
-  check_final_names_of(output, names, claim, force);
+  check_final_names_of(plan, output, names, claim, force);
 }
 
 /// Where the pipeline names the last output or report of that path.
@@ -158,6 +178,10 @@ void check_space(const Plan& plan) {
   for (const auto& [device, need] : needs) {
     std::error_code failed;
     const fs::space_info space = fs::space(need.where, failed);
+    if (!failed && space.capacity == 0)  // /proc and its like
+      throw ConfigError(
+          fmt::format("{}{} is no place for files: its file system cannot hold any; choose another place",
+                      place_prefix(need.mark), need.where.string()));
     if (!failed && space.available < need.bytes)
       throw ResourceError(fmt::format(
           "{}{} has {} free, the outputs {}need {}; free some space or choose another place",
@@ -172,7 +196,7 @@ void check_final_names(const Plan& plan, bool force) {
   for (const PlannedOutput& output : plan.outputs)
     at_place(output.to_mark, [&] {
       const OutputNames names = names_of(output);
-      check_final_names_of(output, names, read_claim(names.claim), force);
+      check_final_names_of(plan, output, names, read_claim(names.claim), force);
     });
 }
 

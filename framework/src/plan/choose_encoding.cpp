@@ -86,6 +86,9 @@ bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
   return patterns_[rule].matches(tensor.name) || patterns_[rule].matches(tensor.source_name);
 }
 
+/// The place of a key of the output in its file; the output's own where the key was given elsewhere.
+const Mark& EncodingChooser::place_of(const Mark& key) const { return key.line > 0 ? key : spec_.mark; }
+
 EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const {
   const ViewTensor& tensor = view_.tensors[index];
   const auto named = [&](const std::string& text) { return Node::scalar(text, false, spec_.mark); };
@@ -96,7 +99,7 @@ EncodingChooser::Candidates EncodingChooser::candidates(std::size_t index) const
       return {{spec_.rules[i].encoding}, fmt::format("rule '{}'", spec_.rules[i].match), spec_.rules[i].mark};
   if (recipe_ != nullptr)
     return {encodings_for(*recipe_, facts_, view_, index), fmt::format("recipe '{}'", recipe_->id),
-            spec_.mark, recipe_->is_built_in};
+            place_of(spec_.recipe_mark), recipe_->is_built_in};
   if (!spec_.encoding.is_null()) return by_encoding(tensor);
   Candidates stored{{named(tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding)},
                     "the model",
@@ -115,7 +118,7 @@ EncodingChooser::Candidates EncodingChooser::by_encoding(const ViewTensor& tenso
   const std::string asked_by = !is_option                   ? "'encoding'"
                                : spec_.encoding.is_scalar() ? *given.source + " " + spec_.encoding.text()
                                                             : *given.source;
-  Candidates wanted{{spec_.encoding}, asked_by, spec_.mark};
+  Candidates wanted{{spec_.encoding}, asked_by, place_of(given)};
   const bool is_plain = is_plain_role(format_.info().plain_roles, tensor);
   if (!is_narrow_ || (!is_vector(tensor) && !is_plain)) return wanted;
   const std::string stored = tensor.stored_encoding.empty() ? "f32" : tensor.stored_encoding;
@@ -153,7 +156,7 @@ std::shared_ptr<const Encoding> EncodingChooser::make(const Node& spec, const Ca
   if (wanted.by_built_in && registry_.find_encoding(spec.text()) == nullptr)
     throw PluginError(fmt::format(
         "{}{} needs the encoding '{}'{} for {}, which no loaded plugin has; see `polyquant plugins`",
-        spec_.mark.source ? spec_.mark.to_string() + ": " : "", wanted.asked_by, spec.text(),
+        wanted.mark.source ? wanted.mark.to_string() + ": " : "", wanted.asked_by, spec.text(),
         spec.mark().source ? " (" + spec.mark().to_string() + ")" : "", describe(tensor)));
   refuse_recipe_as_encoding(spec, false);
   return registry_.encoding(spec);

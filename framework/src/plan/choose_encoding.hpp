@@ -35,6 +35,7 @@ class EncodingChooser {
     bool first_if_exact = false;  // the first of `specs` only where it changes no weight
     std::string note = "";        // why it is not what the output asks for
   };
+  const Mark& place_of(const Mark& key) const;
   Candidates candidates(std::size_t index) const;
   std::shared_ptr<const Encoding> make(const Node& spec, const Candidates& wanted,
                                        const ViewTensor& tensor) const;

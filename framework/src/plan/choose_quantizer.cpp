@@ -61,17 +61,18 @@ void choose_quantizer(const OutputSpec& spec, const PluginRegistry& registry, Pl
 }
 
 void check_quantizer(const PlannedOutput& output, const OutputSpec& spec, bool has_calibration) {
+  const Mark& mark = spec.quantizer.mark().line > 0 ? spec.quantizer.mark() : spec.mark;
   for (const PlannedTensor& tensor : output.tensors) {
     if (tensor.route == Route::copy) continue;
-    if (output.folder != nullptr) reject(*output.folder, output, tensor, spec.mark);
-    reject(*output.quantizer, output, tensor, spec.mark);
+    if (output.folder != nullptr) reject(*output.folder, output, tensor, mark);
+    reject(*output.quantizer, output, tensor, mark);
   }
   if (has_calibration) return;
   for (const auto& quantizer : {output.folder, output.quantizer}) {
     if (quantizer == nullptr) continue;
     const QuantizerInfo& info = quantizer->info();
     if (info.needs.mean_absolute || info.needs.gram || quantizer == output.folder)
-      throw_at(spec.mark,
+      throw_at(mark,
                fmt::format("quantizer '{}' needs texts to calibrate with; add `calibration: {{data: TEXTS}}` "
                            "(--calibration TEXTS)",
                            info.id));

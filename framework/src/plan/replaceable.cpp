@@ -113,10 +113,18 @@ void ReadNames::check_apart_from(const fs::path& path) const {
   if (std::any_of(inputs_.begin(), inputs_.end(), around)) refuse("is read by this run");
 }
 
-void check_replaceable(const fs::path& path, bool force) {
-  if (!force)
+void check_replaceable(const fs::path& path, bool force, const std::vector<fs::path>& others) {
+  constexpr std::size_t kNamed = 4;
+  if (force) return;
+  if (others.empty())
     throw ConfigError(
         fmt::format("{} exists; choose another name or add --force to replace it", path.string()));
+  std::string names;
+  for (std::size_t i = 0; i < std::min(others.size(), kNamed); ++i)
+    names += (i == 0 ? "" : ", ") + others[i].string();
+  if (others.size() > kNamed) names += fmt::format(" and {} more", others.size() - kNamed);
+  throw ConfigError(fmt::format("{} exists, {} too; choose other names or add --force to replace them",
+                                path.string(), names));
 }
 
 fs::path existing_folder(const fs::path& path) {

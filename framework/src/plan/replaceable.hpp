@@ -27,8 +27,9 @@ class PQ_API ReadNames {
   std::vector<std::filesystem::path> files_, inputs_;
 };
 
-/// Throws ConfigError for something that exists, unless `force`.
-void check_replaceable(const std::filesystem::path& path, bool force);
+/// Throws ConfigError for something that exists, unless `force`; names `others`, which the user will stumble over next.
+void check_replaceable(const std::filesystem::path& path, bool force,
+                       const std::vector<std::filesystem::path>& others = {});
 
 /// Throws ConfigError for a symbolic link: a rename would replace it and leave alone what it points to, which is hardly ever meant.
 void refuse_link(const std::filesystem::path& path);

@@ -86,8 +86,13 @@ void PluginRegistry::Impl::throw_unknown(const OwnedById<EntryType>& known, std:
     if (!status.ok && !is_shadowed(status))
       refused += (refused.empty() ? "" : ", ") + status.file.filename().string();
   const std::string none = known.empty() ? fmt::format("; no plugin provides any {}", kind) : "";
+  // A word that is like a known one is a typing error; another may be that of a plugin which is not here.
+  const std::string hint = nearest(spec.id, ids) || !refused.empty() ? ""
+                           : known.empty()
+                               ? "; name the folder of the plugins with --plugin-path"
+                               : "; if a plugin provides it, name the plugin's folder with --plugin-path";
   const std::string message =
-      fmt::format("unknown {} '{}'{}{}", kind, spec.id, suggestion(spec.id, ids), none);
+      fmt::format("unknown {} '{}'{}{}{}", kind, spec.id, suggestion(spec.id, ids), none, hint);
   if (refused.empty()) throw_at(node.mark(), message);
   const std::string place = node.mark().source ? node.mark().to_string() + ": " : "";
   throw PluginError(fmt::format("{}{}; it may be in a plugin that was refused ({}; see `polyquant plugins`)",

@@ -162,6 +162,8 @@ TEST_CASE("encoding choice: cures are in the syntax that the user wrote", "[plan
                     Catch::StartsWith("p.yaml:4:5: ") &&
                         Catch::EndsWith("; use `recipe: q4_0`, which has substitutes for such rows, or add "
                                         "`fallback: f16`, or give this tensor a rule"));
+  chooser.spec.encoding.set_mark({chooser.spec.mark.source, 4, 20});
+  CHECK_THROWS_WITH(chooser.choose(1), Catch::StartsWith("p.yaml:4:20: 'encoding' cannot be used"));
 }
 
 TEST_CASE("encoding choice: convert has no recipe, so its cures name the command that has", "[plan]") {

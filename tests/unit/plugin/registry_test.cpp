@@ -14,7 +14,8 @@ TEST_CASE("registry: an empty one knows nothing and says why", "[plugin][unit]")
   CHECK(registry.find_encoding("q4_0") == nullptr);
   CHECK(registry.device_codec("q4_0", "cuda") == nullptr);
   CHECK(message_of<ConfigError>([&] { registry.encoding(Node::scalar("q4_0")); }) ==
-        "unknown encoding 'q4_0'; no plugin provides any encoding");
+        "unknown encoding 'q4_0'; no plugin provides any encoding; name the folder of the plugins with "
+        "--plugin-path");
 }
 
 TEST_CASE("registry: missing folders are skipped, broken libraries recorded", "[plugin][unit]") {
