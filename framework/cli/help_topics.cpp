@@ -52,7 +52,8 @@ std::string environment() {
   return "environment variables:\n" + text_table(rows) +
          "Pipelines and --set read any variable that they name: ${NAME} and ${NAME:-default}; $$ is a dollar "
          "sign. The "
-         "examples use POLYQUANT_MODELS (the folder of the models) and POLYQUANT_OUT (that of the outputs).\n";
+         "examples use POLYQUANT_MODELS (the folder of the models) and POLYQUANT_OUT (that of the "
+         "outputs).\n";
 }
 
 std::string families() {
