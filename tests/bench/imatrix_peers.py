@@ -62,7 +62,7 @@ def ours(options, work, path, ids, mode, names):
     lines.write_text("".join(json.dumps({"tokens": ids[k:k + CONTEXT]}) + "\n" for k in range(0, len(ids), CONTEXT)))
     call(options, "imatrix", path, "--calibration", lines, "--first", "--samples", len(ids) // CONTEXT, "--length", CONTEXT, "--activations", mode,
          "--threads", options.threads, "--to", matrix, "--force")
-    return {name: np.frombuffer(call(options, "cat", matrix, f"{name}.in_sum2"), np.float32).astype(np.float64) / len(ids) for name in names}
+    return {name: np.frombuffer(call(options, "cat", matrix, f"{name}.in_sum2"), np.float32).astype(np.float64) / len(ids) for name in names if name.split(".")[2] in KINDS}
 
 
 def by_kind(found, expected):
@@ -122,7 +122,7 @@ def run(options):
 
 def figure(found):
     worst, above, _ = found
-    return (f"{100 * worst:.2g} %" if worst >= 0.001 else f"{worst:.0e}".replace("e-0", "e-")) + (f" ({above})" if above else "")
+    return (f"{100 * worst:.2g} %" if worst >= 1e-4 else f"{worst:.0e}".replace("e-0", "e-")) + (f" ({above})" if above else "")
 
 
 def line(row):
