@@ -19,14 +19,13 @@ import datetime
 import json
 import os
 import pathlib
-import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 
-from gptq_peers import cut, judge, run
+from gptq_peers import children, cut, judge, run
 
 from common import CACHE, PROGRAM, WIDE, model, skip
 
@@ -69,11 +68,6 @@ def environment(python):
                 break
     if subprocess.run([str(python), "-c", "import awq"], capture_output=True, check=False).returncode != 0 if python.exists() else True:
         skip(f"AutoAWQ does not work in {python.parents[1]}; POLYQUANT_TORCH=1 installs it where there is nothing yet (4 GB)")
-
-
-def children():
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 def ours(args, quantizer, folder, tokens, samples, target):

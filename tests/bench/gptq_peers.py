@@ -7,13 +7,15 @@ what the model computes, and which is there first?
 
 Judge: `polyquant eval FOLDER --reference`, chunks of 512 tokens of wiki.eval.txt of which the second half is scored, against the model's bf16 folder;
 both folders have GPTQ's own layout and the same kernels run them. Time: polyquant with start, reading and writing; GPTQModel's quantize() alone, without
-start, loading and saving. Runs in the environment of tests/acceptance/test_packed_peers.py; exit code 77 without it. Prints Markdown.
+start, loading and saving; and the processor time of each, which a busy machine changes less. With --work, what is there already is judged again but not made
+again, with the times that are kept beside it. Runs in the environment of tests/acceptance/test_packed_peers.py; exit code 77 without it. Prints Markdown.
 """
 import argparse
 import datetime
 import json
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -32,11 +34,11 @@ from gptqmodel import GPTQModel, QuantizeConfig
 samples = [json.loads(line)["tokens"] for line in open(tokens)]
 data = [{"input_ids": torch.tensor([ids]), "attention_mask": torch.ones(1, len(ids), dtype=torch.long)} for ids in samples]
 peer = GPTQModel.load(source, QuantizeConfig(bits=bits, group_size=group, desc_act=False, sym=True), device="cpu")
-start = time.perf_counter()
+start, before = time.perf_counter(), time.process_time()
 peer.quantize(data, batch_size=1)
-seconds = time.perf_counter() - start
+seconds, processor = time.perf_counter() - start, time.process_time() - before
 peer.save(target)
-print("RESULT " + json.dumps({"seconds": seconds}))
+print("RESULT " + json.dumps({"seconds": seconds, "processor": processor}))
 """
 
 
@@ -65,22 +67,35 @@ def judge(args, folder, reference, keep=False):
     return json.loads(run(args.polyquant, "eval", folder, "--text", text("wiki.eval.txt"), "--chunks", args.chunks, "--json", *flags)).get("kld")
 
 
+def children():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def kept(target, make):
+    """The times of a folder, which is made if it is not there with them."""
+    file = target.parent / f"{target.name}.json"
+    if not file.exists():
+        file.write_text(json.dumps(make(target)))
+    return json.loads(file.read_text())
+
+
 def ours(args, bits, folder, tokens, samples, target):
-    start = time.perf_counter()
+    start, before = time.perf_counter(), children()
     run(args.polyquant, "quantize", folder, "--format", "gptq", "--encoding", f"affine:bits={bits},group={args.group},symmetric=true", "--quantizer", args.quantizer,
         "--calibration", tokens, "--samples", samples, "--length", args.length, "--threads", args.threads, "--to", target,
-        "--set", "outputs.0.rules=[{match: embedding, encoding: bf16}]")
-    return time.perf_counter() - start
+        "--set", "outputs.0.rules=[{match: embedding, encoding: bf16}]", "--force")
+    return {"seconds": time.perf_counter() - start, "processor": children() - before}
 
 
 def theirs(args, bits, folder, tokens, target):
-    environment = {**os.environ, "GPTQMODEL_CPU_WORKERS": str(args.threads), "GPTQMODEL_DISABLE_PACK_EXT": "1", "OMP_NUM_THREADS": str(args.threads)}
+    environment = {**os.environ, "GPTQMODEL_CPU_WORKERS": str(max(2, args.threads)), "GPTQMODEL_DISABLE_PACK_EXT": "1", "OMP_NUM_THREADS": str(args.threads)}
     done = subprocess.run([str(PYTHON), "-c", PEER, str(bits), str(args.group), str(folder), str(tokens), str(target), str(args.threads)],
                           capture_output=True, text=True, env=environment, cwd=target.parent, check=False)  # it writes logs there
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not lines:
         sys.exit(f"GPTQModel failed: {done.stderr[-2000:]}")
-    return json.loads(lines[-1][7:])["seconds"]
+    return json.loads(lines[-1][7:])
 
 
 def main():
@@ -98,14 +113,17 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     tokens, samples = cut(args, folder, work)
     judge(args, folder, work / "reference", keep=True)
-    print(f"`gptq_peers.py`, {datetime.date.today()}: {folder.name}, {samples} samples of {args.length} tokens, groups of {args.group}, symmetric, {args.threads} threads, "
-          f"{args.chunks} chunks judged\n\n| bits | mean KLD: polyquant | GPTQModel | | median | | seconds | | |\n|---|---|---|---|---|---|---|---|---|")
+    print(f"`gptq_peers.py`, {datetime.date.today()}: {folder.name}, {samples} samples of {args.length} tokens, groups of {args.group}, symmetric, "
+          f"{args.threads} threads, {args.chunks} chunks judged\n\n"
+          "| bits | mean KLD: polyquant | GPTQModel | | median | | seconds | | | processor seconds | | |\n|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for bits in args.bits:
         a, b = work / f"ours-{bits}", work / f"theirs-{bits}"
-        mine, peers = ours(args, bits, folder, tokens, samples, a), theirs(args, bits, folder, tokens, b)
+        mine = kept(a, lambda target: ours(args, bits, folder, tokens, samples, target))
+        peers = kept(b, lambda target: theirs(args, bits, folder, tokens, target))
         x, y = judge(args, a, work / "reference"), judge(args, b, work / "reference")
-        print(f"| {bits} | {x['mean']:.4f} ± {x['stderr']:.4f} | {y['mean']:.4f} ± {y['stderr']:.4f} | {100 * (x['mean'] / y['mean'] - 1):+.0f} % | {x['median']:.4f} | {y['median']:.4f} "
-              f"| {mine:.1f} | {peers:.1f} | {peers / mine:.1f}x |", flush=True)
+        times = " | ".join(f"{mine[what]:.1f} | {peers[what]:.1f} | {peers[what] / mine[what]:.1f}x" for what in ("seconds", "processor"))
+        print(f"| {bits} | {x['mean']:.4f} ± {x['stderr']:.4f} | {y['mean']:.4f} ± {y['stderr']:.4f} | {100 * (x['mean'] / y['mean'] - 1):+.0f} % "
+              f"| {x['median']:.4f} | {y['median']:.4f} | {times} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 tests/acceptance/test_packed_peers.py makes: torch, transformers, GPTQModel, optimum.
 
     packed_peers.py FOLDER --tokens 1,2,3 --out logits.f32     transformers with GPTQModel's kernels on the CPU
+    packed_peers.py FOLDER --tokens 1,2,3 --out logits.f32 --float32   the same with scales, activations and products in f32, where those round to 16 bits
     packed_peers.py FOLDER --unpack FOLDER2                    the weights of all layers as GPTQModel decodes them, against MODULE.weight of FOLDER2
 
 Prints JSON with what was loaded. Exit code 1 if the library refuses the folder.
@@ -27,6 +28,31 @@ def load(folder):
     return AutoModelForCausalLM.from_pretrained(folder, device_map="cpu", quantization_config=backend).eval()
 
 
+def in_f32(model, folder):
+    """Floating tensors as the folder has them, not as they were cast when they were loaded; then f32 throughout. GPTQModel's torch kernel of GPTQ multiplies in
+    the dtype of what it gets; that of AWQ knows 16 bits only, so its weights are decoded, by the function that it calls itself, with f32 scales."""
+    from gptqmodel.nn_modules.qlinear.torch_awq import AwqTorchLinear
+    from gptqmodel.quantization.awq.utils.packing_utils import dequantize_gemm
+    from safetensors import safe_open
+    own = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    for tensor in own.values():
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.float()
+    for file in sorted(pathlib.Path(folder).glob("model*.safetensors")):
+        with safe_open(file, "pt") as stored:
+            for name in stored.keys():
+                if name in own and own[name].is_floating_point():
+                    own[name].data = stored.get_tensor(name).float()
+    for name, module in list(model.named_modules()):
+        module.__dict__.pop("dequantize_weight", None)  # compiled for each module when it is first called; the class has the function itself
+        if isinstance(module, AwqTorchLinear):
+            plain = torch.nn.Linear(module.in_features, module.out_features, bias=module.bias is not None)
+            plain.weight.data = dequantize_gemm(module.qweight, module.qzeros, module.scales, module.bits, module.group_size).T.contiguous()
+            if module.bias is not None:
+                plain.bias.data = module.bias.data
+            model.set_submodule(name, plain)
+
+
 def kernels(model):
     """Class names of the modules that hold packed weights, with how many there are."""
     found = {}
@@ -36,12 +62,15 @@ def kernels(model):
     return found
 
 
-def run(folder, tokens, out):
+def run(folder, tokens, out, float32):
     model = load(folder)
+    found = kernels(model)
+    if float32:
+        in_f32(model, folder)
     with torch.no_grad():
         logits = model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0].float()
     logits.numpy().astype("<f4").tofile(out)
-    return {"kernels": kernels(model), "positions": logits.shape[0], "finite": bool(torch.isfinite(logits).all())}
+    return {"kernels": found, "positions": logits.shape[0], "finite": bool(torch.isfinite(logits).all())}
 
 
 def unpack(folder, decoded):
@@ -66,9 +95,11 @@ def main():
     parser.add_argument("--tokens")
     parser.add_argument("--out")
     parser.add_argument("--unpack")
+    parser.add_argument("--float32", action="store_true")
     arguments = parser.parse_args()
     try:
-        result = unpack(arguments.folder, arguments.unpack) if arguments.unpack else run(arguments.folder, [int(t) for t in arguments.tokens.split(",")], arguments.out)
+        result = unpack(arguments.folder, arguments.unpack) if arguments.unpack else run(
+            arguments.folder, [int(t) for t in arguments.tokens.split(",")], arguments.out, arguments.float32)
     except Exception as error:  # whatever the library says is the finding
         print(json.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}))
         sys.exit(1)
