@@ -33,7 +33,9 @@ std::string exit_codes() {
 const Rows& route_rows() {
   static const Rows rows = {
       {"  copy", "the stored bytes"},
-      {"  repack", "the same codes and scales in another layout where every weight fits exactly"},
+      {"  repack",
+       "the same codes and scales in another layout where every weight fits exactly, or but "
+       "for offsets that f16 rounds by up to 1/64 of a step"},
       {"  quantize", "decoded and encoded anew"}};
   return rows;
 }

@@ -25,8 +25,8 @@ struct PlannedCalibration;
 struct PlannedFolding;
 struct Site;
 
-/// How the rows of a tensor get into the output. copy: the stored bytes. repack: the same codes and scales where every weight fits exactly,
-/// otherwise quantized anew. quantize: decoded and encoded.
+/// How the rows of a tensor get into the output. copy: the stored bytes. repack: the same codes and scales where every weight fits exactly
+/// or but for the rounding of offsets, otherwise quantized anew. quantize: decoded and encoded.
 enum class Route { copy, repack, quantize };
 PQ_API std::string_view to_string(Route route);
 

@@ -4,6 +4,7 @@
 #include "evaluation/pieces.hpp"
 #include "run/failure.hpp"
 #include "run/figures.hpp"
+#include "run/near_packing.hpp"
 #include "run/row_measures.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -96,13 +97,16 @@ class ChunkRows {
   bool decoded_ = false;
 };
 
-/// Stores row `row` of the chunk with its stored codes and scales, if every weight fits exactly.
-bool repack_row(const PlannedTensor& planned, const Encoding& encoding, Bytes stored, std::int64_t width,
-                AffineRow& affine, MutableBytes to) {
-  return planned.stored.common()->unpack_affine(stored, width, affine) && encoding.pack_affine(affine, to);
+/// Stores row `row` of the chunk with its stored codes and scales, if every weight fits exactly, or but for the rounding of offsets.
+Fit repack_row(const PlannedTensor& planned, const Encoding& encoding, Bytes stored, std::int64_t width,
+               ChunkScratch& scratch, MutableBytes to) {
+  if (!planned.stored.common()->unpack_affine(stored, width, scratch.affine)) return Fit::no;
+  if (encoding.pack_affine(scratch.affine, to)) return Fit::exact;
+  const Fit fit = round_offsets(scratch.affine, encoding, scratch.near);
+  return fit != Fit::no && encoding.pack_affine(scratch.near, to) ? fit : Fit::no;
 }
 
-/// Encodes the rows into scratch.encoded: as they are stored where that fits, all others quantized, many at a time. Returns how many fit.
+/// Encodes the rows into scratch.encoded: as they are stored where that fits, all others quantized, many at a time. Returns how many fit exactly.
 std::int64_t encode_into(const PlannedTensor& planned, const MatrixRun& matrix, std::int64_t first_in_matrix,
                          ConstMatrix weights, ChunkRows& rows, std::uint64_t row_bytes, ChunkScratch& scratch,
                          QuantReport& report) {
@@ -122,12 +126,13 @@ std::int64_t encode_into(const PlannedTensor& planned, const MatrixRun& matrix, 
   std::int64_t exact = 0, unfit = 0;  // rows that fit; first of those before this one that do not
   for (std::int64_t r = 0; r < weights.rows; ++r) {
     const auto at = static_cast<std::size_t>(r);
-    if (!repack_row(planned, *matrix.encoding, rows.stored().subspan(at * stored_bytes, stored_bytes),
-                    weights.cols, scratch.affine, encoded.subspan(at * row_bytes, row_bytes)))
-      continue;
+    const Fit fit =
+        repack_row(planned, *matrix.encoding, rows.stored().subspan(at * stored_bytes, stored_bytes),
+                   weights.cols, scratch, encoded.subspan(at * row_bytes, row_bytes));
+    if (fit == Fit::no) continue;
     quantize(unfit, r - unfit);
     unfit = r + 1;
-    ++exact;
+    if (fit == Fit::exact) ++exact;
   }
   quantize(unfit, weights.rows - unfit);
   return exact;

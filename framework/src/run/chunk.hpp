@@ -24,7 +24,7 @@ struct TensorTask {
 struct ChunkScratch {
   std::vector<std::byte> stored, encoded;
   std::vector<float> weights, scaled, decoded;
-  AffineRow affine;
+  AffineRow affine, near;
 };
 
 /// Prepares the quantizers for the matrix that row `first_row` belongs to, of all targets that need one. May use all threads. `measured`

@@ -1,5 +1,4 @@
 // Folders of packed layers made by hand: recognition, what is hidden, what does not belong together.
-#include "common/weight_names.hpp"
 #include "packed/support.hpp"
 #include "safetensors/support.hpp"
 
@@ -178,18 +177,6 @@ TEST_CASE("gptq: where loaders would take different weights the folder is refuse
   write_file(folder / "model.safetensors", file_with(gptq_parts()));
   CHECK_THAT(message(), Contains("gptq_model-4bit-32g.safetensors or model.safetensors") &&
                             Contains("leave one of them in the folder"));
-}
-
-TEST_CASE("packed folders: the weights are told from other files by their names", "[formats][packed]") {
-  using Bases = std::set<std::string>;
-  CHECK(hf::weight_bases({"model.safetensors", "consolidated.safetensors"}) == Bases{"model"});
-  CHECK(hf::weight_bases({"model-00001-of-00002.safetensors", "model.safetensors.index.json"}) ==
-        Bases{"model"});
-  CHECK(hf::weight_bases({"gptq_model-4bit.safetensors", "adapter_model.safetensors"}) ==
-        Bases{"gptq_model-4bit"});
-  CHECK(hf::weight_bases({"x.safetensors.index.json", "x-1-of-2.safetensors", "y.safetensors"}) ==
-        Bases{"x"});
-  CHECK(hf::weight_bases({"config.json"}).empty());
 }
 
 TEST_CASE("gptq: the old names of the settings are read", "[formats][packed]") {
