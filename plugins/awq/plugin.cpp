@@ -4,6 +4,7 @@
 
 #include <polyquant/plugin.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,10 +60,12 @@ class Awq final : public pq::Quantizer {
                                                const pq::RunContext&) const override {
     return std::make_unique<ScaledTensor>(job, options_);
   }
-  pq::QuantMemory memory(const pq::Encoding& encoding, std::int64_t, std::int64_t cols) const override {
+  pq::QuantMemory memory(const pq::Encoding& encoding, std::int64_t rows, std::int64_t cols) const override {
     pq::QuantMemory memory;
+    memory.preparing = pq::awq::search_bytes(options_, rows, cols);
+    memory.quantizing = pq::awq::trial_bytes(encoding, cols);
     if (info_.needs.gram && can_clip(encoding, cols))
-      memory.quantizing = pq::awq::clipping_bytes(encoding, cols);
+      memory.quantizing = std::max(memory.quantizing, pq::awq::clipping_bytes(encoding, cols));
     return memory;
   }
   bool folds() const override { return true; }

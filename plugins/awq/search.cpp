@@ -25,9 +25,13 @@ struct SampledRows {
   ConstMatrix rows;
 };
 
+std::int64_t sampled(std::int64_t all, int wanted) {
+  return wanted == 0 ? all : std::min<std::int64_t>(wanted, all);
+}
+
 SampledRows sample(const TensorRows& weights, int wanted) {
   const std::int64_t all = weights.rows(), cols = weights.cols();
-  const std::int64_t count = wanted == 0 ? all : std::min<std::int64_t>(wanted, all);
+  const std::int64_t count = sampled(all, wanted);
   SampledRows result;
   result.values.resize(static_cast<std::size_t>(count * cols));
   const Matrix rows{result.values.data(), count, cols, cols};
@@ -101,13 +105,15 @@ std::vector<float> normalised(std::vector<double> scales) {
   return result;
 }
 
+bool has_trials(const Options& options, bool duo) { return options.duo != (duo ? "off" : "on"); }
+
 std::vector<Trial> trials(const FoldJob& job, const Options& options, const std::vector<double>& a,
                           const std::vector<double>& u) {
   std::vector<Trial> result(1);
   result.front().choice = "none";
   result.front().channels.assign(static_cast<std::size_t>(job.channels), 1.0f);
   for (const bool duo : {false, true}) {
-    if (options.duo == (duo ? "off" : "on")) continue;
+    if (!has_trials(options, duo)) continue;
     for (int i = duo ? 0 : 1; i < options.grid; ++i) {
       const double ratio = static_cast<double>(i) / options.grid;
       std::vector<double> scales(a.size());
@@ -226,6 +232,18 @@ FoldScales search(const FoldJob& job, const Options& options, Executor& executor
   result.choice = best->choice;
   if (best != &list.front()) result.scales = best->channels;
   return result;
+}
+
+std::uint64_t search_bytes(const Options& options, std::int64_t rows, std::int64_t cols) {
+  std::int64_t count = 1;
+  for (const bool duo : {false, true}) count += has_trials(options, duo) ? options.grid : 0;
+  return static_cast<std::uint64_t>((sampled(rows, options.rows) + 2 * count) * cols) * sizeof(float);
+}
+
+// Scaled rows, their errors filled up to whole groups, and their codes.
+std::uint64_t trial_bytes(const Encoding& encoding, std::int64_t cols) {
+  return static_cast<std::uint64_t>(kRowsAtOnce) *
+         (2 * static_cast<std::uint64_t>(cols) * sizeof(float) + encoding.row_bytes(cols));
 }
 
 }  // namespace pq::awq

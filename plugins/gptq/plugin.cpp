@@ -25,8 +25,8 @@ class Gptq final : public pq::Quantizer {
                                                const pq::RunContext& context) const override {
     return pq::gptq::make_tensor(job, options_, cache_, context.executor);
   }
-  pq::QuantMemory memory(const pq::Encoding& encoding, std::int64_t, std::int64_t cols) const override {
-    return pq::gptq::memory_of(encoding, cols, options_);
+  pq::QuantMemory memory(const pq::Encoding& encoding, std::int64_t rows, std::int64_t cols) const override {
+    return pq::gptq::memory_of(encoding, rows, cols, options_);
   }
 
  private:

@@ -40,6 +40,9 @@ class BoundJob {
 };
 using SharedJob = std::shared_ptr<const BoundJob>;
 
+/// Losses of large tensors are those of every eighth row: they cost as much as error feedback itself.
+constexpr std::int64_t kAllMeasured = 512, kMeasuredStep = 8;
+
 /// Without error feedback.
 class PlainTensor final : public TensorQuantizer {
  public:
@@ -100,8 +103,7 @@ class FeedbackTensor final : public TensorQuantizer {
       tile.refine_scales(pass == 's' ? ScaleLevel::group : ScaleLevel::super);
   }
 
-  /// Losses of large tensors are those of every eighth row: they cost as much as error feedback itself.
-  bool is_measured(std::int64_t row) const { return job_.rows < 512 || row % 8 == 0; }
+  bool is_measured(std::int64_t row) const { return job_.rows < kAllMeasured || row % kMeasuredStep == 0; }
 
   void add_figures(ConstMatrix rows, std::int64_t first_row, Bytes encoded, QuantReport& report) const {
     const std::size_t row_bytes = job_.encoding->row_bytes(job_.cols);
@@ -218,7 +220,14 @@ std::shared_ptr<const Factor> FactorCache::get(const QuantJob& job, const Cut& c
   return last_;
 }
 
-QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options& options) {
+/// Rows of which the loss is computed in one call: runs give as many as make 2^18 weights, and no less than a tile.
+std::uint64_t measured_rows(std::int64_t rows, std::int64_t cols) {
+  const std::int64_t call = std::min(rows, std::max<std::int64_t>(kLanes, (1 << 18) / cols));
+  return static_cast<std::uint64_t>(rows < kAllMeasured ? call : call / kMeasuredStep + 1);
+}
+
+QuantMemory memory_of(const Encoding& encoding, std::int64_t rows, std::int64_t cols,
+                      const Options& options) {
   const auto codec = encoding.column_codec(1, cols, Effort::fast);
   if (codec == nullptr) return {};
   const Cut cut = make_cut(*codec, cols, options);
@@ -230,9 +239,17 @@ QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options
     memory.site += panels(std::min(cut.block, cut.cols - first)) * kPanel *
                    (first + std::min(cut.block, cut.cols - first)) * kF32;
   memory.preparing = LowerTiles::bytes((cut.cols + kLanes - 1) / kLanes) + width * width * kF64 + tile * kF64;
-  // Of a tile of rows: w, q, w - q, the codec's codes and scales, panels of H; the block; rows whose loss is measured.
-  memory.quantizing = (4 * kLanes + kRefined) * cut.cols * kF32 + 3 * tile * kF32 + kLanes * cut.cols * kF32;
-  memory.quantizing += 2 * (most_shared(*codec, cols, options) + kRefined) * kLanes * kF32;
+  // Of a tile of rows: w, q, w - q; the block as it is now and its errors; the pieces that a codec fits.
+  const std::uint64_t lanes = kLanes * kF32, fit = std::max(cut.fit, cut.at_once),
+                      own = (3 * cut.cols + 2 * width + 2 * fit) * lanes;
+  // Then either the codec's codes and scales, columns that are sorted or whose scales are all chosen first, and panels of H ...
+  std::uint64_t rounding = 2 * cut.cols * lanes + kRefined * cut.cols * kF32;
+  if (options.has_static_scales()) rounding += fit * lanes;
+  rounding += 2 * (most_shared(*codec, cols, options) + kRefined) * lanes;
+  // ... or rows whose loss is measured: as they are, as they decode, and their bytes.
+  const std::uint64_t measuring =
+      measured_rows(rows, cols) * (2 * cut.cols * kF32 + encoding.row_bytes(cols));
+  memory.quantizing = own + std::max(rounding, measuring);
   return memory;
 }
 

@@ -29,8 +29,8 @@ class FactorCache {
   std::shared_ptr<const Factor> last_;
 };
 
-/// What a tensor with these columns takes.
-QuantMemory memory_of(const Encoding& encoding, std::int64_t cols, const Options& options);
+/// What a tensor of this size takes.
+QuantMemory memory_of(const Encoding& encoding, std::int64_t rows, std::int64_t cols, const Options& options);
 
 /// Numbers of 16 bits and more need no error feedback.
 bool is_rounded_plainly(const EncodingInfo& encoding);

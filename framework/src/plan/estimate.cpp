@@ -93,7 +93,8 @@ void estimate(Plan& plan, int threads) {
       largest_chunk =
           std::max(largest_chunk, rows_at_a_time(tensor, plan.chunk_weights) * cols(tensor.shape));
     kept += 2 * metadata_bytes(output.model);
-    per_weight += 2 * sizeof(float);  // encoded rows and the values they decode to
+    per_weight += 2 * sizeof(float);                             // encoded rows and the values they decode to
+    if (output.folding != nullptr) per_weight += sizeof(float);  // with scales of channels in them
   }
   std::uint64_t working =
       static_cast<std::uint64_t>(largest_chunk) * per_weight * static_cast<std::uint64_t>(threads);
@@ -133,7 +134,8 @@ void estimate_time(Plan& plan, Executor& executor) {
     }
   plan.seconds = file_seconds + seconds / std::max(1, executor.threads());
   for (const PlannedOutput& output : plan.outputs)
-    plan.seconds += feedback_seconds(output, plan.effort, executor);
+    plan.seconds +=
+        feedback_seconds(output, plan.effort, executor) + folding_seconds(output, plan.effort, executor);
   if (plan.calibration != nullptr)
     plan.seconds += measuring_seconds(*plan.calibration, *plan.backend->open(plan.device, executor));
 }

@@ -123,20 +123,27 @@ void plan_folding(PlannedOutput& output, std::shared_ptr<const ForwardModel> mod
   output.folding = planner.finish();
 }
 
+std::int64_t rows_of_matrix(const Shape& shape) {
+  return shape.size() < 3 ? rows(shape) : shape[shape.size() - 2];
+}
+
 std::uint64_t folding_bytes(const PlannedOutput& output, int threads) {
   if (output.folding == nullptr) return 0;
-  // Of f32: the rows for trials and two vectors of each trial; in each thread 64 rows that are scaled, their errors, and their codes.
-  const std::uint64_t trial_rows = 128 + 2 * 40 + 3 * 64 * static_cast<std::uint64_t>(threads);
   constexpr std::uint64_t kFloat = sizeof(float);
   std::map<int, std::uint64_t> grams;  // by layer: of scaled inputs
   std::uint64_t scales = 0, trial = 0;
   for (std::size_t f = 0; f < output.folding->readers.size(); ++f) {
     if (output.folding->readers[f].empty()) continue;
     const Fold& fold = output.folding->model->folds()[f];
+    for (const FoldedMatrix& matrix : output.folding->readers[f]) {
+      const PlannedTensor& planned = output.tensors[matrix.tensor];
+      const Shape& shape = output.view->tensors[planned.view_index].shape;
+      const QuantMemory memory = output.folder->memory(*planned.encoding, rows_of_matrix(shape), cols(shape));
+      trial = std::max(trial, memory.preparing + memory.quantizing * static_cast<std::uint64_t>(threads));
+    }
     for (const Site* site : fold.sites) {
       const auto cols = static_cast<std::uint64_t>(site->cols);
       scales = scales + 2 * cols * kFloat;
-      trial = std::max(trial, cols * trial_rows * kFloat);
       if (output.quantizer->info().needs.gram) grams[fold.layer] += cols * cols * kFloat;
     }
   }

@@ -32,6 +32,9 @@ struct PlannedFolding {
 void plan_folding(PlannedOutput& output, std::shared_ptr<const ForwardModel> model, const Mark& mark,
                   std::vector<std::string>& warnings);
 
+/// Of a tensor that may be a stack of matrices.
+std::int64_t rows_of_matrix(const Shape& shape);
+
 /// Bytes of what exists beside everything else while scales are chosen and used.
 std::uint64_t folding_bytes(const PlannedOutput& output, int threads);
 

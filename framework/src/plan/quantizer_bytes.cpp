@@ -27,7 +27,8 @@ std::map<int, std::vector<PreparedMatrix>> matrices_of(const Plan& plan) {
       const ViewTensor& tensor = output.view->tensors[planned.view_index];
       const std::int64_t in_matrix = rows(tensor.shape) / static_cast<std::int64_t>(planned.sites.size());
       const std::int64_t step = rows_at_a_time(tensor, plan.chunk_weights);
-      const QuantMemory memory = output.quantizer->memory(*planned.encoding, in_matrix, cols(tensor.shape));
+      QuantMemory memory = output.quantizer->memory(*planned.encoding, in_matrix, cols(tensor.shape));
+      if (output.quantizer == output.folder) memory.preparing = 0;  // that of its scales: folding_bytes()
       for (const Site* site : planned.sites)
         layers[site->layer].push_back(
             {site, memory, (in_matrix + step - 1) / std::max<std::int64_t>(1, step)});

@@ -19,6 +19,9 @@ QuantizerBytes quantizer_bytes(const Plan& plan, int threads);
 /// tensors, one size for what a weight costs and another for how that grows with the row.
 double feedback_seconds(const PlannedOutput& output, Effort effort, Executor& executor);
 
+/// Seconds of choosing the scales of channels of an output, with all threads; 0 if nobody does. Measured likewise.
+double folding_seconds(const PlannedOutput& output, Effort effort, Executor& executor);
+
 /// Whether feedback_seconds() covers the tensor.
 bool has_feedback(const PlannedOutput& output, const PlannedTensor& tensor);
 

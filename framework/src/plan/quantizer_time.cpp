@@ -1,6 +1,9 @@
 #include "plan/quantizer_costs.hpp"
 
+#include "plan/folding.hpp"
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <map>
@@ -26,7 +29,10 @@ class SampleRows final : public TensorRows {
   ConstMatrix all() const { return {weights_.data(), rows_, cols_, cols_}; }
   std::int64_t rows() const override { return rows_; }
   std::int64_t cols() const override { return cols_; }
+  /// Rows that were asked for.
+  std::int64_t looked_at() const { return looked_at_; }
   void read(std::int64_t first, Matrix out) const override {
+    looked_at_ += out.rows;
     for (std::int64_t r = 0; r < out.rows; ++r) {
       const auto row = all().row(first + r);
       std::copy(row.begin(), row.end(), out.row(r).begin());
@@ -36,6 +42,7 @@ class SampleRows final : public TensorRows {
  private:
   std::int64_t rows_, cols_;
   std::vector<float> weights_;
+  mutable std::atomic<std::int64_t> looked_at_{0};
 };
 
 constexpr float kSquare = 8;  // of every input, in the mean
@@ -99,7 +106,74 @@ Speed speed_of(const PlannedOutput& output, const Encoding& encoding, Effort eff
   return speed;
 }
 
+/// Trials for the scales of one made-up matrix.
+struct FoldTrials {
+  double seconds = 0;  // with all threads
+  std::int64_t looked_at = 0;
+};
+FoldTrials try_fold(const PlannedOutput& output, const Encoding& encoding, Effort effort, std::int64_t rows,
+                    std::int64_t cols, Executor& executor) {
+  const SampleRows weights(rows, cols);
+  const std::vector<float> gram = made_up_gram(cols), squares(static_cast<std::size_t>(cols), kSquare);
+  FoldJob job;
+  job.producer = "sample";
+  job.channels = cols;
+  job.effort = effort;
+  job.readers.push_back(
+      {"sample", &weights, &encoding, {squares, squares, {gram.data(), cols, cols, cols}, 1}});
+  const auto start = std::chrono::steady_clock::now();
+  output.folder->fold(job, {executor, nullptr});
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  return {elapsed.count(), weights.looked_at()};
+}
+
+/// A weight of the rows that are looked at costs a + b * columns.
+struct FoldSpeed {
+  std::int64_t rows = 0;  // that are looked at; 0 = all
+  double per_weight = 0, per_weight_and_col = 0;
+};
+FoldSpeed fold_speed(const PlannedOutput& output, const Encoding& encoding, Effort effort,
+                     Executor& executor) {
+  constexpr std::int64_t kFew = 16, kMany = 256;  // rows
+  const auto block = static_cast<std::uint64_t>(encoding.info().block_cols);
+  const auto narrow = static_cast<std::int64_t>(round_up(256, block)),
+             wide = static_cast<std::int64_t>(round_up(1024, block));
+  const FoldTrials once = try_fold(output, encoding, effort, kFew, narrow, executor),
+                   a = try_fold(output, encoding, effort, kMany, narrow, executor);
+  const std::int64_t times = std::max<std::int64_t>(1, once.looked_at / kFew),
+                     rows = std::max<std::int64_t>(1, a.looked_at / times);
+  FoldSpeed speed;
+  speed.rows = rows < kMany ? rows : 0;
+  const double first = a.seconds / static_cast<double>(rows * narrow);
+  if (narrow != wide) {
+    const FoldTrials b = try_fold(output, encoding, effort, kMany, wide, executor);
+    const double second = b.seconds / static_cast<double>(rows * wide);
+    speed.per_weight_and_col = std::max(0.0, (second - first) / static_cast<double>(wide - narrow));
+  }
+  speed.per_weight = std::max(0.0, first - speed.per_weight_and_col * static_cast<double>(narrow));
+  return speed;
+}
+
 }  // namespace
+
+double folding_seconds(const PlannedOutput& output, Effort effort, Executor& executor) {
+  if (output.folding == nullptr) return 0;
+  std::map<std::string, FoldSpeed> speeds;
+  double seconds = 0;
+  for (const auto& readers : output.folding->readers)
+    for (const FoldedMatrix& matrix : readers) {
+      const PlannedTensor& tensor = output.tensors[matrix.tensor];
+      const OutputTensor& out = output.model.tensors[matrix.tensor];
+      const auto [at, is_fresh] = speeds.try_emplace(out.encoding);
+      if (is_fresh) at->second = fold_speed(output, *tensor.encoding, effort, executor);
+      const FoldSpeed& speed = at->second;
+      const std::int64_t all = rows_of_matrix(out.shape);
+      const auto rows = static_cast<double>(speed.rows == 0 ? all : std::min(all, speed.rows)),
+                 width = static_cast<double>(cols(out.shape));
+      seconds += rows * width * (speed.per_weight + speed.per_weight_and_col * width);
+    }
+  return seconds;
+}
 
 double feedback_seconds(const PlannedOutput& output, Effort effort, Executor& executor) {
   std::map<std::string, Speed> speeds;

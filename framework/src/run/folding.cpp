@@ -82,8 +82,7 @@ void Folding::choose_fold(std::size_t index, const MeasuredStatistics& measured,
   for (std::size_t i = 0; i < matrices.size(); ++i) {
     const PlannedTensor& planned = output_.tensors[matrices[i].tensor];
     const ViewTensor& tensor = output_.view->tensors[planned.view_index];
-    const std::int64_t count =
-        tensor.shape.size() < 3 ? rows(tensor.shape) : tensor.shape[tensor.shape.size() - 2];
+    const std::int64_t count = rows_of_matrix(tensor.shape);
     readers[i].rows = std::make_unique<MatrixRows>(*output_.view, planned.view_index,
                                                    matrices[i].matrix * count, count, planned.stored);
     FoldReader& reader = job.readers.emplace_back();
@@ -97,6 +96,12 @@ void Folding::choose_fold(std::size_t index, const MeasuredStatistics& measured,
     reader.statistics.importance = readers[i].importance;
   }
   FoldScales chosen = output_.folder->fold(job, context);
+  // The rows for trials are spread over the matrices, whose pages would stay until all folds are chosen.
+  for (const FoldedMatrix& matrix : matrices) {
+    const std::size_t in_view = output_.tensors[matrix.tensor].view_index;
+    const std::int64_t count = rows_of_matrix(output_.view->tensors[in_view].shape);
+    release_rows(*output_.view, in_view, matrix.matrix * count, count);
+  }
   check_scales(*output_.folder, fold, chosen.scales);
   results_.push_back({fold.layer, fold.producer, chosen.loss_before, chosen.loss_after, chosen.choice});
   scales_[index].columns = chosen.scales.empty() ? std::vector<float>() : of_columns(chosen.scales, fold);
