@@ -2,11 +2,12 @@
 """Makes the texts for evaluation and calibration.
 
   wiki.eval.txt      about 300 KB of encyclopedia prose, wikitext-style headings (` = Title = `): only for judging
+  mixed.eval.txt     about 80 KB in turns of news, drama and code, none of which is in calibration.jsonl: only for judging
   calibration.jsonl  about 1 MB of {"text": ...} lines: other articles, news, drama, code: only for calibrating
 
 All of it comes from files inside two pinned Python packages, so the result is the same bytes on every machine; its
 checksums are verified. Needs only python3 with pip. Sources: a 2016 excerpt of the English Wikipedia (CC BY-SA), the
-Lee news corpus and code of gensim (LGPL-2.1), three plays of Shakespeare (public domain).
+Lee news corpus and code of gensim (LGPL-2.1), four plays of Shakespeare (public domain).
 """
 
 import argparse
@@ -26,12 +27,17 @@ PLAYS = ["hamlet", "romeo_and_juliet", "as_you_like_it"]
 CODE_FILES = [f"gensim/{name}.py" for name in (
     "models/word2vec", "models/ldamodel", "models/phrases", "corpora/dictionary", "corpora/wikicorpus", "matutils",
     "utils", "similarities/docsim", "parsing/porter", "topic_coherence/segmentation", "interfaces", "models/lsimodel")]
+HELD_OUT_NEWS = "gensim/test/test_data/lee.cor"
+HELD_OUT_PLAY = "othello"
+HELD_OUT_CODE = [f"gensim/models/{name}.py" for name in ("poincare", "hdpmodel", "coherencemodel")]
 
 EVAL_BYTES = 300_000
 WIKI_BYTES, NEWS_BYTES, PLAY_BYTES, CODE_BYTES = 520_000, 200_000, 140_000, 140_000
+MIXED_TURNS = 9  # all of the news
 CHUNK = 3000  # characters, roughly, of one calibration text
 
 SHA256 = {"wiki.eval.txt": "20e416a1371819d8795d0e7db99585345b857c5c1d79afc21012e4a26a75afeb",
+          "mixed.eval.txt": "cfd9de1b7d281e43a621954ae6b59df271795119613e6bbbcf2d819ce542db03",
           "calibration.jsonl": "9a78bd3063c9c681284cf88f933f77823867184b95c92528a2c4ae7472097cd4"}
 
 
@@ -43,6 +49,15 @@ def evaluation_text(remaining):
             fail("too few articles")
         text += remaining.pop(0)
     return text[:text.encode()[:EVAL_BYTES].decode(errors="ignore").rindex("\n") + 1]
+
+
+def mixed_text(gensim, shakespeare):
+    """Pieces of news, drama and code in turn. The first piece of a source file is left out: licences and heads are alike everywhere."""
+    news = list(split_lines(gensim.read(HELD_OUT_NEWS).decode("latin-1"), CHUNK))
+    play = list(split_lines(play_text(shakespeare.read(f"shksprdata/texts/{HELD_OUT_PLAY}_gut.txt")), CHUNK))
+    code = [p for name in HELD_OUT_CODE for p in list(split_lines(gensim.read(name).decode("utf-8"), CHUNK))[1:]]
+    turns = zip(news, take(play, MIXED_TURNS * CHUNK), take(code, MIXED_TURNS * CHUNK))
+    return "\n".join(piece.strip("\n") + "\n" for turn in turns for piece in turn)
 
 
 def calibration_lines(remaining, gensim, shakespeare):
@@ -58,7 +73,7 @@ def calibration_lines(remaining, gensim, shakespeare):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=cache_folder() / "texts",
-                        help="folder for the two files (default: %(default)s)")
+                        help="folder for the three files (default: %(default)s)")
     parser.add_argument("--cache", type=Path, default=cache_folder() / "downloads",
                         help="where downloads are kept (default: %(default)s)")
     args = parser.parse_args()
@@ -69,6 +84,7 @@ def main():
     by_title = sorted(articles(gensim.read(WIKI_FILE)), key=lambda a: hashlib.sha256(a[0].encode()).digest())
     remaining = [text for _, text in by_title]
     outputs = {"wiki.eval.txt": evaluation_text(remaining)}
+    outputs["mixed.eval.txt"] = mixed_text(gensim, shakespeare)
     outputs["calibration.jsonl"] = calibration_lines(remaining, gensim, shakespeare)
     args.out.mkdir(parents=True, exist_ok=True)
     for name, text in outputs.items():
