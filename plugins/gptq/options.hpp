@@ -46,10 +46,10 @@ inline std::optional<std::string> spelled_out(const std::string& refine) {
   return refine;
 }
 
-/// By KLD on held-out text (docs/explain/error-feedback.md): scales are moved where that was measured, in groups of up to 32 columns.
+/// By KLD on held-out text (docs/explain/error-feedback.md): scales are moved wherever that can be done.
 inline std::string default_passes(const ColumnCodec& codec) {
   if (can_pass(codec, 'd')) return "cscdc";
-  return can_pass(codec, 's') && codec.fit_cols() <= 32 ? "cscsc" : "c";
+  return can_pass(codec, 's') ? "cscsc" : "c";
 }
 
 inline std::string Options::passes(const ColumnCodec& codec) const {
@@ -94,7 +94,8 @@ inline const Schema<Options>& schema() {
               "refine", &Options::refine,
               "The passes at the end, a letter each, as in cscdc: c chooses all codes again, each for what "
               "the others have become, s moves the scales of groups, d the factors of super-blocks; a number "
-              "is so many c, auto is cscdc with super-blocks, cscsc with groups of up to 32 columns, else "
+              "is so many c, auto is cscdc with super-blocks, cscsc with other scales that can be moved, "
+              "else "
               "c.");
   return result;
 }

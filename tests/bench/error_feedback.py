@@ -34,9 +34,12 @@ Job = collections.namedtuple("Job", "type quantizer seed samples length")
 
 def component(spec):
     """{"type": "gptq", "refine": 0} of "gptq:refine=0"."""
+    def value(text):
+        return float(text) if re.fullmatch(r"[0-9]*\.[0-9]+", text) else int(text) if text.isdigit() else text
+
     name, _, options = spec.partition(":")
-    return {"type": name, **{key: int(value) if value.isdigit() else value
-                             for key, value in (option.split("=") for option in options.split(",") if option)}}
+    pairs = (option.split("=") for option in options.split(",") if option)
+    return {"type": name, **{key: value(text) for key, text in pairs}}
 
 
 def make_job(kind, quantizer, seed, samples, length):

@@ -139,6 +139,22 @@ TEST_CASE("gptq: the loss falls by every pass of the refinement, whatever scales
   }
 }
 
+TEST_CASE("gptq: refine auto moves all scales that can be moved", "[gptq]") {
+  const test::GptqLayer layer = test::gptq_layer(6, 256, 300);
+  for (const auto& [id, passes] : {std::pair{"q4_0", "cscsc"},
+                                   {"nf4", "cscsc"},
+                                   {"affine:bits=3,group=128", "cscsc"},
+                                   {"affine:bits=4,group=-1", "cscsc"},
+                                   {"q4_k", "cscdc"},
+                                   {"iq4_xs", "cscdc"},
+                                   {"iq3_xxs", "c"},
+                                   {"int8", "c"}}) {
+    INFO(id);
+    const auto encoding = registry().encoding(Node::scalar(id));
+    CHECK(decoded(layer, *encoding, {}) == decoded(layer, *encoding, {{"refine", passes}}));
+  }
+}
+
 TEST_CASE("gptq: settings that a codec cannot follow are refused at plan time", "[gptq]") {
   const testing::TestBytes once;
   CHECK_FALSE(gptq({})->rejects(once));
