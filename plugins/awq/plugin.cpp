@@ -2,6 +2,7 @@
 #include "clip.hpp"
 #include "search.hpp"
 
+#include <polyquant/codec/plain_tensor.hpp>
 #include <polyquant/plugin.hpp>
 
 #include <algorithm>
@@ -18,33 +19,19 @@ bool can_clip(const pq::Encoding& encoding, std::int64_t cols) {
 }
 
 /// Every row is encoded on its own by the encoding's own search, with the importance of the columns, and clipped before.
-class ScaledTensor final : public pq::TensorQuantizer {
+class ClippedTensor final : public pq::TensorQuantizer {
  public:
-  ScaledTensor(const pq::QuantJob& job, const pq::awq::Options& options)
+  explicit ClippedTensor(const pq::QuantJob& job)
       : encoding_(job.encoding),
         gram_(job.statistics.gram),
-        clips_(options.clip && gram_.data != nullptr && can_clip(*encoding_, job.cols)) {
-    if (encoding_->shared_bytes(job.cols) > 0) {
-      shared_ = encoding_->survey(*job.weights, job.statistics.importance);
-      bound_ = encoding_->bind(shared_, job.cols);
-      encoding_ = bound_.get();
-    }
-    encoder_ = encoding_->encoder({job.cols, job.statistics.importance, job.effort});
-  }
-  pq::Bytes shared() const override { return shared_; }
+        encoder_(encoding_->encoder({job.cols, job.statistics.importance, job.effort})) {}
   void quantize(pq::ConstMatrix rows, std::int64_t, pq::MutableBytes out, pq::QuantReport&) const override {
-    if (clips_)
-      pq::awq::encode_clipped(*encoding_, *encoder_, gram_, rows, out);
-    else
-      encoder_->encode(rows, out);
+    pq::awq::encode_clipped(*encoding_, *encoder_, gram_, rows, out);
   }
 
  private:
   const pq::Encoding* encoding_;
   pq::ConstMatrix gram_;
-  bool clips_;
-  std::vector<std::byte> shared_;
-  std::shared_ptr<const pq::Encoding> bound_;
   std::unique_ptr<pq::RowEncoder> encoder_;
 };
 
@@ -58,7 +45,9 @@ class Awq final : public pq::Quantizer {
   std::optional<std::string> rejects(const pq::Encoding&) const override { return std::nullopt; }
   std::unique_ptr<pq::TensorQuantizer> prepare(const pq::QuantJob& job,
                                                const pq::RunContext&) const override {
-    return std::make_unique<ScaledTensor>(job, options_);
+    if (options_.clip && job.statistics.gram.data != nullptr && can_clip(*job.encoding, job.cols))
+      return std::make_unique<ClippedTensor>(job);
+    return std::make_unique<pq::PlainTensor>(pq::TensorEncoding(job), job);
   }
   pq::QuantMemory memory(const pq::Encoding& encoding, std::int64_t rows, std::int64_t cols) const override {
     pq::QuantMemory memory;

@@ -4,6 +4,8 @@
 #include "row_tile.hpp"
 #include "tiles.hpp"
 
+#include <polyquant/codec/plain_tensor.hpp>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -16,65 +18,30 @@
 namespace pq::gptq {
 namespace {
 
-/// A job in whose encoding rows stand alone: bound to what the rows share, if they share anything. The most important columns are those with
-/// the largest activations.
-class BoundJob {
- public:
-  explicit BoundJob(const QuantJob& job) : job_(job) {
-    if (job.encoding->shared_bytes(job.cols) == 0) return;
-    const ConstMatrix& gram = job.statistics.gram;
-    std::vector<float> energy;
-    for (std::int64_t i = 0; i < gram.rows && gram.data != nullptr; ++i)
-      energy.push_back(gram.row(i)[static_cast<std::size_t>(i)]);
-    shared_ = job.encoding->survey(*job.weights, energy.empty() ? job.statistics.importance : energy);
-    encoding_ = job.encoding->bind(shared_, job.cols);
-    job_.encoding = encoding_.get();
-  }
-  const QuantJob& job() const { return job_; }
-  Bytes shared() const { return shared_; }
-
- private:
-  QuantJob job_;
-  std::vector<std::byte> shared_;
-  std::shared_ptr<const Encoding> encoding_;
-};
-using SharedJob = std::shared_ptr<const BoundJob>;
+/// The most important columns are those with the largest activations.
+TensorEncoding encoding_of(const QuantJob& job) {
+  const ConstMatrix& gram = job.statistics.gram;
+  std::vector<float> energy;
+  for (std::int64_t i = 0; i < gram.rows && gram.data != nullptr; ++i)
+    energy.push_back(gram.row(i)[static_cast<std::size_t>(i)]);
+  return energy.empty() ? TensorEncoding(job) : TensorEncoding(job, energy);
+}
 
 /// Losses of large tensors are those of every eighth row: they cost as much as error feedback itself.
 constexpr std::int64_t kAllMeasured = 512, kMeasuredStep = 8;
 
-/// Without error feedback.
-class PlainTensor final : public TensorQuantizer {
- public:
-  PlainTensor(const SharedJob& bound, std::string warning)
-      : bound_(bound),
-        encoder_(bound->job().encoding->encoder(
-            {bound->job().cols, bound->job().statistics.importance, bound->job().effort})),
-        warning_(std::move(warning)) {}
-  Bytes shared() const override { return bound_->shared(); }
-  void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
-                QuantReport& report) const override {
-    if (first_row == 0 && !warning_.empty()) report.warnings.push_back(warning_);
-    encoder_->encode(rows, out);
-  }
-
- private:
-  SharedJob bound_;
-  std::unique_ptr<RowEncoder> encoder_;
-  std::string warning_;
-};
-
 class FeedbackTensor final : public TensorQuantizer {
  public:
-  FeedbackTensor(const SharedJob& bound, const Options& options, const Cut& cut,
+  /// `job`: with this encoding.
+  FeedbackTensor(TensorEncoding encoding, const QuantJob& job, const Options& options, const Cut& cut,
                  std::shared_ptr<const Factor> factor)
-      : bound_(bound),
-        job_(bound->job()),
+      : encoding_(std::move(encoding)),
+        job_(job),
         options_(options),
         cut_(cut),
         factor_(std::move(factor)),
         plain_(job_.encoding->encoder({job_.cols, job_.statistics.importance, job_.effort})) {}
-  Bytes shared() const override { return bound_->shared(); }
+  Bytes shared() const override { return encoding_.shared(); }
 
   void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
                 QuantReport& report) const override {
@@ -144,8 +111,8 @@ class FeedbackTensor final : public TensorQuantizer {
            " because the second moments of its inputs are not positive definite with less";
   }
 
-  SharedJob bound_;
-  const QuantJob& job_;
+  TensorEncoding encoding_;
+  QuantJob job_;
   Options options_;
   Cut cut_;
   std::shared_ptr<const Factor> factor_;
@@ -257,19 +224,22 @@ bool is_rounded_plainly(const EncodingInfo& encoding) { return !encoding.grid.ha
 
 std::unique_ptr<TensorQuantizer> make_tensor(const QuantJob& given, const Options& options,
                                              FactorCache& cache, Executor& executor) {
-  const auto bound = std::make_shared<const BoundJob>(given);
-  const QuantJob& job = bound->job();
-  if (is_rounded_plainly(job.encoding->info())) return std::make_unique<PlainTensor>(bound, "");
+  TensorEncoding encoding = encoding_of(given);
+  QuantJob job = given;
+  job.encoding = &encoding.get();
+  if (is_rounded_plainly(job.encoding->info()))
+    return std::make_unique<PlainTensor>(std::move(encoding), job);
   const std::string plain = "tensor '" + std::string(job.tensor) + "' is rounded without error feedback: ";
   if (job.statistics.gram.data == nullptr)
-    return std::make_unique<PlainTensor>(bound,
+    return std::make_unique<PlainTensor>(std::move(encoding), job,
                                          plain + "its inputs are not measured, or no token reached it");
   const auto codec = job.encoding->column_codec(1, job.cols, job.effort);
   const Cut cut = make_cut(*codec, job.cols, options);
   auto factor = cache.get(job, cut, options.damping, executor);
   if (factor == nullptr)
-    return std::make_unique<PlainTensor>(bound, plain + "all its inputs were zero in the calibration data");
-  return std::make_unique<FeedbackTensor>(bound, options, cut, std::move(factor));
+    return std::make_unique<PlainTensor>(std::move(encoding), job,
+                                         plain + "all its inputs were zero in the calibration data");
+  return std::make_unique<FeedbackTensor>(std::move(encoding), job, options, cut, std::move(factor));
 }
 
 }  // namespace pq::gptq

@@ -2,6 +2,7 @@
 // activations were measured.
 #include "row_weights.hpp"
 
+#include <polyquant/codec/plain_tensor.hpp>
 #include <polyquant/plugin.hpp>
 
 #include <memory>
@@ -25,40 +26,6 @@ const pq::Schema<RtnOptions>& schema() {
   return result;
 }
 
-/// The encoding of one tensor, with what suits all of its rows if they share anything.
-class TensorEncoding {
- public:
-  explicit TensorEncoding(const pq::QuantJob& job) : plain_(job.encoding) {
-    if (job.encoding->shared_bytes(job.cols) == 0) return;
-    shared_ = job.encoding->survey(*job.weights, job.statistics.importance);
-    bound_ = job.encoding->bind(shared_, job.cols);
-  }
-  const pq::Encoding& get() const { return bound_ != nullptr ? *bound_ : *plain_; }
-  pq::Bytes shared() const { return shared_; }
-
- private:
-  const pq::Encoding* plain_;
-  std::vector<std::byte> shared_;
-  std::shared_ptr<const pq::Encoding> bound_;
-};
-
-class RtnTensor final : public pq::TensorQuantizer {
- public:
-  explicit RtnTensor(const pq::QuantJob& job)
-      : encoding_(job),
-        encoder_(encoding_.get().encoder({job.cols, job.statistics.importance, job.effort})) {}
-  pq::Bytes shared() const override { return encoding_.shared(); }
-
-  // Encoders have a result for any input, and a run refuses weights that are not finite: nothing is left to report.
-  void quantize(pq::ConstMatrix rows, std::int64_t, pq::MutableBytes out, pq::QuantReport&) const override {
-    encoder_->encode(rows, out);
-  }
-
- private:
-  TensorEncoding encoding_;
-  std::unique_ptr<pq::RowEncoder> encoder_;
-};
-
 /// Every row has weights of its own, so every row has an encoder of its own.
 class MagnitudeTensor final : public pq::TensorQuantizer {
  public:
@@ -79,7 +46,7 @@ class MagnitudeTensor final : public pq::TensorQuantizer {
 
  private:
   pq::QuantJob job_;
-  TensorEncoding encoding_;
+  pq::TensorEncoding encoding_;
 };
 
 class Rtn final : public pq::Quantizer {
@@ -94,7 +61,7 @@ class Rtn final : public pq::Quantizer {
                                ? pq::magnitude_counts(encoding, !job.statistics.importance.empty())
                                : options_.weights == "magnitude" && encoding.uses_importance;
     if (magnitude) return std::make_unique<MagnitudeTensor>(job);
-    return std::make_unique<RtnTensor>(job);
+    return std::make_unique<pq::PlainTensor>(pq::TensorEncoding(job), job);
   }
 
  private:

@@ -17,7 +17,7 @@ LEVEL = {module: i for i, modules in enumerate(LEVELS) for module in modules}
 
 # framework/include/polyquant/<layer>/: what it may include of the SDK.
 PUBLIC_LAYERS = {"base": ("base/", "version.hpp"),
-                 "codec": ("base/", "codec/", "encoding.hpp", "column_codec.hpp", "row_wise_encoding.hpp",
+                 "codec": ("base/", "codec/", "encoding.hpp", "column_codec.hpp", "quantizer.hpp", "row_wise_encoding.hpp",
                            "options.hpp", "plugin.hpp", "version.hpp")}
 
 # Include prefix -> the paths where it is allowed, as an expression and in words.
