@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 namespace pq {
 namespace {
@@ -145,6 +146,22 @@ TEST_CASE("awq: errors that are not finite are refused", "[awq]") {
   layer.gram[7] = std::numeric_limits<float>::infinity();
   CHECK_THROWS_WITH(layer.scales(*registry().encoding(Node::scalar("q4_0"))),
                     Catch::Contains("tensor 't.weight'") && Catch::Contains("not finite"));
+}
+
+TEST_CASE("awq: what trials take follows the rows and ratios that are asked for", "[awq]") {
+  const auto encoding = registry().encoding(Node::scalar("q4_0"));
+  const auto memory = [&](int rows, const char* duo) {
+    Node options = Node::map();
+    options.set("type", Node::scalar("awq"));
+    options.set("rows", Node::scalar(std::to_string(rows)));
+    options.set("duo", Node::scalar(duo));
+    return registry().quantizer(options)->memory(*encoding, 4096, 256);
+  };
+  constexpr std::uint64_t kRow = 256 * sizeof(float);
+  CHECK(memory(0, "off").preparing == (4096 + 2 * 21) * kRow);
+  CHECK(memory(128, "both").preparing == (128 + 2 * 41) * kRow);
+  CHECK(memory(8192, "on").preparing == memory(0, "on").preparing);
+  CHECK(memory(128, "on").quantizing >= 2 * 64 * kRow);  // 64 rows with scales, and their errors
 }
 
 TEST_CASE("awq: the number of threads does not matter", "[awq]") {
