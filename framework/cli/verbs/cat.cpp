@@ -58,7 +58,8 @@ void cat(Session& session, const Options& options) {
       *found.view, tensor, [&](const std::string& spec) { return session.registry().find_encoding(spec); });
   if (!decoder.missing().empty())
     throw PluginError("tensor '" + options.tensor + "' is stored as " + decoder.missing() +
-                      ", which no plugin decodes; `polyquant plugins` lists what is loaded");
+                      ", which no plugin decodes; name the folder of its plugin with --plugin-path "
+                      "(`polyquant plugins` lists what is loaded)");
   const RowRange range = parse_rows(options.rows, rows(tensor.shape));
   const std::int64_t width = cols(tensor.shape);
   std::vector<Piece> pieces;

@@ -38,7 +38,8 @@ class StoredWeights final : public WeightSource {
     if (!decoders_[tensor].missing().empty())
       throw PluginError("tensor '" + view_->tensors[tensor].name + "' is stored as " +
                         decoders_[tensor].missing() +
-                        ", which no plugin decodes; `polyquant plugins` lists what is loaded");
+                        ", which no plugin decodes; name the folder of its plugin with --plugin-path "
+                        "(`polyquant plugins` lists what is loaded)");
     read_decoded_rows(*view_, tensor, first, out, decoders_[tensor], scratch);
   }
   ActivationRounding activations(std::size_t tensor) const override {

@@ -138,7 +138,8 @@ PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candid
                          candidates.specs[0].text() == tensor.stored_encoding;
   if (unchanged && tensor.rows_are_stored()) return {index, nullptr, {}, Route::copy, {}};
   throw PluginError(
-      fmt::format("{} is stored as {}, which no loaded plugin can decode; see `polyquant plugins`",
+      fmt::format("{} is stored as {}, which no loaded plugin can decode; name the folder of its plugin with "
+                  "--plugin-path (see `polyquant plugins`)",
                   describe(tensor), tensor.encoding_name()));
 }
 
