@@ -1,6 +1,7 @@
 #include "judge_text.hpp"
 
 #include "evaluation/log_prob_file.hpp"
+#include "forward/activation_modes.hpp"
 #include "forward/token_ids.hpp"
 #include "plan/replaceable.hpp"
 #include "plan/source_files.hpp"
@@ -44,8 +45,6 @@ void check_same_tokens(const std::vector<std::int32_t>& tokens, RunningModel& re
                   "tokens can be compared",
                   differ.first - tokens.begin()));
 }
-
-std::string name_of(ActivationMode mode) { return mode == ActivationMode::engine ? "engine" : "f32"; }
 
 void check_ids(const std::vector<std::int32_t>& tokens, const ForwardModel& model) {
   check_tokenizer_ids(tokens, model.vocabulary());

@@ -1,11 +1,16 @@
 #include "running_model.hpp"
 
+#include "forward/activation_modes.hpp"
 #include "model/open_tokenizer.hpp"
 #include "plan/choose_backend.hpp"
 
 #include <polyquant/base/node.hpp>
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <string>
+#include <vector>
 
 namespace pq::cli {
 
@@ -28,15 +33,13 @@ std::shared_ptr<const Tokenizer> RunningModel::tokenizer() {
 
 void add_activations_option(CLI::App& verb, ActivationMode& mode) {
   verb.add_option_function<std::string>(
-          "--activations",
-          [&mode](const std::string& name) {
-            mode = name == "engine" ? ActivationMode::engine : ActivationMode::exact;
-          },
+          "--activations", [&mode](const std::string& name) { mode = activation_mode(name); },
           "What products take: activations in f32, or rounded as the programs round them that run the "
           "weights' encodings, such as llama.cpp to 8 bits.")
-      ->check(CLI::IsMember({"f32", "engine"}).description(""))
-      ->type_name("f32|engine")
-      ->default_str("f32");
+      ->check(CLI::IsMember(std::vector<std::string>(kActivationModes.begin(), kActivationModes.end()))
+                  .description(""))
+      ->type_name(fmt::format("{}", fmt::join(kActivationModes, "|")))
+      ->default_str(std::string(kActivationModes.front()));
 }
 
 }  // namespace pq::cli

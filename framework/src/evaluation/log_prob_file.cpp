@@ -1,6 +1,7 @@
 #include "evaluation/log_prob_file.hpp"
 
 #include "evaluation/softmax_rows.hpp"
+#include "forward/activation_modes.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -66,11 +67,11 @@ class RecordedPredictions final : public Predictions {
   LogProbWriter& writer_;
 };
 
-// "f32" or "engine"; "" if these bytes do not say.
+// The name of a mode; "" if these bytes do not say.
 std::string activations_in(Bytes trail) {
   const std::string_view text(reinterpret_cast<const char*>(trail.data()), trail.size());
   if (!text.starts_with(kTrailMagic)) return "";
-  for (const std::string_view known : {"f32", "engine"}) {
+  for (const std::string_view known : kActivationModes) {
     std::string padded(known);
     padded.resize(kTrailBytes - kTrailMagic.size());
     if (text.substr(kTrailMagic.size()) == padded) return std::string(known);

@@ -1,0 +1,24 @@
+// The names of activation modes, as people and files have them.
+#pragma once
+
+#include "forward/activation_rounding.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace pq {
+
+inline constexpr std::array<std::string_view, 2> kActivationModes = {"f32", "engine"};  // by mode
+
+inline std::string_view name_of(ActivationMode mode) {
+  return kActivationModes[static_cast<std::size_t>(mode)];
+}
+
+/// `name`: one of them.
+inline ActivationMode activation_mode(std::string_view name) {
+  return static_cast<ActivationMode>(std::ranges::find(kActivationModes, name) - kActivationModes.begin());
+}
+
+}  // namespace pq
