@@ -121,9 +121,12 @@ class BitsandbytesFormat final : public Format {
     for (const std::string& warning : planned.warnings) log::warning(warning);
     OutputLayout layout;
     layout.files = hf::planned_files(planned.folder, planned.side_files, false);
-    for (const Pieces& pieces : planned.pieces) {
-      const hf::TensorPlace& place = planned.folder.places[pieces.codes];
-      layout.tensors.push_back({place.shard, place.offset});
+    for (std::size_t i = 0; i < planned.pieces.size(); ++i) {  // the pieces of a tensor follow one another
+      const std::size_t first = planned.pieces[i].codes, end = i + 1 < planned.pieces.size()
+                                                                   ? planned.pieces[i + 1].codes
+                                                                   : planned.folder.places.size();
+      const hf::TensorPlace& place = planned.folder.places[first];
+      layout.tensors.push_back({place.shard, place.offset, hf::bytes_of(planned.folder, first, end - first)});
     }
     return layout;
   }

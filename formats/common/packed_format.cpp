@@ -96,7 +96,7 @@ OutputLayout PackedFormat::layout(const fs::path& path, const OutputModel& model
   layout.files = planned_files(files, output.side_files, false);
   for (const PackedTensorPlan& tensor : output.plan.tensors) {
     const TensorPlace& place = files.places[tensor.first];
-    layout.tensors.push_back({place.shard, place.offset});
+    layout.tensors.push_back({place.shard, place.offset, bytes_of(files, tensor.first, tensor.count)});
   }
   return layout;
 }

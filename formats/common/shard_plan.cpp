@@ -139,6 +139,12 @@ FolderPlan plan_shards(const std::vector<PlannedTensor>& tensors, const StringPa
   return plan;
 }
 
+std::uint64_t bytes_of(const FolderPlan& plan, std::size_t first, std::size_t count) {
+  std::uint64_t sum = 0;
+  for (std::size_t i = first; i < first + count; ++i) sum += plan.places.at(i).bytes;
+  return sum;
+}
+
 FolderPlan plan_single(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata,
                        const std::string& file) {
   std::vector<std::size_t> all(tensors.size());

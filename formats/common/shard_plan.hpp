@@ -41,6 +41,9 @@ struct FolderPlan {
 FolderPlan plan_shards(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata,
                        std::uint64_t max_bytes);
 
+/// Of `count` tensors from `first` on together.
+std::uint64_t bytes_of(const FolderPlan& plan, std::size_t first, std::size_t count);
+
 /// All in one file of this name.
 FolderPlan plan_single(const std::vector<PlannedTensor>& tensors, const StringPairs& metadata,
                        const std::string& file);

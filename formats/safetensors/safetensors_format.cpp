@@ -101,8 +101,10 @@ class SafetensorsFormat final : public Format {
     OutputLayout layout;
     layout.files = planned_files(planned, model.side_files, is_single_file(path));
     for (std::size_t i = 0, at = 0; i < model.tensors.size(); ++i) {
-      layout.tensors.push_back({planned.places[at].shard, planned.places[at].offset});
-      at += model.tensors[i].shared_bytes != 0 ? 2 : 1;
+      const std::size_t count = model.tensors[i].shared_bytes != 0 ? 2 : 1;
+      layout.tensors.push_back(
+          {planned.places[at].shard, planned.places[at].offset, bytes_of(planned, at, count)});
+      at += count;
     }
     return layout;
   }

@@ -44,6 +44,7 @@ class Device {
   virtual void synchronize() = 0;
 };
 
+/// Immutable, callable from any thread.
 class Backend {
  public:
   virtual ~Backend() = default;

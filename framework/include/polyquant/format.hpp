@@ -117,6 +117,8 @@ struct OutputLayout {
   struct Place {
     std::size_t file = 0;
     std::uint64_t offset = 0;
+    std::uint64_t bytes =
+        0;  // with everything that belongs to it, as TensorInfo::bytes(); 0 = the rows as they are
   };
   std::vector<File> files;
   std::vector<Place> tensors;  // parallel to OutputModel::tensors
@@ -137,6 +139,7 @@ class ModelWriter {
   virtual void write_shared(std::size_t tensor, Bytes shared);
   /// Everything written so far survives a crash of the machine when this returns. Models that reopen() gave may be read meanwhile.
   virtual void flush() = 0;
+  /// What has been written stays under its partial name when this is destroyed, for create() with `resume`.
   virtual void keep() noexcept = 0;
   /// Opens what has been written so far under its partial name: every output is verified before seal(), and continued ones are read.
   virtual std::unique_ptr<ModelReader> reopen() const = 0;

@@ -68,8 +68,8 @@ struct QuantReport {
 struct QuantMemory {
   std::uint64_t prepared = 0;    // from prepare() until the last row of the tensor
   std::uint64_t site = 0;        // likewise, but once for all tensors with the same statistics
-  std::uint64_t preparing = 0;   // in prepare() only
-  std::uint64_t quantizing = 0;  // in each call of quantize()
+  std::uint64_t preparing = 0;   // in prepare() only; of a quantizer that folds, in fold()
+  std::uint64_t quantizing = 0;  // in each call of quantize(), or on each thread of fold()
 };
 
 /// What a run offers to its quantizers.

@@ -222,10 +222,15 @@ std::int64_t PlannedOutput::weights() const {
   return sum;
 }
 
+std::uint64_t PlannedOutput::bytes_of(std::size_t tensor) const {
+  const OutputTensor& planned = model.tensors.at(tensor);
+  const std::uint64_t placed = layout.tensors.at(tensor).bytes;
+  return placed != 0 ? placed : planned.row_bytes * static_cast<std::uint64_t>(rows(planned.shape));
+}
+
 double PlannedOutput::bits_per_weight() const {
   std::uint64_t bytes = 0;
-  for (const OutputTensor& tensor : model.tensors)
-    bytes += tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
+  for (std::size_t i = 0; i < model.tensors.size(); ++i) bytes += bytes_of(i);
   return weights() == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(weights());
 }
 

@@ -65,6 +65,8 @@ struct PlannedOutput {
   /// "gptq", or who scales and who chooses codes: "awq, gptq".
   std::string quantizers() const;
   std::int64_t weights() const;
+  /// Of a tensor with everything that belongs to it; what a reader of the output says, too.
+  std::uint64_t bytes_of(std::size_t tensor) const;
   double bits_per_weight() const;  // of the tensor data
 };
 

@@ -18,10 +18,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::uint64_t tensor_bytes(const OutputTensor& tensor) {
-  return tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
-}
-
 Json folds_json(const std::vector<FoldResult>& folds) {
   Json json = Json::array();
   for (const FoldResult& fold : folds)
@@ -41,7 +37,7 @@ Json output_json(const PlannedOutput& output, const OutputResult* result) {
                   {"shape", tensor.shape},
                   {"encoding", tensor.encoding},
                   {"route", to_string(output.tensors[i].route)},
-                  {"bytes", tensor_bytes(tensor)}};
+                  {"bytes", output.bytes_of(i)}};
     if (output.tensors[i].has_importance()) entry["importance"] = true;
     if (!output.tensors[i].note.empty()) entry["note"] = output.tensors[i].note;
     if (result != nullptr) {

@@ -30,7 +30,7 @@ std::map<std::pair<std::string, std::string>, Line> lines_of(const PlannedOutput
     Line& line = lines[{tensor.encoding, std::string(to_string(output.tensors[i].route))}];
     ++line.tensors;
     line.weights += elements(tensor.shape);
-    line.bytes += tensor.row_bytes * static_cast<std::uint64_t>(rows(tensor.shape));
+    line.bytes += output.bytes_of(i);
     if (result == nullptr) continue;
     line.error.squared_error += result->tensors[i].squared_error;
     line.error.squared_weight += result->tensors[i].squared_weight;

@@ -76,6 +76,7 @@ inline void model_comes_back(const FormatSubject& subject, Findings& findings) {
     std::ofstream(file) << R"({"do_sample": false})";
     model.output.side_files.push_back({"generation_config.json", file, {}});
   }
+  const OutputLayout layout = subject.format->layout(scratch.output(), model.output);
   write_model(subject, scratch.output(), model);
   const auto reader = subject.format->open(scratch.output());
   const ModelHeader& header = reader->header();
@@ -91,6 +92,7 @@ inline void model_comes_back(const FormatSubject& subject, Findings& findings) {
     findings.expect(found->shape == written.shape && found->encoding == written.encoding &&
                         found->row_bytes == written.row_bytes,
                     written.name, " has another shape, encoding or row length");
+    expect_planned_bytes(*found, written, layout.tensors.at(t), findings);
     std::vector<std::byte> memory;
     const auto index = static_cast<std::size_t>(found - header.tensors.begin());
     for (const auto& [first, count] :

@@ -28,8 +28,17 @@ inline std::vector<SharedSample> shared_samples(std::int64_t cols) {
   return {{std::make_shared<SharedScale>(), scale}, {ordered, groups}};
 }
 
+/// layout() and the reader count the same tensors of the file as belonging to this one.
+inline void expect_planned_bytes(const TensorInfo& found, const OutputTensor& written,
+                                 const OutputLayout::Place& place, Findings& findings) {
+  const std::uint64_t planned =
+      place.bytes != 0 ? place.bytes : written.row_bytes * static_cast<std::uint64_t>(rows(written.shape));
+  findings.expect(found.bytes() == planned, written.name, " takes ", found.bytes(), " bytes, planned were ",
+                  planned);
+}
+
 inline void expect_shared(const ModelReader& reader, const TestModel& model, std::size_t tensor, Bytes shared,
-                          const char* when, Findings& findings) {
+                          const OutputLayout::Place& place, const char* when, Findings& findings) {
   const OutputTensor& written = model.output.tensors[tensor];
   for (std::size_t i = 0; i < reader.header().tensors.size(); ++i) {
     const TensorInfo& found = reader.header().tensors[i];
@@ -38,6 +47,7 @@ inline void expect_shared(const ModelReader& reader, const TestModel& model, std
                     " has another shape or encoding ", when);
     findings.expect(std::ranges::equal(found.shared, shared), written.encoding, ": the ", shared.size(),
                     " bytes that the rows share do not come back ", when);
+    expect_planned_bytes(found, written, place, findings);
     std::vector<std::byte> memory;
     const std::int64_t n = model.rows(tensor);
     findings.expect(std::ranges::equal(reader.rows(i, 0, n, memory), model.bytes(tensor, 0, n)),
@@ -55,17 +65,19 @@ inline void shared_bytes_come_back(const FormatSubject& subject, Findings& findi
     const std::size_t matrix = model.encoded.size() - 1;
     if (subject.format->rejects(*sample.encoding, model.output.tensors[matrix].shape)) continue;
     const Scratch scratch;
+    const OutputLayout::Place place =
+        subject.format->layout(scratch.output(), model.output).tensors.at(matrix);
     const auto writer = subject.format->create(scratch.output(), model.output, false);
     writer->write_shared(matrix, sample.shared);
     write_all(*writer, model);
     writer->flush();
-    expect_shared(*writer->reopen(), model, matrix, sample.shared, "before the seal", findings);
+    expect_shared(*writer->reopen(), model, matrix, sample.shared, place, "before the seal", findings);
     writer->seal();
     const auto reader = subject.format->open(scratch.output());
     findings.expect(reader->header().tensors.size() == model.encoded.size(), sample.encoding->info().spec,
                     ": ", reader->header().tensors.size(), " tensors of ", model.encoded.size(),
                     " are found");
-    expect_shared(*reader, model, matrix, sample.shared, "from the sealed output", findings);
+    expect_shared(*reader, model, matrix, sample.shared, place, "from the sealed output", findings);
   }
 }
 
