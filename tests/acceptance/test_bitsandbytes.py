@@ -115,6 +115,7 @@ def main():
     with_bitsandbytes()
     checks, source, out = Checks(), model(SMOL), scratch()
     long = [int(t) for t in run("tokens", source, text().read_text()[:8 * POSITIONS]).stdout.split()[:POSITIONS]]
+    checks.that(len(long) == POSITIONS, f"{len(long)} tokens of the text")
     for kind in sys.argv[1:] or KINDS:
         folder = out / kind
         run("quantize", source, "--to", folder, "--format", "bitsandbytes", "--encoding", KINDS[kind],

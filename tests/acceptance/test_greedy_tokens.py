@@ -13,7 +13,10 @@ from common import GEMMA, GOLDEN, SMOL, WIDE, Checks, left_out, llama, llama_qua
 from test_architectures import write
 
 PROMPT_TOKENS, LENGTHS = 16, (1, 2, 4, 8, 16)
-GATED_TOKENS = 2  # of the real models: so many must be alike after 90 % of the prompts of all
+# Of the real models: so many must be alike after 90 % of all prompts. Together, because one model's share has a standard error of 4 %: measured 93.8 %,
+# 95.8 % and, of Gemma, 89.6 %.
+GATED_TOKENS = 2
+REFUSED = {"deepseek-v2", "deepseek-v3"}  # by llama-quantize
 TINY_PROMPT_TOKENS, TINY_LENGTHS, SIDE_BY_SIDE = 12, (1, 2, 3, 4), 32
 # Of the small checkpoints' prompts: with 1,216 and with 9,728 ours are alike as often as theirs or more often at every length, by 0.0 to 1.0 %.
 NOISE = 0.01
@@ -82,7 +85,7 @@ def tiny(checks, cpp, out, options):
             alone, without = alone + counts, without + [name]
     if total == 0:
         return left_out("llama-quantize's q8_0 files of the small checkpoints")
-    print(f"        llama-quantize does not write the q8_0 files of {', '.join(without) or 'none'}")
+    checks.that(set(without) <= REFUSED, f"llama-quantize writes the q8_0 files of all small checkpoints but {', '.join(without) or 'none'}")
     everything = total + options.tiny_prompts * len(without)
     print(f"        all small checkpoints, {everything} prompts: {percent(ours + alone, everything, TINY_LENGTHS)}")
     checks.that(bool(np.all(ours >= theirs - NOISE * total)), f"{total} prompts of small checkpoints continue as from bf16, new tokens: ours "
