@@ -34,10 +34,14 @@ std::vector<std::string> names_in(const fs::path& folder) {
 
 /// Throws FormatError where loaders would take different files.
 std::string base_in(const fs::path& folder) {
-  const std::set<std::string> bases = weight_bases(names_in(folder));
+  const std::vector<std::string> names = names_in(folder);
+  const std::set<std::string> bases = weight_bases(names);
   if (bases.size() < 2) return bases.empty() ? "model" : *bases.begin();
   std::vector<std::string> files;
-  for (const std::string& base : bases) files.push_back(base + std::string(kFileEnd));
+  for (const std::string& base : bases) {
+    const bool is_one_file = std::ranges::find(names, base + std::string(kFileEnd)) != names.end();
+    files.push_back(base + std::string(is_one_file ? kFileEnd : kIndexEnd));
+  }
   throw FormatError(fmt::format(
       "{}: the weights may be {}, and loaders differ in which they take; leave one of them in the folder",
       folder.string(), fmt::join(files, " or ")));

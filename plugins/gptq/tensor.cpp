@@ -45,7 +45,7 @@ class FeedbackTensor final : public TensorQuantizer {
 
   void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
                 QuantReport& report) const override {
-    if (first_row == 0 && factor_->damping > options_.damping) report.warnings.push_back(raised());
+    if (factor_->damping > options_.damping) report.warnings.push_back(raised());
     const std::size_t row_bytes = job_.encoding->row_bytes(job_.cols);
     for (std::int64_t first = 0; first < rows.rows; first += kLanes) {
       const std::int64_t count = std::min<std::int64_t>(kLanes, rows.rows - first);
@@ -189,7 +189,8 @@ std::shared_ptr<const Factor> FactorCache::get(const QuantJob& job, const Cut& c
 
 /// Rows of which the loss is computed in one call: runs give as many as make 2^18 weights, and no less than a tile.
 std::uint64_t measured_rows(std::int64_t rows, std::int64_t cols) {
-  const std::int64_t call = std::min(rows, std::max<std::int64_t>(kLanes, (1 << 18) / cols));
+  const std::int64_t call =
+      std::min(rows, std::max<std::int64_t>(kLanes, (1 << 18) / std::max<std::int64_t>(1, cols)));
   return static_cast<std::uint64_t>(rows < kAllMeasured ? call : call / kMeasuredStep + 1);
 }
 

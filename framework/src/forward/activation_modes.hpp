@@ -13,7 +13,7 @@ namespace pq {
 inline constexpr std::array<std::string_view, 2> kActivationModes = {"f32", "engine"};  // by mode
 
 inline std::string_view name_of(ActivationMode mode) {
-  return kActivationModes[static_cast<std::size_t>(mode)];
+  return kActivationModes.at(static_cast<std::size_t>(mode));
 }
 
 /// `name`: one of them.

@@ -249,10 +249,9 @@ class HuggingFaceViewBuilder {
     if (generation.is_object())
       view.side_files.push_back({"generation_config.json", {}, to_json(generation) + "\n"});
     view.warnings.emplace_back(
-        "config.json, generation_config.json and the tokenizer's files are made from what the GGUF file "
-        "says; "
-        "other settings of the original folder (the tokenizer's class and longest text, do_sample, those of "
-        "training) are not in it: copy these files from there if you need them");
+        "config.json and the tokenizer's files are made anew from the GGUF file: copy the original ones if "
+        "you "
+        "need settings that it does not hold, such as do_sample or model_max_length");
     for (SideFile& file : export_tokenizer(header_.metadata, files_.path().string(), view.warnings))
       view.side_files.push_back(std::move(file));
   }

@@ -5,9 +5,9 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace pq {
@@ -16,14 +16,16 @@ namespace pq {
 class KeptWarnings {
  public:
   KeptWarnings() : state_(std::make_shared<State>()) {
+    const std::lock_guard lock(state_->mutex);  // nobody is in the new sink before the old one is known
     state_->before = log::set_sink([state = state_](log::Level level, std::string_view message) {
+      const std::lock_guard inside(state->mutex);
       if (level == log::Level::warning)
         state->texts.emplace_back(message);
       else if (state->before)
         state->before(level, message);
     });
   }
-  ~KeptWarnings() { log::set_sink(std::move(state_->before)); }
+  ~KeptWarnings() { log::set_sink(state_->before); }
   KeptWarnings(const KeptWarnings&) = delete;
   KeptWarnings& operator=(const KeptWarnings&) = delete;
 
@@ -31,6 +33,7 @@ class KeptWarnings {
 
  private:
   struct State {
+    std::mutex mutex;
     std::function<void(log::Level, std::string_view)> before;
     std::vector<std::string> texts;
   };

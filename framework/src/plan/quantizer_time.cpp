@@ -129,23 +129,26 @@ FoldTrials try_fold(const PlannedOutput& output, const Encoding& encoding, Effor
 
 /// A weight of the rows that are looked at costs a + b * columns.
 struct FoldSpeed {
-  std::int64_t rows = 0;  // that are looked at; 0 = all
+  std::int64_t rows = 0;  // that are looked at; 0 = all, or more than the samples have
   double per_weight = 0, per_weight_and_col = 0;
 };
+/// A plan takes no longer for slow settings: what a small sample says then has to do, which may be too much for many rows.
 FoldSpeed fold_speed(const PlannedOutput& output, const Encoding& encoding, Effort effort,
                      Executor& executor) {
-  constexpr std::int64_t kFew = 16, kMany = 256;  // rows
+  constexpr std::int64_t kFew = 16, kMany = 256;      // rows
+  constexpr double kSlowFew = 0.05, kSlowMany = 0.5;  // seconds
   const auto block = static_cast<std::uint64_t>(encoding.info().block_cols);
   const auto narrow = static_cast<std::int64_t>(round_up(256, block)),
              wide = static_cast<std::int64_t>(round_up(1024, block));
-  const FoldTrials once = try_fold(output, encoding, effort, kFew, narrow, executor),
-                   a = try_fold(output, encoding, effort, kMany, narrow, executor);
+  const FoldTrials once = try_fold(output, encoding, effort, kFew, narrow, executor);
+  if (once.seconds > kSlowFew) return {0, once.seconds / static_cast<double>(kFew * narrow), 0};
+  const FoldTrials a = try_fold(output, encoding, effort, kMany, narrow, executor);
   const std::int64_t times = std::max<std::int64_t>(1, once.looked_at / kFew),
                      rows = std::max<std::int64_t>(1, a.looked_at / times);
   FoldSpeed speed;
   speed.rows = rows < kMany ? rows : 0;
   const double first = a.seconds / static_cast<double>(rows * narrow);
-  if (narrow != wide) {
+  if (narrow != wide && a.seconds < kSlowMany) {
     const FoldTrials b = try_fold(output, encoding, effort, kMany, wide, executor);
     const double second = b.seconds / static_cast<double>(rows * wide);
     speed.per_weight_and_col = std::max(0.0, (second - first) / static_cast<double>(wide - narrow));

@@ -8,20 +8,26 @@
 namespace pq {
 namespace {
 
-constexpr float kMostSteps =
-    1.0f / 64;  // that an offset may be off: a search for another grid leaves 20 times as much
+// That an offset may be off: its square is 0.3 % of the mean square of what rounding to the grid costs, 1/12.
+constexpr float kMostSteps = 1.0f / 64;
 
-/// The code that becomes 0, of those that leave all others within 0 to `highest`: the offset there is nearest to a number of f16.
-std::int32_t best_zero(float scale, float offset, std::int32_t low, std::int32_t high, std::int32_t highest) {
-  std::int32_t best = low;
-  float least = HUGE_VALF;
-  for (std::int32_t zero = low; zero >= high - highest; --zero) {
+/// A grid that begins at the code `zero`, upwards or with the sign of its scale turned downwards, and how far its offset is from a number of f16.
+struct Turned {
+  bool is_down = false;
+  std::int32_t zero = 0;
+  float error = HUGE_VALF;
+};
+
+/// The nearest, of those that leave all codes within 0 to `highest`.
+Turned best_grid(float scale, float offset, std::int32_t low, std::int32_t high, std::int32_t highest) {
+  Turned best;
+  const auto consider = [&](bool is_down, std::int32_t zero) {
     const float exact = offset + scale * static_cast<float>(zero),
                 error = std::abs(f16_to(f16_from(exact)) - exact);
-    if (!(error < least)) continue;
-    least = error;
-    best = zero;
-  }
+    if (error < best.error) best = {is_down, zero, error};
+  };
+  for (std::int32_t zero = low; zero >= high - highest; --zero) consider(false, zero);
+  for (std::int32_t zero = high; zero <= low + highest; ++zero) consider(true, zero);
   return best;
 }
 
@@ -46,15 +52,16 @@ Fit round_offsets(const AffineRow& row, const Encoding& encoding, AffineRow& out
     const auto [low, high] = std::minmax_element(begin, end);
     if (*high - *low > highest) return Fit::no;
     const float scale = row.scales[first / from], offset = row.offsets[first / from];
-    const std::int32_t zero = best_zero(scale, offset, *low, *high, highest);
-    const float exact = offset + scale * static_cast<float>(zero), rounded = f16_to(f16_from(exact));
-    if (!(std::abs(rounded - exact) <= kMostSteps * std::abs(scale))) return Fit::no;
+    const Turned grid_of_block = best_grid(scale, offset, *low, *high, highest);
+    if (!(grid_of_block.error <= kMostSteps * std::abs(scale))) return Fit::no;
+    const float rounded = f16_to(f16_from(offset + scale * static_cast<float>(grid_of_block.zero))),
+                step = grid_of_block.is_down ? -scale : scale;
     for (auto code = begin; code != end; ++code) {
       const float wanted = scale * static_cast<float>(*code) + offset;
-      *code -= zero;
-      is_exact &= scale * static_cast<float>(*code) + rounded == wanted;
+      *code = grid_of_block.is_down ? grid_of_block.zero - *code : *code - grid_of_block.zero;
+      is_exact &= step * static_cast<float>(*code) + rounded == wanted;
     }
-    out.scales.push_back(scale);
+    out.scales.push_back(step);
     out.offsets.push_back(rounded);
   }
   return is_exact ? Fit::exact : Fit::nearly;

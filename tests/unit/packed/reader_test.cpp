@@ -163,6 +163,14 @@ TEST_CASE("gptq: AutoGPTQ's names of the weights are read, alone and in shards",
   CHECK(encoding().starts_with("affine:bits=4,group=32"));
 }
 
+TEST_CASE("gptq: shards whose index is missing are no model", "[formats][packed]") {
+  const TempFolder folder;
+  write_file(folder / "quantize_config.json", R"({"bits": 4, "group_size": 32})");
+  write_file(folder / "model-00001-of-00002.safetensors", file_with(gptq_parts()));
+  CHECK_THAT(message_of<FormatError>([&] { packed_format("gptq")->open(folder.path()); }),
+             Contains("has neither model.safetensors.index.json nor model.safetensors"));
+}
+
 TEST_CASE("gptq: where loaders would take different weights the folder is refused", "[formats][packed]") {
   const TempFolder folder;
   write_file(folder / "quantize_config.json", R"({"bits": 4, "group_size": 32})");

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 namespace pq {
 namespace {
@@ -45,6 +46,22 @@ TEST_CASE("near packing: codes of a GPTQ row stay, offsets are rounded to f16", 
     const float error = error_in_steps(row_with_zero(7), spec);
     CHECK(error >= 0);
     CHECK(error <= 16 * 0x1p-12f);  // one rounding of an offset of up to 16 steps
+  }
+}
+
+TEST_CASE("near packing: with the sign of the scale turned, the offset of every second zero point is exact",
+          "[run]") {
+  for (const std::int32_t zero : {7, 11}) CHECK(error_in_steps(row_with_zero(zero), "q4_1") == 0);
+}
+
+TEST_CASE("near packing: numbers that are none are left to the search", "[run]") {
+  for (const float wrong : {HUGE_VALF, -HUGE_VALF, NAN}) {
+    AffineRow row = row_with_zero(7);
+    row.offsets[1] = wrong;
+    CHECK(error_in_steps(row, "q4_1") == -1);
+    row = row_with_zero(7);
+    row.scales[1] = wrong;
+    CHECK(error_in_steps(row, "q4_1") == -1);
   }
 }
 

@@ -22,6 +22,10 @@ class TensorEncoding {
     shared_ = plain_->survey(*job.weights, importance);
     bound_ = plain_->bind(shared_, job.cols);
   }
+  TensorEncoding(TensorEncoding&&) = default;
+  TensorEncoding(const TensorEncoding&) = delete;  // the bound encoding may look at the shared bytes
+  TensorEncoding& operator=(TensorEncoding&&) = default;
+  TensorEncoding& operator=(const TensorEncoding&) = delete;
   /// Stays where it is when this is moved.
   const Encoding& get() const { return bound_ != nullptr ? *bound_ : *plain_; }
   Bytes shared() const { return shared_; }
@@ -41,9 +45,8 @@ class PlainTensor final : public TensorQuantizer {
         encoder_(encoding_.get().encoder({job.cols, job.statistics.importance, job.effort})),
         warning_(std::move(warning)) {}
   Bytes shared() const override { return encoding_.shared(); }
-  void quantize(ConstMatrix rows, std::int64_t first_row, MutableBytes out,
-                QuantReport& report) const override {
-    if (first_row == 0 && !warning_.empty()) report.warnings.push_back(warning_);
+  void quantize(ConstMatrix rows, std::int64_t, MutableBytes out, QuantReport& report) const override {
+    if (!warning_.empty()) report.warnings.push_back(warning_);
     encoder_->encode(rows, out);
   }
 
