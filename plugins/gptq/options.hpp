@@ -49,7 +49,8 @@ inline std::optional<std::string> spelled_out(const std::string& refine) {
 /// By KLD on held-out text (docs/explain/error-feedback.md): scales are moved wherever that can be done.
 inline std::string default_passes(const ColumnCodec& codec) {
   if (can_pass(codec, 'd')) return "cscdc";
-  return can_pass(codec, 's') ? "cscsc" : "c";
+  if (!can_pass(codec, 's')) return "c";
+  return codec.fit_cols() <= 32 ? "cscscsc" : "cscsc";
 }
 
 inline std::string Options::passes(const ColumnCodec& codec) const {
@@ -94,9 +95,8 @@ inline const Schema<Options>& schema() {
               "refine", &Options::refine,
               "The passes at the end, a letter each, as in cscdc: c chooses all codes again, each for what "
               "the others have become, s moves the scales of groups, d the factors of super-blocks; a number "
-              "is so many c, auto is cscdc with super-blocks, cscsc with other scales that can be moved, "
-              "else "
-              "c.");
+              "is so many c, auto is cscdc with super-blocks, cscscsc with other groups of up to 32 columns, "
+              "cscsc with larger ones, and c where no scale can be moved.");
   return result;
 }
 

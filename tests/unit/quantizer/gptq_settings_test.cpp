@@ -141,7 +141,7 @@ TEST_CASE("gptq: the loss falls by every pass of the refinement, whatever scales
 
 TEST_CASE("gptq: refine auto moves all scales that can be moved", "[gptq]") {
   const test::GptqLayer layer = test::gptq_layer(6, 256, 300);
-  for (const auto& [id, passes] : {std::pair{"q4_0", "cscsc"},
+  for (const auto& [id, passes] : {std::pair{"q4_0", "cscscsc"},
                                    {"nf4", "cscsc"},
                                    {"affine:bits=3,group=128", "cscsc"},
                                    {"affine:bits=4,group=-1", "cscsc"},
