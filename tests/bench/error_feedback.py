@@ -15,6 +15,7 @@ One pipeline makes all files of a seed, so they share the calibration. What --js
 figure: the same command goes on where it was stopped. Files are deleted when all texts have judged them."""
 import argparse
 import collections
+import datetime
 import json
 import pathlib
 import re
@@ -61,7 +62,8 @@ class Bench:
         self.work = options.work.resolve()
         self.work.mkdir(parents=True, exist_ok=True)
         known = json.loads(options.json.read_text()) if options.json.exists() else {"results": [], "recipes": []}
-        self.data = known | {"model": options.model.name, "polyquant": run(options.polyquant, "--version").strip()}
+        self.data = known | {"model": options.model.name, "polyquant": run(options.polyquant, "--version").strip(),
+                             "date": str(datetime.date.today())}
 
     def save(self):
         partial = self.options.json.with_suffix(".partial")
