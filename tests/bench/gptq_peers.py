@@ -3,12 +3,12 @@
 what the model computes, and which is there first?
 
     gptq_peers.py [--polyquant build/release/bin/polyquant] [--bits 4 ...] [--group 128] [--samples 128] [--length 512] [--chunks 16] [--threads 2]
-                  [--quantizer gptq] [--work DIR]
+                  [--quantizer gptq] [--layers N] [--work DIR]
 
 Judge: `polyquant eval FOLDER --reference`, chunks of 512 tokens of wiki.eval.txt of which the second half is scored, against the model's bf16 folder;
 both folders have GPTQ's own layout and the same kernels run them. Time: polyquant with start, reading and writing; GPTQModel's quantize() alone, without
 start, loading and saving; and the processor time of each, which a busy machine changes less. With --work, what is there already is judged again but not made
-again, with the times that are kept beside it. Runs in the environment of tests/acceptance/test_packed_peers.py; exit code 77 without it. Prints Markdown.
+again, with the times that are kept beside it. --layers quantizes only the first N layers of the model in both; the others stay. Runs in the environment of tests/acceptance/test_packed_peers.py; exit code 77 without it. Prints Markdown.
 """
 import argparse
 import datetime
@@ -29,11 +29,12 @@ PYTHON = CACHE / "packed-peers" / "bin" / "python"
 PEER = """
 import json, sys, time, torch
 bits, group, source, tokens, target, threads = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:6], int(sys.argv[6])
+left = "|".join(sys.argv[7:])
 torch.set_num_threads(threads)
 from gptqmodel import GPTQModel, QuantizeConfig
 samples = [json.loads(line)["tokens"] for line in open(tokens)]
 data = [{"input_ids": torch.tensor([ids]), "attention_mask": torch.ones(1, len(ids), dtype=torch.long)} for ids in samples]
-peer = GPTQModel.load(source, QuantizeConfig(bits=bits, group_size=group, desc_act=False, sym=True), device="cpu")
+peer = GPTQModel.load(source, QuantizeConfig(bits=bits, group_size=group, desc_act=False, sym=True, dynamic={f"-:.*layers[.]({left})[.].*": {}} if left else None), device="cpu")
 start, before = time.perf_counter(), time.process_time()
 peer.quantize(data, batch_size=1)
 seconds, processor = time.perf_counter() - start, time.process_time() - before
@@ -82,15 +83,17 @@ def kept(target, make):
 
 def ours(args, bits, folder, tokens, samples, target):
     start, before = time.perf_counter(), children()
+    rest = "".join(f", {{match: 'layers[.]{i}[.]', encoding: bf16}}" for i in args.left)
     run(args.polyquant, "quantize", folder, "--format", "gptq", "--encoding", f"affine:bits={bits},group={args.group},symmetric=true", "--quantizer", args.quantizer,
         "--calibration", tokens, "--samples", samples, "--length", args.length, "--threads", args.threads, "--to", target,
-        "--set", "outputs.0.rules=[{match: embedding, encoding: bf16}]", "--force")
+        "--set", "outputs.0.rules=[{match: embedding, encoding: bf16}" + rest + "]", "--force")
     return {"seconds": time.perf_counter() - start, "processor": children() - before}
 
 
 def theirs(args, bits, folder, tokens, target):
     environment = {**os.environ, "GPTQMODEL_CPU_WORKERS": str(max(2, args.threads)), "GPTQMODEL_DISABLE_PACK_EXT": "1", "OMP_NUM_THREADS": str(args.threads)}
-    done = subprocess.run([str(PYTHON), "-c", PEER, str(bits), str(args.group), str(folder), str(tokens), str(target), str(args.threads)],
+    done = subprocess.run([str(PYTHON), "-c", PEER, str(bits), str(args.group), str(folder), str(tokens), str(target), str(args.threads),
+                           *map(str, args.left)],
                           capture_output=True, text=True, env=environment, cwd=target.parent, check=False)  # it writes logs there
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not lines:
@@ -105,15 +108,18 @@ def main():
     for name, value in (("group", 128), ("samples", 128), ("length", 512), ("chunks", 16), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--quantizer", default="gptq")
+    parser.add_argument("--layers", type=int)
     parser.add_argument("--work", type=pathlib.Path)
     args = parser.parse_args()
     if not PYTHON.exists():
         skip(f"{PYTHON.parents[1]} is missing; POLYQUANT_TORCH=1 tests/acceptance/test_packed_peers.py makes it")
     folder, work = model(WIDE), (args.work or pathlib.Path(tempfile.mkdtemp())).resolve()
     work.mkdir(parents=True, exist_ok=True)
+    every = json.loads((folder / "config.json").read_text())["num_hidden_layers"]
+    args.left = range(min(args.layers or every, every), every)
     tokens, samples = cut(args, folder, work)
     judge(args, folder, work / "reference", keep=True)
-    print(f"`gptq_peers.py`, {datetime.date.today()}: {folder.name}, {samples} samples of {args.length} tokens, groups of {args.group}, symmetric, "
+    print(f"`gptq_peers.py`, {datetime.date.today()}: {folder.name}, {args.left.start} of {every} layers, {samples} samples of {args.length} tokens, groups of {args.group}, symmetric, "
           f"{args.threads} threads, {args.chunks} chunks judged\n\n"
           "| bits | mean KLD: polyquant | GPTQModel | | median | | seconds | | | processor seconds | | |\n|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for bits in args.bits:
