@@ -50,8 +50,8 @@ def percent(counts, total, lengths):
 
 def real(cpp, out, name, options):
     half, small, theirs = (out / f"{kind}.gguf" for kind in ("bf16", "q8_0", "theirs"))
-    run("convert", model(name), half, "--format", "gguf", "--encoding", "bf16")
-    run("quantize", model(name), "--recipe", "q8_0", "--to", small)
+    run("convert", model(name), half, "--format", "gguf", "--encoding", "bf16", "--force")
+    run("quantize", model(name), "--recipe", "q8_0", "--to", small, "--force")
     prompts = prompts_of(cpp, half, options.prompts)
     expected = continued(cpp, half, prompts, max(LENGTHS))
     counts = alike(expected, continued(cpp, small, prompts, max(LENGTHS)), LENGTHS)
