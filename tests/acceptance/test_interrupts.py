@@ -26,6 +26,13 @@ def blocked(process):
     return [int(mask.split()[1], 16) >> (signal.SIGINT - 1) & 1 for mask in masks]
 
 
+def wait_until_blocked(process, seconds=60):
+    """Until the program looks after SIGINT itself; before that the signal ends it, or is lost where it is ignored."""
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end and not any(blocked(process)):
+        time.sleep(0.01)
+
+
 def while_multiplying(threads):
     """The products of matrices are nearly all of the time of logits."""
     tokens = ",".join(map(str, range(1, 2001)))
@@ -47,7 +54,7 @@ def while_multiplying(threads):
 def second_time():
     """A program that waits for its input does not look at the wish; another Ctrl-C ends it."""
     process = start("tokens", tiny_model(OUT / "tiny"), "--lines", "-", stdin=subprocess.PIPE)
-    time.sleep(0.5)
+    wait_until_blocked(process)
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     CHECKS.that(process.poll() is None, "the first SIGINT is only a wish")
@@ -59,7 +66,7 @@ def ignored_before():
     """A shell that is not interactive starts background jobs with SIGINT ignored."""
     process = start("logits", model(SMOL), "--tokens", ",".join(map(str, range(1, 2001))), "--threads", 1,
                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
-    time.sleep(1)
+    wait_until_blocked(process)
     process.send_signal(signal.SIGINT)
     process.communicate()
     CHECKS.that(process.returncode == 130, f"a background job can be interrupted: {process.returncode}")
