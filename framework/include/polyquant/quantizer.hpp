@@ -130,7 +130,8 @@ class Quantizer {
   /// Whether it scales channels before codes are chosen, by itself or by the next quantizer of a list. What prepare() gets has the scales then:
   /// weights, importance, and statistics.
   virtual bool folds() const;
-  /// The scales of one fold; asked once, before any of its tensors is prepared. May use all threads; the same for any number of them.
+  /// The scales of one fold, before any of its tensors is prepared. May use all threads; the same for any number of them. A plan asks, too, with
+  /// made-up weights and statistics and without a device, to see how long it takes.
   virtual FoldScales fold(const FoldJob& job, const RunContext& context) const;
 };
 
