@@ -16,7 +16,6 @@ import ctypes
 import datetime
 import json
 import pathlib
-import platform
 import statistics
 import struct
 import subprocess
@@ -25,6 +24,8 @@ import tempfile
 import time
 
 import numpy as np
+
+from machine import processor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
@@ -39,13 +40,6 @@ IMPORTANCES = {
     "equal": lambda random, cols: np.ones(cols, np.float32),
 }
 TENSORS = "model.layers.12.mlp.down_proj.weight,model.layers.12.self_attn.q_proj.weight"
-
-
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 def tensor(folder, name):

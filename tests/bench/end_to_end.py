@@ -16,7 +16,6 @@ import dataclasses
 import datetime
 import os
 import pathlib
-import platform
 import shutil
 import statistics
 import subprocess
@@ -25,6 +24,7 @@ import tempfile
 import time
 
 from deeper_model import deeper_model
+from machine import processor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEER = ROOT / "tests" / "interop" / "llama_quantize.py"
@@ -59,13 +59,6 @@ def peer_use(program, source, target, recipe, threads, imatrix):
     command = [sys.executable, PEER, source, target, recipe, "--threads", threads, *(["--imatrix", imatrix] if imatrix else [])]
     wall, cpu, peak = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout.split()
     return Use(float(wall), float(cpu), int(peak))
-
-
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 def write_bf16(polyquant, model, path):

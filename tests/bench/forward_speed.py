@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
 import end_to_end  # noqa: E402
 import llama_cpp  # noqa: E402
+from machine import processor  # noqa: E402
 
 
 def chunks_of(model, text, context, count):
@@ -55,7 +56,7 @@ def main():
             for name, (command, first) in commands.items():
                 ours.setdefault(name, []).append(end_to_end.used_by(command).wall)
                 theirs.setdefault(name, []).append(sum(peer.decode(chunk, first) for chunk in chunks))
-    print(f"{datetime.date.today()}, {end_to_end.processor()}, {args.threads} threads, {args.model.name} in bf16, {len(chunks)} chunks of {args.context}, "
+    print(f"{datetime.date.today()}, {processor()}, {args.threads} threads, {args.model.name} in bf16, {len(chunks)} chunks of {args.context}, "
           f"xllamacpp {llama_cpp.VERSION}\n\n| | polyquant, tokens/s | llama.cpp, tokens/s | ratio |\n|---|---|---|---|")
     ratios = []
     for name in commands:

@@ -14,12 +14,13 @@ import datetime
 import importlib.metadata
 import json
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
+
+from machine import processor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
@@ -95,13 +96,6 @@ def compare(options, work, kind, setting, chunks, results):
         results.append({"file": kind, "settings": setting, "chunks": chunks, "who": which, "kinds": by_kind(found, expected)})
         print(line(results[-1]), file=sys.stderr, flush=True)
         yield
-
-
-def processor():
-    for entry in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if entry.startswith("model name"):
-            return entry.split(":")[1].strip()
-    return platform.processor()
 
 
 def run(options):

@@ -16,13 +16,14 @@ import datetime
 import importlib.metadata
 import json
 import pathlib
-import platform
 import shlex
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
+
+from machine import processor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "interop"))
@@ -117,13 +118,6 @@ def compare(options, work, recipe, judge):
         ours.unlink()
         theirs.unlink()
     return result
-
-
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 def run(options):

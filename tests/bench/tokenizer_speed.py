@@ -11,13 +11,14 @@ import datetime
 import json
 import os
 import pathlib
-import platform
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+from machine import processor
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -60,13 +61,6 @@ def measure(folder, text, bench, runs):
     if (len(ids), checksum(ids)) != (result["tokens"], result["checksum"]):
         sys.exit(f"{folder}: other ids than the tokenizers library")
     return len(text.encode()), len(ids), statistics.median(ours), statistics.median(theirs)
-
-
-def processor():
-    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.processor()
 
 
 def main():
