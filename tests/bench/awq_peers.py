@@ -12,7 +12,8 @@ clipping, packing) alone, without start, loading and saving; and the processor t
 AutoAWQ is archived and wants a transformers of its time; POLYQUANT_TORCH=1 installs both into an environment of their own (4 GB). Its quantizer runs on the
 CPU with one change: before its trials it keeps the weights with .cpu(), which copies them from a GPU only, so that the first trial spoils them (mean KLD
 6.6 instead); here they are copied. Samples go in as token ids. f16, its default, has no instructions of its own on most CPUs and is 4 times slower there: hence --dtype.
---layers quantizes only the first N layers of the model in both; the others stay. With --work, what is there already (AutoAWQ's folder with its figures) is judged again but not made again. Exit code 77 without the environment.
+--layers quantizes only the first N layers of the model in both; the others stay. With --work, what is there already (AutoAWQ's
+folder with its figures) is judged again but not made again; made with other options, it is refused. Exit code 77 without the environment.
 """
 import argparse
 import datetime
@@ -25,6 +26,7 @@ import sys
 import tempfile
 import time
 
+import kept
 from gptq_peers import children, cut, judge, run
 
 from common import CACHE, PROGRAM, WIDE, model, skip
@@ -81,9 +83,6 @@ def ours(args, quantizer, folder, tokens, samples, target):
 
 
 def theirs(args, folder, tokens, target):
-    kept = target / "seconds.json"
-    if kept.exists():
-        return json.loads(kept.read_text())
     log = target.parent / "autoawq.log"
     with log.open("w") as errors:
         done = subprocess.run([str(args.python), "-c", PEER, str(folder), str(tokens), str(target), str(args.group), str(args.threads), args.dtype,
@@ -94,7 +93,6 @@ def theirs(args, folder, tokens, target):
         sys.exit(f"AutoAWQ failed: {log.read_text()[-2000:]}")
     for file in folder.glob("*token*"):
         shutil.copy(file, target / file.name)
-    kept.write_text(lines[-1][7:])
     return json.loads(lines[-1][7:])
 
 
@@ -115,11 +113,13 @@ def main():
     folder, work = model(WIDE), (args.work or pathlib.Path(tempfile.mkdtemp())).resolve()
     work.mkdir(parents=True, exist_ok=True)
     tokens, samples = cut(args, folder, work)
+    same = {"model": kept.content(folder), "samples": samples, "length": args.length, "layers": args.layers, "group": args.group,
+            "threads": args.threads, "dtype": args.dtype, "tokens": kept.content(tokens)}
     judge(args, folder, work / "reference", keep=True)
     print(f"`awq_peers.py`, {datetime.date.today()}: {folder.name}, {args.layers} of {every} layers, {samples} samples of {args.length} tokens, groups of {args.group} with zero points, {args.threads} threads, "
           f"AutoAWQ in {args.dtype}, {args.chunks} chunks judged\n\n| | mean KLD | median | seconds | processor seconds | AutoAWQ's / these |\n|---|---|---|---|---|---|", flush=True)
     rows = [(quantizer, work / f"ours-{quantizer}", ours(args, quantizer, folder, tokens, samples, work / f"ours-{quantizer}")) for quantizer in args.quantizer]
-    peer = theirs(args, folder, tokens, work / "theirs")
+    peer = kept.result(work / "theirs.json", same, lambda: theirs(args, folder, tokens, work / "theirs"))
     for name, made, time_of in [*rows, ("AutoAWQ", work / "theirs", peer)]:
         kld = judge(args, made, work / "reference")
         print(f"| {name} | {kld['mean']:.4f} ± {kld['stderr']:.4f} | {kld['median']:.4f} | {time_of['seconds']:.1f} | {time_of['processor']:.1f} "

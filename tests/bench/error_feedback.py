@@ -12,7 +12,7 @@ same calibration, for nf4, fp4 and affine with `effort: fast`, which is the abso
 --recipes: whole files with quantizer gptq beside those of llama-quantize with an importance matrix of the same samples; judge: llama.cpp (tests/bench/kld.py).
 
 One pipeline makes all files of a seed, so they share the calibration. What --json has already is not made again, and it is written after every
-figure: the same command goes on where it was stopped. Files are deleted when all texts have judged them."""
+figure: the same command goes on where it was stopped. Of another model, calibration or text neither it nor --work is taken. Files are deleted when all texts have judged them."""
 import argparse
 import collections
 import datetime
@@ -24,6 +24,7 @@ import subprocess
 import sys
 
 import error_feedback_page
+import kept
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LINEAR = r"^(blk\.[0-9]+\.(attn_[qkv]|attn_output|ffn_(up|gate|down))|model\.layers\.[0-9]+\.(self_attn|mlp)\.[a-z]+_proj)\.weight$"
@@ -61,9 +62,22 @@ class Bench:
         self.options = options
         self.work = options.work.resolve()
         self.work.mkdir(parents=True, exist_ok=True)
-        known = json.loads(options.json.read_text()) if options.json.exists() else {"results": [], "recipes": []}
-        self.data = known | {"model": options.model.name, "polyquant": run(options.polyquant, "--version").strip(),
-                             "date": str(datetime.date.today())}
+        self.data = self.known() | {"model": options.model.name, "polyquant": run(options.polyquant, "--version").strip(),
+                                    "date": str(datetime.date.today())}
+
+    def known(self):
+        """What --json holds, for the same model, calibration and texts of these names."""
+        options = self.options
+        same = {"model": kept.content(options.model), "calibration": kept.content(options.calibration)}
+        texts = {f"text {text.name}": kept.content(text) for text in options.text}
+        kept.same(self.work / "options.json", same)
+        for name, text in texts.items():
+            kept.same(self.work / f"{name.replace(' ', '-')}.options.json", {name: text})
+        data = json.loads(options.json.read_text()) if options.json.exists() else {"results": [], "recipes": [], "contents": same}
+        contents = data.get("contents", {})
+        kept.check(options.json, contents, same)
+        kept.check(options.json, texts | contents, texts)
+        return data | {"contents": texts | contents}
 
     def save(self):
         partial = self.options.json.with_suffix(".partial")
@@ -146,12 +160,14 @@ class Bench:
         options = self.options
         like = Job("", "gptq", seed, options.samples, options.length)
         wanted = [(recipe, text) for recipe in options.recipes for text in options.text if not any(
-            (r["recipe"], r["text"], r["chunks"], r["seed"]) == (recipe, text.name, options.chunks, seed) for r in self.data["recipes"])]
-        ours = {recipe: self.work / f"{recipe}-gptq-seed-{seed}.gguf" for recipe, _ in wanted}
+            (r["recipe"], r["text"], r["chunks"], r["seed"], r["samples"], r["length"]) ==
+            (recipe, text.name, options.chunks, seed, like.samples, like.length) for r in self.data["recipes"])]
+        calibrated = f"{like.samples}x{like.length}-seed-{seed}"
+        ours = {recipe: self.work / f"{recipe}-gptq-{calibrated}.gguf" for recipe, _ in wanted}
         absent = [recipe for recipe, file in ours.items() if not file.exists()]
         if absent:
-            self.make(f"recipes-seed-{seed}", [{"format": "gguf", "recipe": recipe, "quantizer": "gptq", "to": str(ours[recipe])} for recipe in absent], like)
-        imatrix = self.work / f"imatrix-seed-{seed}.gguf"
+            self.make(f"recipes-{calibrated}", [{"format": "gguf", "recipe": recipe, "quantizer": "gptq", "to": str(ours[recipe])} for recipe in absent], like)
+        imatrix = self.work / f"imatrix-{calibrated}.gguf"
         if wanted and not imatrix.exists():
             run(options.polyquant, "imatrix", options.model, "--calibration", options.calibration, "--samples", like.samples, "--length", like.length,
                 "--seed", seed, "--to", imatrix, "--threads", options.threads)
@@ -162,7 +178,7 @@ class Bench:
             self.reference(text)
             judge = kld.Judge(self.work / "bf16.gguf", text, 512, 0, options.chunks, options.threads)
             for recipe in recipes:
-                theirs = self.work / f"{recipe}-llama-quantize-seed-{seed}.gguf"
+                theirs = self.work / f"{recipe}-llama-quantize-{calibrated}.gguf"
                 kld.make_theirs(argparse.Namespace(imatrix=imatrix), self.work / "bf16.gguf", theirs, recipe)
                 a, b = judge.kld(ours[recipe]), judge.kld(theirs)
                 difference = a[0] - b[0]

@@ -8,7 +8,7 @@ what the model computes, and which is there first?
 Judge: `polyquant eval FOLDER --reference`, chunks of 512 tokens of wiki.eval.txt of which the second half is scored, against the model's bf16 folder;
 both folders have GPTQ's own layout and the same kernels run them. Time: polyquant with start, reading and writing; GPTQModel's quantize() alone, without
 start, loading and saving; and the processor time of each, which a busy machine changes less. With --work, what is there already is judged again but not made
-again, with the times that are kept beside it. --layers quantizes only the first N layers of the model in both; the others stay. Runs in the environment of tests/acceptance/test_packed_peers.py; exit code 77 without it. Prints Markdown.
+again, with the times that are kept beside it; made with other options, it is refused. --layers quantizes only the first N layers of the model in both; the others stay. Runs in the environment of tests/acceptance/test_packed_peers.py; exit code 77 without it. Prints Markdown.
 """
 import argparse
 import datetime
@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import kept
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "acceptance"))
@@ -73,14 +75,6 @@ def children():
     return used.ru_utime + used.ru_stime
 
 
-def kept(target, make):
-    """The times of a folder, which is made if it is not there with them."""
-    file = target.parent / f"{target.name}.json"
-    if not file.exists():
-        file.write_text(json.dumps(make(target)))
-    return json.loads(file.read_text())
-
-
 def ours(args, bits, folder, tokens, samples, target):
     start, before = time.perf_counter(), children()
     rest = "".join(f", {{match: 'layers[.]{i}[.]', encoding: bf16}}" for i in args.left)
@@ -118,14 +112,16 @@ def main():
     every = json.loads((folder / "config.json").read_text())["num_hidden_layers"]
     args.left = range(min(args.layers or every, every), every)
     tokens, samples = cut(args, folder, work)
+    same = {"model": kept.content(folder), "samples": samples, "length": args.length, "layers": args.left.start, "group": args.group,
+            "threads": args.threads, "tokens": kept.content(tokens)}
     judge(args, folder, work / "reference", keep=True)
     print(f"`gptq_peers.py`, {datetime.date.today()}: {folder.name}, {args.left.start} of {every} layers, {samples} samples of {args.length} tokens, groups of {args.group}, symmetric, "
           f"{args.threads} threads, {args.chunks} chunks judged\n\n"
           "| bits | mean KLD: polyquant | GPTQModel | | median | | seconds | | | processor seconds | | |\n|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for bits in args.bits:
         a, b = work / f"ours-{bits}", work / f"theirs-{bits}"
-        mine = kept(a, lambda target: ours(args, bits, folder, tokens, samples, target))
-        peers = kept(b, lambda target: theirs(args, bits, folder, tokens, target))
+        mine = kept.result(work / f"{a.name}.json", same | {"bits": bits, "quantizer": args.quantizer}, lambda: ours(args, bits, folder, tokens, samples, a))
+        peers = kept.result(work / f"{b.name}.json", same | {"bits": bits}, lambda: theirs(args, bits, folder, tokens, b))
         x, y = judge(args, a, work / "reference"), judge(args, b, work / "reference")
         times = " | ".join(f"{mine[what]:.1f} | {peers[what]:.1f} | {peers[what] / mine[what]:.1f}x" for what in ("seconds", "processor"))
         print(f"| {bits} | {x['mean']:.4f} ± {x['stderr']:.4f} | {y['mean']:.4f} ± {y['stderr']:.4f} | {100 * (x['mean'] / y['mean'] - 1):+.0f} % "

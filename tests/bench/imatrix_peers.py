@@ -7,7 +7,8 @@
 
 llama.cpp is the package xllamacpp, called as llama-imatrix calls it (tests/interop/llama_imatrix.py). `default`: its own settings, keys and values
 in f16, fused attention, 512 tokens per pass. `exact`: keys and values in f32, attention not fused. Compared is the mean square of each column,
-relative to llama.cpp's. What --json holds is not measured again, so that calls with other options add to it.
+relative to llama.cpp's. What --json holds is not measured again, so that calls with other options add to it; a file of another model
+or text is refused, as is a folder --work of another model.
 """
 import argparse
 import datetime
@@ -20,6 +21,7 @@ import tempfile
 
 import numpy as np
 
+import kept
 from machine import processor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -44,6 +46,16 @@ def file_of(options, work, kind):
     if not path.exists():
         call(options, "quantize", options.model, "--recipe", kind, "--to", path, "--threads", options.threads)
     return path
+
+
+def known(options):
+    """What --json holds, for the same model and text."""
+    same = {"model": kept.content(options.model), "text": kept.content(options.text)}
+    if not options.json.exists():
+        return {"model": options.model.name, "text": options.text.name, "contents": same, "results": []}
+    data = json.loads(options.json.read_text())
+    kept.check(options.json, data.get("contents", {}), same)
+    return data
 
 
 def tokens_of(options, path, chunks):
@@ -100,12 +112,13 @@ def compare(options, work, kind, setting, chunks, results):
 
 def run(options):
     version = subprocess.run([str(options.polyquant), "--version"], capture_output=True, text=True).stdout.strip()
-    data = json.loads(options.json.read_text()) if options.json.exists() else {"results": []}
-    data |= {"model": options.model.name, "text": options.text.name, "date": str(datetime.date.today()), "processor": processor(),
+    data = known(options)
+    data |= {"date": str(datetime.date.today()), "processor": processor(),
              "polyquant": version, "judge": f"xllamacpp {importlib.metadata.version('xllamacpp')}"}
     with tempfile.TemporaryDirectory() as temporary:
         work = pathlib.Path(options.work or temporary)
         work.mkdir(exist_ok=True, parents=True)
+        kept.same(work / f"{options.model.name}.options.json", {"model": kept.content(options.model)})
         for kind in options.types:
             for setting in options.settings:
                 for chunks in options.chunks:
