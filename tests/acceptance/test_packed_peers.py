@@ -3,10 +3,13 @@
 of a real model, too, over 1,024 positions, with the library's arithmetic in f32 (`--float32` of tests/interop/packed_peers.py).
 
 torch, transformers and GPTQModel take 4 GB and are kept in an environment of their own, in the cache; it is made if POLYQUANT_TORCH=1, because most
-machines have no use for it. Packages that cannot be had skip the script.
+machines have no use for it. Packages that cannot be had skip the script. Starting the library takes longer than loading small folders: two processes, one for each
+format, take one folder after the other, with one thread each.
 
     test_packed_peers.py [SPEC...]     only these encodings
 """
+import collections
+import concurrent.futures
 import json
 import os
 import shutil
@@ -38,20 +41,36 @@ def works():
 
 def environment():
     """Makes the environment if that is asked for, anew if an earlier attempt broke off; skips the script if it does not work."""
-    if not works() and os.environ.get("POLYQUANT_TORCH") == "1":
+    if works():
+        return
+    if os.environ.get("POLYQUANT_TORCH") == "1":
         shutil.rmtree(PYTHON.parents[1], ignore_errors=True)
         subprocess.run([sys.executable, "-m", "venv", str(PYTHON.parents[1])], check=False)
         for packages in PACKAGES:
             if subprocess.run([str(PYTHON), "-m", "pip", "install", "-q", *packages], check=False).returncode != 0:
                 break
-    if not works():
-        skip(f"torch, transformers and GPTQModel do not work in {PYTHON.parents[1]}; POLYQUANT_TORCH=1 installs them (4 GB)")
+        if works():
+            return
+    skip(f"torch, transformers and GPTQModel do not work in {PYTHON.parents[1]}; POLYQUANT_TORCH=1 installs them (4 GB)")
 
 
-def peer(*arguments):
-    result = subprocess.run([str(PYTHON), str(ROOT / "tests" / "interop" / "packed_peers.py"), *map(str, arguments)], capture_output=True, text=True, check=False)
-    lines = [line for line in result.stdout.splitlines() if line.startswith("{")]
-    return json.loads(lines[-1]) if lines else {"error": result.stderr[-500:]}
+Job = collections.namedtuple("Job", "kind folder tokens what bound")  # a folder, and how far the logits at these tokens may differ
+
+
+def theirs(job):
+    return job.folder.parent / f"{job.folder.name}.f32"
+
+
+def peer(jobs):
+    """What the library says of each folder; its logits are in theirs(job)."""
+    if not jobs:
+        return []
+    file = jobs[0].folder.parent / f"{jobs[0].kind}.jobs"
+    file.write_text("".join(json.dumps({"folder": str(job.folder), "tokens": job.tokens, "out": str(theirs(job)), "float32": job.bound == FLOAT32}) + "\n" for job in jobs))
+    result = subprocess.run([str(PYTHON), str(ROOT / "tests" / "interop" / "packed_peers.py"), "--jobs", str(file), "--threads", "1"], capture_output=True, text=True,
+                            env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False)
+    said = [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    return said + [{"error": result.stderr[-500:]}] * (len(jobs) - len(said))
 
 
 def samples(out, vocabulary):
@@ -62,15 +81,14 @@ def samples(out, vocabulary):
     return "--calibration", file, "--samples", 8, "--length", 64
 
 
-def same_logits(checks, folder, tokens, what, bound, *flags):
-    """Loads a folder in the library and in polyquant; at `tokens`, what both compute."""
-    listed, theirs = ",".join(map(str, tokens)), folder.parent / "theirs.f32"
-    loaded = peer(folder, "--tokens", listed, "--out", theirs, *flags)
+def same_logits(checks, job, loaded):
+    """What the library has loaded, and at the job's tokens what it and polyquant compute."""
+    tokens, what, bound = job.tokens, job.what, job.bound
     checks.that("error" not in loaded, f"{what}: loads {loaded.get('kernels', loaded)}")
     if "error" in loaded:
         return
-    ours = np.frombuffer(run("logits", folder, "--tokens", listed).stdout, "<f4").reshape(len(tokens), -1)
-    other = np.fromfile(theirs, "<f4").reshape(ours.shape)
+    ours = np.frombuffer(run("logits", job.folder, "--tokens", ",".join(map(str, tokens))).stdout, "<f4").reshape(len(tokens), -1)
+    other = np.fromfile(theirs(job), "<f4").reshape(ours.shape)
     error = float(np.sqrt(((ours - other) ** 2).mean()) / other.std())
     two = np.sort(other, 1)[:, -2:]
     agree, close = ours.argmax(1) == other.argmax(1), two[:, 1] - two[:, 0] < 2 * bound * other.std()
@@ -78,15 +96,15 @@ def same_logits(checks, folder, tokens, what, bound, *flags):
     checks.that(error <= bound and same.mean() >= ARGMAX, f"{what}: logits differ by {error:.1e} of the standard deviation, at most {np.abs(ours - other).max():.1e}; most likely tokens equal {agree.mean():.1%}, {(~agree & close).sum()} others all but equal")
 
 
-def check(checks, out, number, kind, spec, quantizer):
+def small(out, number, kind, spec, quantizer):
     folder = out / f"{kind}-{number}"
     statistics = samples(out, 512) if quantizer != "rtn" else ()
     run("quantize", GOLDEN / "packed" / "checkpoints" / "base", "--to", folder, "--format", kind, "--encoding", spec, "--quantizer", quantizer, *statistics,
         "--set", "outputs.0.rules=[{match: embedding, encoding: f16}]")
-    same_logits(checks, folder, [int(t) for t in np.random.default_rng(5).integers(3, 512, 64)], f"{kind} {spec} {quantizer}", KERNEL)
+    return Job(kind, folder, [int(t) for t in np.random.default_rng(5).integers(3, 512, 64)], f"{kind} {spec} {quantizer}", KERNEL)
 
 
-def check_real(checks, out, kind, spec):
+def real(out, kind, spec):
     try:
         source, words = model(WIDE), text().read_text()[:8 * POSITIONS]
     except SystemExit as stop:
@@ -96,18 +114,19 @@ def check_real(checks, out, kind, spec):
     folder = out / f"{kind}-real"
     run("quantize", source, "--to", folder, "--format", kind, "--encoding", spec, "--set", "outputs.0.rules=[{match: embedding, encoding: bf16}]")
     tokens = [int(t) for t in run("tokens", source, words).stdout.split()[:POSITIONS]]
-    same_logits(checks, folder, tokens, f"{kind} {spec} of {WIDE} in f32, {len(tokens)} positions", FLOAT32, "--float32")
+    return Job(kind, folder, tokens, f"{kind} {spec} of {WIDE} in f32, {len(tokens)} positions", FLOAT32)
 
 
 def main():
     environment()
-    checks, out = Checks(), scratch()
-    for number, (kind, spec, quantizer) in enumerate(CASES):
-        if len(sys.argv) < 2 or spec in sys.argv[1:]:
-            check(checks, out, number, kind, spec, quantizer)
-    for kind, spec in REAL:
-        if len(sys.argv) < 2 or spec in sys.argv[1:]:
-            check_real(checks, out, kind, spec)
+    checks, out, wanted = Checks(), scratch(), lambda spec: len(sys.argv) < 2 or spec in sys.argv[1:]
+    jobs = [small(out, number, *case) for number, case in enumerate(CASES) if wanted(case[1])]
+    jobs += filter(None, [real(out, *case) for case in REAL if wanted(case[1])])
+    parts = [[job for job in jobs if job.kind == kind] for kind in ("gptq", "awq")]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for part, found in zip(parts, pool.map(peer, parts)):
+            for job, loaded in zip(part, found):
+                same_logits(checks, job, loaded)
     checks.finish()
 
 

@@ -4,9 +4,10 @@ tests/acceptance/test_packed_peers.py makes: torch, transformers, GPTQModel, opt
 
     packed_peers.py FOLDER --tokens 1,2,3 --out logits.f32     transformers with GPTQModel's kernels on the CPU
     packed_peers.py FOLDER --tokens 1,2,3 --out logits.f32 --float32   the same with scales, activations and products in f32, where those round to 16 bits
+    packed_peers.py --jobs FILE [--threads N]                  many of these, one after the other: lines {"folder", "tokens": [..], "out", "float32"}
     packed_peers.py FOLDER --unpack FOLDER2                    the weights of all layers as GPTQModel decodes them, against MODULE.weight of FOLDER2
 
-Prints JSON with what was loaded. Exit code 1 if the library refuses the folder.
+Prints JSON with what was loaded, of --jobs a line each. Exit code 1 if the library refuses a folder.
 """
 import argparse
 import json
@@ -89,21 +90,38 @@ def unpack(folder, decoded):
     return {"kernels": kernels(model), "layers": count, "max_difference": worst}
 
 
+def said(call):
+    """What a call returns, or the library's words: they are the finding."""
+    try:
+        return call()
+    except Exception as error:
+        return {"error": f"{type(error).__name__}: {error}"[:2000]}
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder")
+    parser.add_argument("folder", nargs="?")
     parser.add_argument("--tokens")
     parser.add_argument("--out")
     parser.add_argument("--unpack")
     parser.add_argument("--float32", action="store_true")
+    parser.add_argument("--jobs", type=pathlib.Path)
+    parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
-    try:
-        result = unpack(arguments.folder, arguments.unpack) if arguments.unpack else run(
-            arguments.folder, [int(t) for t in arguments.tokens.split(",")], arguments.out, arguments.float32)
-    except Exception as error:  # whatever the library says is the finding
-        print(json.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}))
-        sys.exit(1)
-    print(json.dumps(result))
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    if arguments.jobs:
+        calls = [lambda job=json.loads(line): run(job["folder"], job["tokens"], job["out"], job["float32"]) for line in arguments.jobs.read_text().splitlines()]
+    elif arguments.unpack:
+        calls = [lambda: unpack(arguments.folder, arguments.unpack)]
+    else:
+        calls = [lambda: run(arguments.folder, [int(t) for t in arguments.tokens.split(",")], arguments.out, arguments.float32)]
+    failed = False
+    for call in calls:
+        result = said(call)
+        failed |= "error" in result
+        print(json.dumps(result), flush=True)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":
