@@ -2,12 +2,13 @@
 """polyquant imatrix beside llama-imatrix, and that beside itself with other sizes of its passes: the same tokens, chunks of 512.
 
     imatrix_peers.py MODEL_FOLDER --text wiki.eval.txt --json FILE [--types f32,f16,bf16] [--settings default,exact] [--chunks 1]
-                     [--micro-batches 32,1] [--threads 2] [--work DIR]
+                     [--micro-batches 32,1] [--kld q3_k_m,...] [--kld-text FILE] [--kld-chunks 4] [--threads 2] [--work DIR]
     imatrix_peers.py --from-json FILE[,FILE...] --markdown docs/explain/imatrix-figures.md      a section for each
 
 llama.cpp is the package xllamacpp, called as llama-imatrix calls it (tests/interop/llama_imatrix.py). `default`: its own settings, keys and values
 in f16, fused attention, 512 tokens per pass. `exact`: keys and values in f32, attention not fused. Compared is the mean square of each column,
-relative to llama.cpp's. What --json holds is not measured again, so that calls with other options add to it; a file of another model
+relative to llama.cpp's. --kld: the model is also quantized with both matrices, and `polyquant eval` finds how far the files are from it, on the
+first chunks of --kld-text (without it of --text, which the matrices then know). What --json holds is not measured again, so that calls with other options add to it; a file of another model
 or text is refused, as is a folder --work of another model.
 """
 import argparse
@@ -21,6 +22,7 @@ import tempfile
 
 import numpy as np
 
+import imatrix_kld
 import kept
 from machine import processor
 
@@ -78,6 +80,22 @@ def ours(options, work, path, ids, mode, names):
     return {name: np.frombuffer(call(options, "cat", matrix, f"{name}.in_sum2"), np.float32).astype(np.float64) / len(ids) for name in names if name.split(".")[2] in KINDS}
 
 
+def compare_klds(options, work, kind, setting, chunks, results):
+    """Adds rows {file, settings, chunks, recipe, text, judged, ours, theirs} that are not there."""
+    for recipe in options.kld:
+        row = {"file": kind, "settings": setting, "chunks": chunks, "recipe": recipe, "text": options.kld_text.name, "judged": options.kld_chunks}
+        if any(row.items() <= r.items() for r in results):
+            continue
+        path = file_of(options, work, kind)
+        ids = tokens_of(options, path, chunks)
+        means = llama_imatrix.measure(path, ids, CONTEXT, options.threads, setting == "exact", CONTEXT)
+        ours(options, work, path, ids, "f32", [])
+        both = work / "ours.gguf", imatrix_kld.write_dat(work / "theirs.dat", means)
+        results.append(row | imatrix_kld.klds(call, options, work, recipe, both))
+        print(imatrix_kld.sentence(results[-1]), file=sys.stderr, flush=True)
+        yield
+
+
 def by_kind(found, expected):
     """{kind of tensor: [largest relative difference, columns above BOUND, columns]}; of tensors with the same inputs the first one."""
     result = {}
@@ -124,6 +142,8 @@ def run(options):
                 for chunks in options.chunks:
                     for _ in compare(options, work, kind, setting, chunks, data["results"]):
                         options.json.write_text(json.dumps(data, indent=1) + "\n")
+                    for _ in compare_klds(options, work, kind, setting, chunks, data.setdefault("klds", [])):
+                        options.json.write_text(json.dumps(data, indent=1) + "\n")
     return data
 
 
@@ -155,7 +175,7 @@ def markdown(parts):
         columns = ", ".join(f"{found[2]} of {kind}" for kind, found in rows[0]["kinds"].items())
         text.append(f"## {part['model']}\n\n{part['text']}, {part['date']}, {part['processor']}, {part['polyquant']}, {part['judge']}. Columns: {columns}.\n\n"
                     f"| file, settings | chunks | who | {' | '.join(KINDS.values())} |\n|---|---|---|{'---|' * len(KINDS)}")
-        text += [line(row) for row in rows] + [""]
+        text += [line(row) for row in rows] + [""] + [imatrix_kld.sentence(row) for row in part.get("klds", [])]
     return "\n".join(text)
 
 
@@ -173,6 +193,9 @@ def main():
     parser.add_argument("--settings", type=words, default=["default"])
     parser.add_argument("--chunks", type=numbers, default=[1])
     parser.add_argument("--micro-batches", type=numbers, default=[32, 1], help="of llama.cpp beside itself; each takes as long as llama-imatrix -ub")
+    parser.add_argument("--kld", type=words, default=[], help="recipes of files whose KLD is compared")
+    parser.add_argument("--kld-text", type=pathlib.Path, help="what they are judged with; default --text")
+    parser.add_argument("--kld-chunks", type=int, default=4)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--work", help="keeps the files made of the model")
     parser.add_argument("--polyquant", type=pathlib.Path, default=ROOT / "build" / "release" / "bin" / "polyquant")
@@ -182,6 +205,7 @@ def main():
     options = parser.parse_args()
     if not options.from_json and not (options.model and options.text and options.json):
         parser.error("give a model's folder, --text and --json, or --from-json and --markdown")
+    options.kld_text = options.kld_text or options.text
     parts = [json.loads(pathlib.Path(name).read_text()) for name in options.from_json.split(",")] if options.from_json else [run(options)]
     if options.markdown:
         options.markdown.write_text(markdown(parts))
