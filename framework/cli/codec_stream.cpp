@@ -14,7 +14,6 @@
 namespace pq::cli {
 namespace {
 
-constexpr std::int64_t kMaxCols = std::int64_t{1} << 28;  // a row of 1 GiB
 constexpr std::size_t kChunkBytes = std::size_t{8} << 20;
 constexpr std::int64_t kRowsPerTask = 16;  // SIMD lanes may span rows
 

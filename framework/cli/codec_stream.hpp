@@ -13,6 +13,8 @@ namespace pq::cli {
 
 using ByteSink = std::function<void(Bytes)>;
 
+constexpr std::int64_t kMaxCols = std::int64_t{1} << 28;  // a row of 1 GiB
+
 /// Throws ConfigError if rows of `cols` weights cannot be encoded.
 void check_cols(const Encoding& encoding, std::int64_t cols);
 

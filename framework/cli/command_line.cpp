@@ -1,3 +1,4 @@
+#include "number_option.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
 
@@ -20,11 +21,9 @@ void add_globals(CLI::App& app, Session& session) {
       ->type_name("FOLDER")
       ->allow_extra_args(false)
       ->group(kGlobalGroup);
-  app.add_option("--threads", session.globals.threads,
-                 "Use this many threads; 0 means all that the machine offers.")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024).description(""))
-      ->group(kGlobalGroup);
+  CLI::Option* threads = app.add_option("--threads", session.globals.threads,
+                                        "Use this many threads; 0 means all that the machine offers.");
+  between(threads, 0, 1024)->group(kGlobalGroup);
   app.add_flag("-q,--quiet", session.globals.quiet,
                "Show warnings and errors only; run, quantize and convert print no table.")
       ->group(kGlobalGroup);

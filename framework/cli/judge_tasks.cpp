@@ -1,5 +1,6 @@
 #include "judge_tasks.hpp"
 
+#include "number_option.hpp"
 #include "progress_bar.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -43,12 +44,9 @@ void add_task_options(CLI::App& verb, TaskRequest& request) {
                            ->type_name("NAME:FILE,..")
                            ->delimiter(',')
                            ->allow_extra_args(false);
-  verb.add_option("--questions", request.questions,
-                  "Ask only N questions of each task, evenly spread; 0 means all.")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description(""))
-      ->type_name("N")
-      ->capture_default_str()
-      ->needs(tasks);
+  CLI::Option* questions = verb.add_option("--questions", request.questions,
+                                           "Ask only N questions of each task, evenly spread; 0 means all.");
+  between(questions, std::int64_t{0}, std::int64_t{1} << 40)->capture_default_str()->needs(tasks);
 }
 
 std::vector<TaskReport> judge_tasks(Session& session, RunningModel& model, const std::vector<Task>& tasks) {

@@ -3,6 +3,7 @@
 #include "evaluation/log_prob_file.hpp"
 #include "forward/activation_modes.hpp"
 #include "forward/token_ids.hpp"
+#include "number_option.hpp"
 #include "plan/replaceable.hpp"
 #include "plan/source_files.hpp"
 #include "progress_bar.hpp"
@@ -135,14 +136,13 @@ void add_text_options(CLI::App& verb, TextRequest& request) {
   CLI::Option* text =
       verb.add_option("--text", request.text, "The text to predict, a file; its bytes are taken as they are.")
           ->type_name("FILE");
-  verb.add_option("--context", request.context, "Tokens of a chunk; the second half of each is scored.")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{4}, std::int64_t{1} << 20).description(""))
+  between(
+      verb.add_option("--context", request.context, "Tokens of a chunk; the second half of each is scored."),
+      std::int64_t{4}, std::int64_t{1} << 20)
       ->capture_default_str()
       ->needs(text);
-  verb.add_option("--chunks", request.chunks, "Score only the first N chunks; 0 means all.")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40).description(""))
+  between(verb.add_option("--chunks", request.chunks, "Score only the first N chunks; 0 means all."),
+          std::int64_t{0}, std::int64_t{1} << 40)
       ->capture_default_str()
       ->needs(text);
   CLI::Option* keep =

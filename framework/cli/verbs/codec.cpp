@@ -1,6 +1,7 @@
 // polyquant codec: the bare encodings, on streams and on the clock.
 #include "codec_bench.hpp"
 #include "codec_stream.hpp"
+#include "number_option.hpp"
 #include "plugin/registry.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
@@ -62,9 +63,10 @@ void decode(Session& session, const Options& options) {
   decode_stream(*encoding, options.cols, session.executor(), stdin, out);
 }
 
+// Larger than the caches of a core, and quick even for slow encoders.
+constexpr std::int64_t kWeights = std::int64_t{1} << 21;
+
 testing::Sample bench_rows(const Options& options) {
-  // 2^21 weights: larger than the caches of a core, and quick even for slow encoders.
-  constexpr std::int64_t kWeights = std::int64_t{1} << 21;
   constexpr std::uint64_t kSeed = 1;
   if (options.cols < 1 || options.cols > kWeights)
     throw ConfigError(fmt::format("--cols must be between 1 and {}, got {}", kWeights, options.cols));
@@ -119,7 +121,9 @@ CLI::App& add_stream_verb(CLI::App& codec, const std::string& name, const std::s
       ->type_name("ENCODING")
       ->required()
       ->expected(1);
-  verb.add_option("--cols", options.cols, "Weights of a row.")->type_name("N")->required();
+  verb.add_option("--cols", options.cols, with_range("Weights of a row.", 1, kMaxCols))
+      ->type_name("N")
+      ->required();
   return verb;
 }
 
@@ -136,7 +140,9 @@ void add_bench(CLI::App& codec, Session& session) {
       *codec.add_subcommand("bench", "Measure speed and error, on one thread unless --threads is given.");
   verb.add_option("ENCODING", options->encodings, "What to measure; without it all encodings.")
       ->type_name("ENCODING");
-  verb.add_option("--cols", options->cols, "Weights of a row.")->type_name("N")->capture_default_str();
+  verb.add_option("--cols", options->cols, with_range("Weights of a row.", 1, kWeights))
+      ->type_name("N")
+      ->capture_default_str();
   verb.add_option("--data", options->data, "Rows of little-endian f32; without it Gaussian ones are made.")
       ->type_name("FILE");
   verb.add_flag("--importance", options->importance,

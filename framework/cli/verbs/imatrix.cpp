@@ -1,6 +1,7 @@
 // polyquant imatrix: measures an importance matrix.
 #include "calibration/measure.hpp"
 #include "calibration/model_documents.hpp"
+#include "number_option.hpp"
 #include "plan/replaceable.hpp"
 #include "plan/source_files.hpp"
 #include "progress_bar.hpp"
@@ -120,17 +121,15 @@ void add_imatrix(CLI::App& app, Session& session) {
       ->required()
       ->type_name("PATH");
   verb->add_option("--to", options->to, "The file to write (.gguf).")->required()->type_name("FILE");
-  verb->add_option("--samples", options->samples, "Samples to run.")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 32).description(""))
+  between(verb->add_option("--samples", options->samples, "Samples to run."), std::int64_t{1},
+          std::int64_t{1} << 32)
       ->capture_default_str();
-  verb->add_option("--length", options->length, "Tokens per sample.")
-      ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20).description(""))
+  between(verb->add_option("--length", options->length, "Tokens per sample."), std::int64_t{1},
+          std::int64_t{1} << 20)
       ->capture_default_str();
   verb->add_flag("--first", options->first,
                  "Take the texts from their beginning, as llama-imatrix does, rather than some by chance.");
-  verb->add_option("--seed", options->seed, "Which samples chance takes.")
+  verb->add_option("--seed", options->seed, with_range("Which samples chance takes.", 0, UINT64_MAX))
       ->capture_default_str()
       ->type_name("N");
   verb->add_flag("--output", options->output, "Measure the output matrix, too; llama-imatrix leaves it out.");

@@ -1,5 +1,6 @@
 // polyquant quantize: a pipeline with one output, written on the command line.
 #include "config/pipeline_keys.hpp"
+#include "number_option.hpp"
 #include "pipeline_verbs.hpp"
 #include "verbs.hpp"
 
@@ -130,12 +131,10 @@ void add_quantize(CLI::App& app, Session& session) {
   verb.add_option("--calibration", options->calibration, calibration_help("Texts to calibrate with."))
       ->type_name("PATH");
   verb.add_option("--imatrix", options->imatrix, "Importance matrix.")->type_name("FILE");
-  verb.add_option("--samples", options->samples, calibration_help("Calibration samples."))
-      ->check(CLI::Range(1, 1 << 30).description(""))
-      ->type_name("N");
-  verb.add_option("--length", options->length, calibration_help("Tokens per calibration sample."))
-      ->check(CLI::Range(1, 1 << 20).description(""))
-      ->type_name("N");
+  between(verb.add_option("--samples", options->samples, calibration_help("Calibration samples.")), 1,
+          1 << 30);
+  between(verb.add_option("--length", options->length, calibration_help("Tokens per calibration sample.")), 1,
+          1 << 20);
   verb.add_option("--effort", options->effort, "How much to search: fast, normal or best.")
       ->type_name("LEVEL");
   add_pipeline_flags(verb, options->flags, true);

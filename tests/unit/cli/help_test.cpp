@@ -1,6 +1,7 @@
 #include "cli/topics.hpp"
 
 #include "config/message_of.hpp"
+#include "number_option.hpp"
 #include "reference_docs.hpp"
 
 #include <catch2/catch.hpp>
@@ -86,4 +87,20 @@ TEST_CASE("help: the reference has a page for each kind, the pipeline, the recip
   CHECK(names == std::vector<std::string>{"commands.md", "pipeline.md", "recipes.md", "families.md",
                                           "encodings.md", "quantizers.md", "formats.md", "backends.md",
                                           "chat-templates.md"});
+}
+
+TEST_CASE("help: an option that takes a whole number says from where to where, and refuses others",
+          "[cli][help]") {
+  Topics t;
+  std::int64_t samples = 128;
+  CLI::App* verb = t.app.get_subcommand("run");
+  pq::cli::between(verb->add_option("--samples", samples, "Samples to run."), std::int64_t{1},
+                   std::int64_t{1} << 32);
+  const std::string page = pq::cli::reference_pages(t.topics).front().text;
+  CHECK_THAT(page, Contains("| `--samples N` | Samples to run (1 to 4294967296). |\n"));
+  CHECK_THAT(help_about(t.topics, "samples"), Contains("--samples N  Samples to run (1 to 4294967296)."));
+  CHECK_THROWS_AS(t.app.parse("run --samples 0"), CLI::ValidationError);
+  CHECK_THROWS_AS(t.app.parse("run --samples 4294967297"), CLI::ValidationError);
+  t.app.parse("run --samples 4294967296");
+  CHECK(samples == std::int64_t{1} << 32);
 }
