@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Small checkpoints that GPTQModel, AutoAWQ and bitsandbytes made (tests/golden/packed/checkpoints): `polyquant logits` gives the logits that were
-stored with them, `inspect` and `compare` read them, and conversions between the formats keep every code and scale.
+stored with them, `inspect` and `compare` read them, and conversions between the formats keep every code and scale. Rows of a GPTQ folder that q4_1 holds
+but for the rounding of offsets are counted apart.
 
-    test_packed_checkpoints.py [NAME...]     only these checkpoints
+    test_packed_checkpoints.py [NAME...]     only these checkpoints; near: only that count
 """
 import json
 import sys
@@ -77,10 +78,30 @@ def check_conversion(checks, out, source, target):
     checks.that(config["quant_method"] == target, f"{source} to {target}: the configuration names {config['quant_method']}")
 
 
+def check_near(checks, out):
+    """What a run says of rows that fit, against the rows that really decode to other weights."""
+    folder, file, matrices = out / "near", out / "near.gguf", {"ffn_down": "mlp.down_proj", "ffn_up": "mlp.up_proj", "attn_q": "self_attn.q_proj", "attn_v": "self_attn.v_proj"}
+    run("quantize", GOLDEN / "tiny" / "llama-256", "--format", "gptq", "--encoding", "affine:bits=4,group=32,symmetric=false", "--to", folder)
+    reports = [run_json("convert", folder, file, "--format", "gguf", "--encoding", "q4_1", "--threads", threads, "--force")["outputs"][0] for threads in (1, 2)]
+    for tensor in reports[0]["tensors"]:
+        kind, rows, exact, near = tensor["name"].split(".")[-2], tensor["shape"][0], tensor["exact_rows"], tensor["near_rows"]
+        if tensor["route"] != "repack":
+            checks.that(near == 0, f"{tensor['name']} is no repacked tensor and has no such rows")
+        elif kind in matrices:
+            name = f"model.layers.0.{matrices[kind]}.weight"
+            a, b = (np.frombuffer(run("cat", path, name).stdout, "<u4").reshape(rows, -1) for path in (folder, file))
+            differ = int((a != b).any(1).sum())
+            checks.that(0 < near == differ and exact == rows - differ, f"{name}: {exact} rows exactly, {near} nearly; {differ} of {rows} decode to other weights")
+    counted = [[(t["exact_rows"], t["near_rows"]) for t in report["tensors"]] for report in reports]
+    checks.that(counted[0] == counted[1], "the same counts with 1 and 2 threads")
+
+
 def main():
-    names = sys.argv[1:] or ["base", "gptq", "gptq_act", "awq", "bnb_nf4"]
+    names = sys.argv[1:] or ["base", "gptq", "gptq_act", "awq", "bnb_nf4", "near"]
     checks, out = Checks(), scratch()
-    for name in names:
+    if "near" in names:
+        check_near(checks, out)
+    for name in (name for name in names if name != "near"):
         check_logits(checks, name)
         if name != "base":
             check_inspect(checks, name)

@@ -43,6 +43,7 @@ Json output_json(const PlannedOutput& output, const OutputResult* result) {
     if (result != nullptr) {
       entry["relative_error"] = result->tensors[i].relative_error();
       entry["exact_rows"] = result->tensors[i].exact_rows;
+      entry["near_rows"] = result->tensors[i].near_rows;
       if (!result->tensors[i].warnings.empty()) entry["warnings"] = result->tensors[i].warnings;
       for (const QuantFigure& figure : result->tensors[i].figures)
         entry["figures"][figure.name] = value_of(figure);

@@ -106,10 +106,10 @@ Fit repack_row(const PlannedTensor& planned, const Encoding& encoding, Bytes sto
   return fit != Fit::no && encoding.pack_affine(scratch.near, to) ? fit : Fit::no;
 }
 
-/// Encodes the rows into scratch.encoded: as they are stored where that fits, all others quantized, many at a time. Returns how many fit exactly.
-std::int64_t encode_into(const PlannedTensor& planned, const MatrixRun& matrix, std::int64_t first_in_matrix,
-                         ConstMatrix weights, ChunkRows& rows, std::uint64_t row_bytes, ChunkScratch& scratch,
-                         QuantReport& report) {
+/// Encodes the rows into scratch.encoded: as they are stored where that fits, all others quantized, many at a time. Counts those that fit.
+void encode_into(const PlannedTensor& planned, const MatrixRun& matrix, std::int64_t first_in_matrix,
+                 ConstMatrix weights, ChunkRows& rows, std::uint64_t row_bytes, ChunkScratch& scratch,
+                 QuantReport& report, ChunkResult& result) {
   const MutableBytes encoded = scratch.encoded;
   const auto quantize = [&](std::int64_t first, std::int64_t count) {
     if (count > 0)
@@ -118,12 +118,9 @@ std::int64_t encode_into(const PlannedTensor& planned, const MatrixRun& matrix, 
                                                  static_cast<std::size_t>(count) * row_bytes),
                                  report);
   };
-  if (planned.route != Route::repack) {
-    quantize(0, weights.rows);
-    return 0;
-  }
+  if (planned.route != Route::repack) return quantize(0, weights.rows);
   const std::size_t stored_bytes = planned.stored.common()->row_bytes(weights.cols);
-  std::int64_t exact = 0, unfit = 0;  // rows that fit; first of those before this one that do not
+  std::int64_t unfit = 0;  // first of the rows before this one that do not fit
   for (std::int64_t r = 0; r < weights.rows; ++r) {
     const auto at = static_cast<std::size_t>(r);
     const Fit fit =
@@ -132,10 +129,9 @@ std::int64_t encode_into(const PlannedTensor& planned, const MatrixRun& matrix, 
     if (fit == Fit::no) continue;
     quantize(unfit, r - unfit);
     unfit = r + 1;
-    if (fit == Fit::exact) ++exact;
+    ++(fit == Fit::exact ? result.exact_rows : result.near_rows);
   }
   quantize(unfit, weights.rows - unfit);
-  return exact;
 }
 
 [[noreturn]] void throw_beyond_range(const ViewTensor& tensor, const Encoding& encoding, std::int64_t row,
@@ -236,8 +232,8 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   QuantReport report;
   TensorRun& run = target.output->tensors[target.tensor];
   const MatrixRun& matrix = run.matrix_of(rows.first());
-  result.exact_rows = encode_into(planned, matrix, rows.first() % run.rows_per_matrix, weights, rows,
-                                  row_bytes, scratch, report);
+  encode_into(planned, matrix, rows.first() % run.rows_per_matrix, weights, rows, row_bytes, scratch, report,
+              result);
   result.warnings = std::move(report.warnings);
   leave_out_infinite(target, report.figures, result.warnings);
   add_figures(report.figures, result.figures);

@@ -56,6 +56,7 @@ TensorResult sum_chunks(const TensorRun& run) {
     result.squared_error += chunk.squared_error;
     result.squared_weight += chunk.squared_weight;
     result.exact_rows += chunk.exact_rows;
+    result.near_rows += chunk.near_rows;
     warnings.add(i, chunk.warnings);
     add_figures(chunk.figures, result.figures);
   }

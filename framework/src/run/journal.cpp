@@ -28,6 +28,7 @@ Json to_json(const ChunkResult& result) {
           {"error", result.squared_error},
           {"weight", result.squared_weight},
           {"exact", result.exact_rows},
+          {"near", result.near_rows},
           {"warnings", result.warnings},
           {"figures", std::move(figures)}};
 }
@@ -38,6 +39,7 @@ ChunkResult from_json(const Json& json) {
   result.squared_error = json.at("error").get<double>();
   result.squared_weight = json.at("weight").get<double>();
   result.exact_rows = json.at("exact").get<std::int64_t>();
+  result.near_rows = json.at("near").get<std::int64_t>();
   result.warnings = json.at("warnings").get<std::vector<std::string>>();
   for (const Json& figure : json.at("figures"))
     result.figures.push_back(

@@ -20,7 +20,7 @@ namespace pq {
 struct ChunkResult {
   double squared_error = 0;
   double squared_weight = 0;
-  std::int64_t exact_rows = 0;
+  std::int64_t exact_rows = 0, near_rows = 0;
   std::uint64_t hash = 0;  // hash_rows() of what was written
   std::vector<std::string> warnings;
   std::vector<QuantFigure> figures;

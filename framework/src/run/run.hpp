@@ -21,6 +21,7 @@ struct TensorResult {
   double squared_error = 0;     // sum of (decoded - wanted)^2
   double squared_weight = 0;    // sum of wanted^2
   std::int64_t exact_rows = 0;  // rows that were repacked or copied without any change
+  std::int64_t near_rows = 0;   // rows that were repacked with their codes and scales, but rounded offsets
   std::vector<std::string> warnings;
   std::vector<QuantFigure> figures;  // summed over the tensor
   double relative_error() const {
