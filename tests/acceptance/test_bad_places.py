@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
-"""A full disk and a folder that cannot be written: documented exit code, one sentence, nothing left behind. The disks are small tmpfs, which only
-root can mount; without it the script is skipped."""
+"""A full disk and a folder that cannot be written: documented exit code, one sentence, nothing left behind; and a file system that does not say how
+large it is is written to. The disks are small tmpfs and a ramfs, which only root can mount; without it the script is skipped."""
 import os
 import subprocess
 import sys
 
+from common import run
 from test_bad_inputs import TAIL, Runner
 
 
-def mounted(folder, options):
-    """Mounts a tmpfs; skips the script if that is not allowed."""
+def mounted(folder, options, kind="tmpfs"):
+    """Mounts a file system; skips the script if that is not allowed."""
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], capture_output=True).returncode != 0:
-        print("SKIPPED: a tmpfs cannot be mounted here")
+    if subprocess.run(["mount", "-t", kind, "-o", options, kind, str(folder)], capture_output=True).returncode != 0:
+        print(f"SKIPPED: a {kind} cannot be mounted here")
         sys.exit(77)
 
 
@@ -40,8 +41,23 @@ def unwritable_folder(runner):
             subprocess.run(["umount", str(locked)], check=True)
 
 
+def unknown_size(runner):
+    disk = runner.out / "ramfs"
+    mounted(disk, "mode=0700", "ramfs")
+    try:
+        empty = os.statvfs(disk).f_blocks == 0
+        arguments = ["quantize", runner.clean, "--recipe", "f16", *TAIL, "--to"]
+        run(*arguments, disk / "x.gguf")
+        run(*arguments, runner.out / "elsewhere.gguf")
+        same = (disk / "x.gguf").read_bytes() == (runner.out / "elsewhere.gguf").read_bytes()
+        runner.checks.that(empty and same and os.listdir(disk) == ["x.gguf"], "a file system that does not say how large it is: the same file as elsewhere")
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
 def main():
     runner = Runner()
+    unknown_size(runner)
     unwritable_folder(runner)
     small_disk(runner)
     runner.checks.finish()

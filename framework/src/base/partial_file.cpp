@@ -23,10 +23,12 @@ bool is_full(int error) noexcept { return error == ENOSPC || error == EDQUOT || 
   throw ConfigError(fmt::format("{}: cannot be created: {}", path.string(), reason));
 }
 
+constexpr std::uint64_t kUnknown = UINT64_MAX;
+
 [[noreturn]] void throw_too_small(const fs::path& path, std::uint64_t size, std::uint64_t free) {
   throw ResourceError(
-      fmt::format("{}: needs {} on the disk, but {} are free; free some space or choose another folder",
-                  path.string(), format_bytes(size), format_bytes(free)));
+      fmt::format("{}: needs {} on the disk, but {}; free some space or choose another folder", path.string(),
+                  format_bytes(size), free == kUnknown ? "it is full" : format_bytes(free) + " are free"));
 }
 
 [[noreturn]] void throw_write_failed(const fs::path& path, int error) {
@@ -35,7 +37,8 @@ bool is_full(int error) noexcept { return error == ENOSPC || error == EDQUOT || 
 
 std::uint64_t free_bytes(int file) noexcept {
   struct ::statvfs status = {};
-  if (::fstatvfs(file, &status) != 0) return UINT64_MAX;  // unknown: let the writes find out
+  // Some, such as ramfs, say that they have no blocks at all. Let the writes find out.
+  if (::fstatvfs(file, &status) != 0 || status.f_blocks == 0) return kUnknown;
   return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
 }
 

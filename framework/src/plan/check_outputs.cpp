@@ -8,8 +8,12 @@
 #include <polyquant/base/text.hpp>
 
 #include <fmt/format.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <system_error>
 
@@ -150,6 +154,15 @@ std::uint64_t held_bytes(const PlannedOutput& output) {
   return bytes;
 }
 
+/// /proc and its like: a file system whose files are the kernel's.
+bool is_of_kernel(const fs::path& folder) {
+  constexpr std::int64_t kTypes[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC,   CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+                                     SECURITYFS_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,      DEVPTS_SUPER_MAGIC};
+  struct ::statfs system = {};
+  return ::statfs(folder.c_str(), &system) == 0 &&
+         std::find(std::begin(kTypes), std::end(kTypes), system.f_type) != std::end(kTypes);
+}
+
 void check_space(const Plan& plan) {
   struct Need {
     fs::path where;
@@ -178,11 +191,12 @@ void check_space(const Plan& plan) {
   for (const auto& [device, need] : needs) {
     std::error_code failed;
     const fs::space_info space = fs::space(need.where, failed);
-    if (!failed && space.capacity == 0)  // /proc and its like
+    if (is_of_kernel(need.where))
       throw ConfigError(
           fmt::format("{}{} is no place for files: its file system cannot hold any; choose another place",
                       place_prefix(need.mark), need.where.string()));
-    if (!failed && space.available < need.bytes)
+    // Without any capacity (ramfs, some FUSE) it does not say how much there is.
+    if (!failed && space.capacity > 0 && space.available < need.bytes)
       throw ResourceError(fmt::format(
           "{}{} has {} free, the outputs {}need {}; free some space or choose another place",
           place_prefix(need.mark), need.where.string(), format_bytes(space.available),
