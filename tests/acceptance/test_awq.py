@@ -148,7 +148,7 @@ def resumed(checks, out):
             (killed / f.name).read_bytes() == f.read_bytes() for f in whole.iterdir())
         return code, exists, same
 
-    shares = (0.4, 0.6, 0.85)
+    shares = (0.3, 0.5, 0.7)  # the first run, which is the measure, is the slowest
     for share, (code, exists, same) in zip(shares, two_at_a_time(killed_after, shares)):
         checks.that(code != 0 and not exists, f"killed after {share:.0%} of the time (exit code {code}): no folder under the final name")
         checks.that(same, "and again: the same bytes in every file")
