@@ -3,7 +3,7 @@
 
     error_feedback.py MODEL_FOLDER --calibration FILE --text FILE [FILE ...] --work DIR --json FILE [--types q4_k nf4 affine:bits=4,group=128 ...]
                       [--quantizers plain gptq ...] [--also TYPE/QUANTIZER ...] [--samples 128] [--length 512] [--seeds 0 1 2] [--chunks 16]
-                      [--recipes q4_k_m ...] [--markdown FILE]
+                      [--recipes q4_k_m ...] [--commit ID] [--markdown FILE]
     error_feedback.py --from-json FILE [FILE ...] --markdown FILE
 
 --types: every block matrix has that one type; embeddings and norms stay bf16. `plain` is rtn: for the types of GGUF with importance from the
@@ -25,6 +25,7 @@ import sys
 
 import error_feedback_page
 import kept
+from machine import processor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LINEAR = r"^(blk\.[0-9]+\.(attn_[qkv]|attn_output|ffn_(up|gate|down))|model\.layers\.[0-9]+\.(self_attn|mlp)\.[a-z]+_proj)\.weight$"
@@ -63,7 +64,9 @@ class Bench:
         self.work = options.work.resolve()
         self.work.mkdir(parents=True, exist_ok=True)
         self.data = self.known() | {"model": options.model.name, "polyquant": run(options.polyquant, "--version").strip(),
-                                    "date": str(datetime.date.today())}
+                                    "date": str(datetime.date.today()), "processor": processor(), "threads": options.threads}
+        if options.commit:
+            self.data["commit"] = options.commit
 
     def known(self):
         """What --json holds, for the same model, calibration and texts of these names."""
@@ -209,6 +212,7 @@ def main():
     parser.add_argument("--work", type=pathlib.Path)
     parser.add_argument("--keep", action="store_true", help="keep the files when they are judged")
     parser.add_argument("--polyquant", type=pathlib.Path, default=ROOT / "build" / "release" / "bin" / "polyquant")
+    parser.add_argument("--commit", help="what the program was built of, for the page")
     parser.add_argument("--json", type=pathlib.Path)
     parser.add_argument("--from-json", nargs="+", type=pathlib.Path)
     parser.add_argument("--markdown", type=pathlib.Path)
@@ -216,8 +220,7 @@ def main():
     if not options.from_json and not (options.model and options.calibration and options.text and options.work and options.json):
         parser.error("a model, --calibration, --text, --work and --json are needed, or --from-json")
     if options.from_json:
-        parts = [json.loads(file.read_text()) for file in options.from_json]
-        data = parts[0] | {key: [r for part in parts for r in part[key]] for key in ("results", "recipes")}
+        data = error_feedback_page.joined([json.loads(file.read_text()) for file in options.from_json])
     else:
         bench = Bench(options)
         for seed in options.seeds:
