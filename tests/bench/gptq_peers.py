@@ -85,6 +85,8 @@ def ours(args, bits, folder, tokens, samples, target):
 
 
 def theirs(args, bits, folder, tokens, target):
+    # Workers are the threads that quantize the matrices of a layer side by side; by itself GPTQModel takes one for two processors, at
+    # most 12. Here it gets as many as polyquant has threads, but 2 at least: with 1 it ends at its start ("'model_loader:cpu' requests 2 workers", 7.7.0).
     environment = {**os.environ, "GPTQMODEL_CPU_WORKERS": str(max(2, args.threads)), "GPTQMODEL_DISABLE_PACK_EXT": "1", "OMP_NUM_THREADS": str(args.threads)}
     done = subprocess.run([str(PYTHON), "-c", PEER, str(bits), str(args.group), str(folder), str(tokens), str(target), str(args.threads),
                            *map(str, args.left)],
