@@ -131,7 +131,7 @@ def compare(options, work, kind, setting, chunks, results):
 def run(options):
     version = subprocess.run([str(options.polyquant), "--version"], capture_output=True, text=True).stdout.strip()
     data = known(options)
-    data |= {"date": str(datetime.date.today()), "processor": processor(),
+    data |= {"date": str(datetime.date.today()), "processor": processor(), "threads": options.threads,
              "polyquant": version, "judge": f"xllamacpp {importlib.metadata.version('xllamacpp')}"}
     with tempfile.TemporaryDirectory() as temporary:
         work = pathlib.Path(options.work or temporary)
@@ -173,7 +173,8 @@ def markdown(parts):
     for part in parts:
         rows = sorted(part["results"], key=place)
         columns = ", ".join(f"{found[2]} of {kind}" for kind, found in rows[0]["kinds"].items())
-        text.append(f"## {part['model']}\n\n{part['text']}, {part['date']}, {part['processor']}, {part['polyquant']}, {part['judge']}. Columns: {columns}.\n\n"
+        threads = f", {part['threads']} threads each" if "threads" in part else ""
+        text.append(f"## {part['model']}\n\n{part['text']}, {part['date']}, {part['processor']}{threads}, {part['polyquant']}, {part['judge']}. Columns: {columns}.\n\n"
                     f"| file, settings | chunks | who | {' | '.join(KINDS.values())} |\n|---|---|---|{'---|' * len(KINDS)}")
         text += [line(row) for row in rows] + [""] + [imatrix_kld.sentence(row) for row in part.get("klds", [])]
     return "\n".join(text)
