@@ -8,7 +8,7 @@ import re
 import sys
 from pathlib import Path
 
-from sdk_headers import declarations, first_paragraph, functions_of, is_interface
+from sdk_headers import declarations, first_paragraph, functions_of, is_interface, virtual_functions
 
 ROOT = Path(__file__).resolve().parent.parent
 SDK = ROOT / "framework/include/polyquant"
@@ -63,6 +63,7 @@ SECTIONS = [
     ("Backend", "backend.hpp", "The device on which heavy maths runs, and encodings made fast on it."),
     ("Maths of a backend", "math_ops.hpp", "`HostMath` (`polyquant/host_math.hpp`) has all of it but the products of matrices, for backends "
                                            "whose matrices are ordinary memory."),
+    ("", "host_math.hpp", ""),
     ("Views and threads", "base/matrix.hpp", ""),
     ("", "base/executor.hpp", ""),
 ]
@@ -90,11 +91,19 @@ def interface(declaration):
     return text
 
 
+def declared(header):
+    try:
+        return declarations((SDK / header).read_text(encoding="utf-8"))
+    except ValueError as error:
+        sys.exit(f"{(SDK / header).relative_to(ROOT)}: {error}; lay it out with clang-format")
+
+
 def section(title, header, sentence):
     text = f"\n## {title}\n\n`#include <polyquant/{header}>`" if title else ""
     text += f". {sentence}\n" if sentence else "\n" if title else ""
-    for declaration in declarations((SDK / header).read_text(encoding="utf-8")):
-        text += f"\n### {declaration.name}\n\n" + (f"{declaration.text}\n\n" if declaration.text else "")
+    for declaration in declared(header):
+        words = declaration.text or ("" if title or not is_interface(declaration) else first_paragraph((SDK / header).read_text(encoding="utf-8")))
+        text += f"\n### {declaration.name}\n\n" + (f"{words}\n\n" if words else "")
         text += interface(declaration) if is_interface(declaration) else f"```cpp\n{declaration.code}\n```\n"
     return text
 
@@ -120,19 +129,20 @@ def page():
 
 def unnamed(text):
     """What the headers have and the page has not, because it is laid out in a way that sdk_headers does not read: types of its sections, virtual
-    functions of any header; those of errors are not for plugins to override."""
+    functions of any header, each with its arguments in the part of its class; those of errors are not for plugins to override."""
     for _, header, _ in SECTIONS:
         code = (SDK / header).read_text(encoding="utf-8")
-        read = {declaration.name for declaration in declarations(code)}
+        read = {declaration.name for declaration in declared(header)}
         for name in re.findall(r"^(?:class|struct|enum class) (?:PQ_API )?(\w+)(?=[^{;]*\{)", code, re.MULTILINE):
             if name not in read:
                 yield f"{header}: {name}"
+    parts = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL))
     for path in sorted(SDK.rglob("*.hpp")):
         if path.relative_to(SDK).parts[0] in ("codec", "testing") or path.name == "error.hpp":
             continue
-        for name in re.findall(r"\bvirtual [^;{(]*?(\w+)\(", path.read_text(encoding="utf-8")):
-            if f"{name}(" not in text and f"~{name}(" not in path.read_text(encoding="utf-8"):
-                yield f"{path.relative_to(ROOT)}: {name}()"
+        for owner, signature in virtual_functions(path.read_text(encoding="utf-8")):
+            if f"`{signature}`" not in parts.get(owner, ""):
+                yield f"{path.relative_to(ROOT)}: {owner}: {signature}"
 
 
 def main():
@@ -146,4 +156,5 @@ def main():
         sys.exit(f"docs/reference/{PAGE.name} is not what the headers say; run: {COMMAND}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,5 @@
-"""What the SDK's headers declare, read from their text. They are laid out by clang-format, so a declaration of namespace pq begins in column 0 and
-ends with "};" there; members are indented by two blanks."""
+"""What the SDK's headers declare, read from their text (why: docs/adr/0022-the-interface-page-by-our-own-reader.md). They
+are laid out by clang-format, so a declaration of namespace pq begins in column 0 and ends with "};" there; members are indented by two blanks."""
 
 import re
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 class Declaration(NamedTuple):
     name: str
     text: str  # the comment above
-    code: str  # without what is not public
+    code: str  # without what is private
 
 
 class Function(NamedTuple):
@@ -19,6 +19,7 @@ class Function(NamedTuple):
 
 
 BEGIN = re.compile(r"^(?:class|struct|enum class) (?:PQ_API )?(\w+)[^;]*\{|^using (\w+) = ")
+END = re.compile(r"^\};$|^(using|struct|enum class) .*;$")
 DEFAULTS = re.compile(r"^inline [^\n]*?\b(\w+)::(\w+)\([^{]*\{\s*(.*?)\s*\}$", re.MULTILINE | re.DOTALL)
 
 
@@ -37,12 +38,12 @@ def first_paragraph(header):
 
 
 def public_part(lines):
-    """The lines of a class without its private and protected members."""
+    """The lines of a class without its private members."""
     kept, is_public = [], True
     for line in lines:
         access = re.match(r" (public|private|protected):$", line)
         if access:
-            is_public = access.group(1) == "public"
+            is_public = access.group(1) != "private"
         elif is_public or line.startswith("}"):
             kept.append(line)
     while len(kept) > 1 and not kept[-2].strip():
@@ -57,7 +58,7 @@ def without_bodies(code):
 
 
 def declarations(header):
-    """Classes, structs, enums and type names of namespace pq, in their order; what a macro defines is none of them."""
+    """Classes, structs, enums and type names of namespace pq, in their order; what a macro defines is none of them. ValueError where one has no end."""
     lines = header.splitlines()
     found, comment, i = [], [], 0
     while i < len(lines):
@@ -67,10 +68,10 @@ def declarations(header):
             comment = [*comment, lines[i]] if lines[i].startswith("///") else []
             i += 1
             continue
-        end = i
-        while not re.search(r"^\};$|^(using|struct|enum class) .*;$", lines[end]):
-            end += 1
         name = next(group for group in (begin or template).groups() if group)
+        end = next((k for k in range(i, len(lines)) if END.search(lines[k])), None)
+        if end is None:
+            raise ValueError(f"{name} (line {i + 1}) has no end: a line that is '}};', or a declaration in one line")
         if begin and begin.group(2) and found and not comment:  # names for what stands above
             found[-1] = found[-1]._replace(code=found[-1].code + "\n" + lines[i])
         else:
@@ -114,6 +115,19 @@ def function(text, comment):
     is_required = text.endswith("= 0;")
     signature = match.group(1).replace("( ", "(")
     return Function(signature, comment, is_required, None if match.group(2) is None else said_by(match.group(2)))
+
+
+def virtual_functions(header):
+    """(class, signature) of all that is virtual but destructors, found without any rule of layout but that a class begins in column 0."""
+    code = re.sub(r"//.*", "", header)
+    for found in re.finditer(r"\bvirtual\s+(?!~)", code):
+        depth, end = 0, found.end()
+        while end < len(code) and (depth > 0 or code[end] not in ";{"):
+            depth += {"(": 1, ")": -1}.get(code[end], 0)
+            end += 1
+        owners = re.findall(r"^(?:class|struct) (?:PQ_API )?(\w+)[^;{]*\{", code[:found.start()], re.MULTILINE)
+        signature = re.sub(r"\s+", " ", code[found.end():end]).strip().removesuffix("= 0").strip().replace("( ", "(")
+        yield owners[-1] if owners else "", signature
 
 
 def functions_of(declaration):
