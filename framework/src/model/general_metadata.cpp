@@ -1,15 +1,13 @@
 #include "model/general_metadata.hpp"
 
 #include "config/yaml.hpp"
-#include "model/expression.hpp"
 #include "model/model_card.hpp"
 #include "model/model_name.hpp"
+#include "model/sampling.hpp"
 
 #include <polyquant/base/error.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 namespace pq {
 namespace {
@@ -50,41 +48,6 @@ void fill_from_name(ModelCard& card, const ModelNameParts& parts) {
   fill(card.finetune, parts.finetune);
   fill(card.version, parts.version);
   fill(card.size_label, parts.size_label);
-}
-
-// Keys of generation_config.json that GGUF has a place for, in the converter's order.
-void add_sampling(Metadata& metadata, const Json& generation, const std::string& source) {
-  struct Key {
-    const char* gguf;
-    const char* source;
-    bool is_integer;
-  };
-  constexpr Key kKeys[] = {{"top_k", "top_k", true},
-                           {"top_p", "top_p", false},
-                           {"min_p", "min_p", false},
-                           {"xtc_probability", "xtc_probability", false},
-                           {"xtc_threshold", "xtc_threshold", false},
-                           {"temp", "temperature", false},
-                           {"penalty_last_n", "penalty_last_n", true},
-                           {"penalty_repeat", "penalty_repeat", false},
-                           {"penalty_repeat", "repetition_penalty", false},
-                           {"mirostat", "mirostat", true},
-                           {"mirostat_tau", "mirostat_tau", false},
-                           {"mirostat_eta", "mirostat_eta", false}};
-  for (const Key& key : kKeys) {
-    const Json* value = generation.find(key.source);
-    const std::string name = std::string("general.sampling.") + key.gguf;
-    if (value == nullptr || !value->is_number() || metadata.find(name) != nullptr) continue;
-    const double number = value->number();
-    const double limit = key.is_integer ? 0x1p31 : static_cast<double>(std::numeric_limits<float>::max());
-    if (!(std::abs(number) < limit))
-      throw FormatError(source + ": '" + key.source + "' is " + display(*value) + ", which " + name + ", " +
-                        (key.is_integer ? "an i32" : "an f32") + ", cannot hold; correct or remove the key");
-    if (key.is_integer)
-      metadata.set(name, static_cast<std::int32_t>(number));
-    else
-      metadata.set(name, static_cast<float>(number));
-  }
 }
 
 void add_text(Metadata& metadata, const std::string& key, const std::string& value) {

@@ -5,6 +5,7 @@
 #include "model/gguf_config.hpp"
 #include "model/gguf_names.hpp"
 #include "model/gguf_tensors.hpp"
+#include "model/sampling.hpp"
 #include "model/tensor_links.hpp"
 #include "model/tokenizer_export.hpp"
 
@@ -245,13 +246,14 @@ class HuggingFaceViewBuilder {
 
   void add_files(ModelView& view) {
     view.metadata.set("format", std::string("pt"));  // transformers asks for it
-    const Json generation = fill_template(family_.generation_config, metadata_scope_);
+    Json generation = fill_template(family_.generation_config, metadata_scope_);
+    if (generation.is_object() || generation.is_null())
+      restore_sampling(generation, header_.metadata, files_.path().string(), view.warnings);
     if (generation.is_object())
       view.side_files.push_back({"generation_config.json", {}, to_json(generation) + "\n"});
     view.warnings.emplace_back(
         "config.json and the tokenizer's files are made anew from the GGUF file: copy the original ones if "
-        "you "
-        "need settings that it does not hold, such as do_sample or model_max_length");
+        "you need settings that it does not hold, such as max_new_tokens or model_max_length");
     for (SideFile& file : export_tokenizer(header_.metadata, files_.path().string(), view.warnings))
       view.side_files.push_back(std::move(file));
   }

@@ -161,8 +161,11 @@ TEST_CASE("hugging face view: settings of sampling come back, and a warning name
   CHECK(number("top_p") == 0.95);
   CHECK(number("temperature") == 0.7);
   CHECK(number("repetition_penalty") == 1.1);
+  REQUIRE(generation.find("do_sample") != nullptr);
+  CHECK(*generation.find("do_sample") == Json(true));
+  CHECK(generation.find("_from_model_config") == nullptr);
   REQUIRE(back->warnings.size() == 1);
-  CHECK_THAT(back->warnings[0], Catch::Contains("do_sample"));
+  CHECK_THAT(back->warnings[0], Catch::Contains("max_new_tokens"));
 }
 
 TEST_CASE("hugging face view: a form of experts is refused where there is none to choose", "[model]") {
