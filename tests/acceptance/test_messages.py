@@ -46,6 +46,23 @@ def places(runner):
     (out / "other.gguf").write_text("precious")
     runner.run("two outputs that exist", 2, r"p\.yaml:3:\d+: .*there\.gguf exists, .*other\.gguf too; choose other names or add --force",
                f"outputs: [{{format: gguf, recipe: q8_0, to: there.gguf, {OPTIONS}}}, {{format: gguf, recipe: q8_0, to: other.gguf, {OPTIONS}}}]")
+    for name in ("album", "album.json"):
+        (out / name / "photos").mkdir(parents=True)
+    gguf, folder = f"format: gguf, recipe: q8_0, {OPTIONS}", "format: safetensors, encoding: bf16"
+    for force in ([], ["--force"]):
+        how = " ".join(["without --force", *force][-1:])
+        runner.run(f"a folder where a file is written, {how}", 2, r"p\.yaml:3:\d+: .*album is a folder, but format 'gguf' writes a file; choose another name$",
+                   f"outputs: [{{{gguf}, to: album}}]", "run", *force)
+        runner.run(f"a folder of other things, {how}", 2, r"p\.yaml:3:\d+: .*album cannot be replaced: 'photos' in it is no file of a model",
+                   f"outputs: [{{{folder}, to: album}}]", "run", *force)
+        runner.run(f"an output that exists and a folder that stays, {how}", 2, r"p\.yaml:5:\d+: .*album is a folder, but format",
+                   f"outputs:\n  - {{{gguf}, to: there.gguf}}\n  - {{{gguf}, to: album}}", "run", *force)
+        runner.run(f"a report in place of a folder, {how}", 2, r"p\.yaml:4:\d+: .*album\.json is a folder, but a file is written; choose another name$",
+                   f"outputs: [{{{gguf}, to: a.gguf}}]\nreport: album.json", "run", *force)
+    (out / "b.gguf.partial.claim").write_text("mine")
+    runner.run("a claim of another output that is none of ours", 2, r"p\.yaml:5:\d+: .*b\.gguf\.partial\.claim exists, and is no claim of polyquant",
+               f"outputs:\n  - {{{gguf}, to: there.gguf}}\n  - {{{gguf}, to: b.gguf}}")
+    (out / "b.gguf.partial.claim").unlink()
     runner.run("a place that holds no files", 2, r"p\.yaml:3:\d+: /proc is no place for files",
                f"outputs: [{{format: gguf, recipe: q8_0, to: /proc/x.gguf, {OPTIONS}}}]")
     runner.run("an encoding that the format lacks", 2, r"p\.yaml:4:15: 'encoding' cannot be used for tensor",

@@ -51,7 +51,8 @@ std::vector<fs::path> taken_names(const PlannedOutput& output, const OutputNames
   return taken;
 }
 
-/// Likewise of all outputs and the report, but `first`: said at once, so that nobody has to find them one by one.
+/// Likewise of all outputs and the report, but `first`: said at once, so that nobody has to find them one by one. Their claims can be read:
+/// check_target() has said so.
 std::vector<fs::path> other_taken_names(const Plan& plan, const fs::path& first) {
   std::vector<fs::path> taken;
   for (const PlannedOutput& output : plan.outputs) {
@@ -63,18 +64,28 @@ std::vector<fs::path> other_taken_names(const Plan& plan, const fs::path& first)
   return taken;
 }
 
-void check_final_names_of(const Plan& plan, const PlannedOutput& output, const OutputNames& names,
-                          const ClaimState& claim, bool force) {
+/// Folders in the way that --force does not replace either.
+void check_folders_of(const PlannedOutput& output, const OutputNames& names, const ClaimState& claim) {
   refuse_link(output.to);
   std::error_code ignored;
   for (const fs::path& path : taken_names(output, names, claim)) {
-    check_replaceable(path, force, force ? std::vector<fs::path>() : other_taken_names(plan, path));
-    const bool is_folder = fs::is_directory(path, ignored);
-    if (is_folder && !names.is_folder)
+    if (!fs::is_directory(path, ignored)) continue;
+    if (!names.is_folder)
       throw ConfigError(fmt::format("{} is a folder, but format '{}' writes a file; choose another name",
                                     path.string(), output.format->info().id));
-    if (is_folder) check_folder(path, output);
+    check_folder(path, output);
   }
+}
+
+/// After all other checks of all outputs, which --force does not pass over: it is advised only where it helps.
+void check_all_replaceable(const Plan& plan, bool force) {
+  if (force) return;
+  for (const PlannedOutput& output : plan.outputs)
+    at_place(output.to_mark, [&] {
+      const OutputNames names = names_of(output);
+      for (const fs::path& path : taken_names(output, names, read_claim(names.claim)))
+        check_replaceable(path, force, other_taken_names(plan, path));
+    });
 }
 
 void check_target(const Plan& plan, const ReadNames& read, const PlannedOutput& output, bool force) {
@@ -83,8 +94,8 @@ void check_target(const Plan& plan, const ReadNames& read, const PlannedOutput& 
   check_creatable(output.to);
   refuse_link(output.to);
   for (const fs::path& name : names.all) read.check_apart_from(name);
+  check_folders_of(output, names, claim);
   check_partial(plan, output, names, claim, force);
-  check_final_names_of(plan, output, names, claim, force);
 }
 
 /// Where the pipeline names the last output or report of that path.
@@ -210,8 +221,9 @@ void check_final_names(const Plan& plan, bool force) {
   for (const PlannedOutput& output : plan.outputs)
     at_place(output.to_mark, [&] {
       const OutputNames names = names_of(output);
-      check_final_names_of(plan, output, names, read_claim(names.claim), force);
+      check_folders_of(output, names, read_claim(names.claim));
     });
+  check_all_replaceable(plan, force);
 }
 
 void check_outputs(const Plan& plan, bool force) {
@@ -219,7 +231,13 @@ void check_outputs(const Plan& plan, bool force) {
   const ReadNames read(plan);
   for (const PlannedOutput& output : plan.outputs)
     at_place(output.to_mark, [&] { check_target(plan, read, output, force); });
-  if (!plan.report.empty()) at_place(plan.report_mark, [&] { check_new_file(plan.report, read, force); });
+  const auto check_report = [&](bool replaces) {
+    if (!plan.report.empty())
+      at_place(plan.report_mark, [&] { check_new_file(plan.report, read, replaces); });
+  };
+  check_report(true);
+  check_all_replaceable(plan, force);
+  check_report(force);
   check_space(plan);
 }
 

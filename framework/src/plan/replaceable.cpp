@@ -161,11 +161,11 @@ void check_new_file(const fs::path& path, const ReadNames& read, bool force) {
     throw ConfigError(fmt::format("{} exists; move it away or choose another name for {}", partial.string(),
                                   path.filename().string()));
   if (!file_id(path)) return;
-  check_replaceable(path, force);
   std::error_code ignored;
   if (fs::is_directory(path, ignored))
     throw ConfigError(
         fmt::format("{} is a folder, but a file is written; choose another name", path.string()));
+  check_replaceable(path, force);
 }
 
 void make_parent_folder(const fs::path& path, std::string_view cure) {
