@@ -3,6 +3,7 @@
 
 #include <polyquant/base/log.hpp>
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,7 +13,8 @@
 
 namespace pq {
 
-/// Keeps the warnings that are logged while it lives; everything else goes where it went before.
+/// Keeps the warnings that are logged while it lives; everything else goes where it went before. If an exception ends its life, the warnings do,
+/// too: there will be no plan.
 class KeptWarnings {
  public:
   KeptWarnings() : state_(std::make_shared<State>()) {
@@ -25,11 +27,21 @@ class KeptWarnings {
         state->before(level, message);
     });
   }
-  ~KeptWarnings() { log::set_sink(state_->before); }
+  ~KeptWarnings() {
+    log::set_sink(state_->before);
+    if (std::uncaught_exceptions() <= exceptions_) return;
+    try {
+      for (const std::string& text : texts()) log::warning(text);
+    } catch (...) {  // the one that is in flight says more
+    }
+  }
   KeptWarnings(const KeptWarnings&) = delete;
   KeptWarnings& operator=(const KeptWarnings&) = delete;
 
-  const std::vector<std::string>& texts() const noexcept { return state_->texts; }
+  std::vector<std::string> texts() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->texts;
+  }
 
  private:
   struct State {
@@ -38,6 +50,7 @@ class KeptWarnings {
     std::vector<std::string> texts;
   };
   std::shared_ptr<State> state_;
+  int exceptions_ = std::uncaught_exceptions();
 };
 
 }  // namespace pq
