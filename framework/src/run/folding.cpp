@@ -4,6 +4,7 @@
 #include "plan/folding.hpp"
 #include "plan/plan.hpp"
 #include "run/matrix_rows.hpp"
+#include "run/released_rows.hpp"
 
 #include "base/interrupt.hpp"
 
@@ -17,7 +18,7 @@
 namespace pq {
 namespace {
 
-/// The rows of one matrix of a tensor, and what stands for it in messages.
+/// The rows of one matrix of a tensor, and the importance of its columns.
 struct Reader {
   std::unique_ptr<const TensorRows> rows;
   std::vector<float> importance;
@@ -78,13 +79,19 @@ void Folding::choose_fold(std::size_t index, const MeasuredStatistics& measured,
   job.channels = fold.channels;
   job.channel_of_column = fold.channel_of_column;
   job.effort = effort;
+  const auto in_memory = std::make_shared<ReleasedRows::InMemory>();
   std::vector<Reader> readers(matrices.size());
   for (std::size_t i = 0; i < matrices.size(); ++i) {
     const PlannedTensor& planned = output_.tensors[matrices[i].tensor];
     const ViewTensor& tensor = output_.view->tensors[planned.view_index];
     const std::int64_t count = rows_of_matrix(tensor.shape);
-    readers[i].rows = std::make_unique<MatrixRows>(*output_.view, planned.view_index,
-                                                   matrices[i].matrix * count, count, planned.stored);
+    const std::int64_t first = matrices[i].matrix * count;
+    readers[i].rows = std::make_unique<ReleasedRows>(
+        std::make_unique<MatrixRows>(*output_.view, planned.view_index, first, count, planned.stored),
+        [this, in_view = planned.view_index, first, count] {
+          release_rows(*output_.view, in_view, first, count);
+        },
+        in_memory);
     FoldReader& reader = job.readers.emplace_back();
     reader.tensor = tensor.source_name.empty() ? tensor.name : tensor.source_name;
     reader.weights = readers[i].rows.get();
@@ -96,12 +103,7 @@ void Folding::choose_fold(std::size_t index, const MeasuredStatistics& measured,
     reader.statistics.importance = readers[i].importance;
   }
   FoldScales chosen = output_.folder->fold(job, context);
-  // The rows for trials are spread over the matrices, whose pages would stay until all folds are chosen.
-  for (const FoldedMatrix& matrix : matrices) {
-    const std::size_t in_view = output_.tensors[matrix.tensor].view_index;
-    const std::int64_t count = rows_of_matrix(output_.view->tensors[in_view].shape);
-    release_rows(*output_.view, in_view, matrix.matrix * count, count);
-  }
+  in_memory->release();
   check_scales(*output_.folder, fold, chosen.scales);
   results_.push_back({fold.layer, fold.producer, chosen.loss_before, chosen.loss_after, chosen.choice});
   scales_[index].columns = chosen.scales.empty() ? std::vector<float>() : of_columns(chosen.scales, fold);
