@@ -98,11 +98,11 @@ class ChunkRows {
 };
 
 /// Stores row `row` of the chunk with its stored codes and scales, if every weight fits exactly, or but for the rounding of offsets.
-Fit repack_row(const PlannedTensor& planned, const Encoding& encoding, Bytes stored, std::int64_t width,
-               ChunkScratch& scratch, MutableBytes to) {
+Fit repack_row(const PlannedTensor& planned, const Encoding& encoding, const NearPacking& near, Bytes stored,
+               std::int64_t width, ChunkScratch& scratch, MutableBytes to) {
   if (!planned.stored.common()->unpack_affine(stored, width, scratch.affine)) return Fit::no;
   if (encoding.pack_affine(scratch.affine, to)) return Fit::exact;
-  const Fit fit = round_offsets(scratch.affine, encoding, scratch.near);
+  const Fit fit = near.round_offsets(scratch.affine, scratch.near);
   return fit != Fit::no && encoding.pack_affine(scratch.near, to) ? fit : Fit::no;
 }
 
@@ -120,11 +120,12 @@ void encode_into(const PlannedTensor& planned, const MatrixRun& matrix, std::int
   };
   if (planned.route != Route::repack) return quantize(0, weights.rows);
   const std::size_t stored_bytes = planned.stored.common()->row_bytes(weights.cols);
+  const NearPacking near(*matrix.encoding, weights.cols);
   std::int64_t unfit = 0;  // first of the rows before this one that do not fit
   for (std::int64_t r = 0; r < weights.rows; ++r) {
     const auto at = static_cast<std::size_t>(r);
     const Fit fit =
-        repack_row(planned, *matrix.encoding, rows.stored().subspan(at * stored_bytes, stored_bytes),
+        repack_row(planned, *matrix.encoding, near, rows.stored().subspan(at * stored_bytes, stored_bytes),
                    weights.cols, scratch, encoded.subspan(at * row_bytes, row_bytes));
     if (fit == Fit::no) continue;
     quantize(unfit, r - unfit);

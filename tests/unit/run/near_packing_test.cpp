@@ -27,12 +27,14 @@ float error_in_steps(const AffineRow& row, const std::string& spec) {
   const auto encoding = test::registry().encoding(Node::scalar(spec));
   std::vector<std::byte> bytes(encoding->row_bytes(128));
   AffineRow near;
-  if (round_offsets(row, *encoding, near) == Fit::no || !encoding->pack_affine(near, bytes)) return -1;
+  if (NearPacking(*encoding, 128).round_offsets(row, near) == Fit::no || !encoding->pack_affine(near, bytes))
+    return -1;
   std::vector<float> values(128);
   encoding->decode(bytes, {values.data(), 1, 128, 128});
   float largest = 0;
   for (std::size_t i = 0; i < 128; ++i) {
-    const float scale = row.scales[i / 64], wanted = scale * static_cast<float>(row.codes[i]);
+    const float scale = row.scales[i / 64],
+                wanted = scale * static_cast<float>(row.codes[i]) + row.offsets[i / 64];
     largest = std::max(largest, std::abs(values[i] - wanted) / scale);
   }
   return largest;
@@ -62,7 +64,19 @@ TEST_CASE("near packing: numbers that are none are left to the search", "[run]")
     row = row_with_zero(7);
     row.scales[1] = wrong;
     CHECK(error_in_steps(row, "q4_1") == -1);
+    AffineRow near;
+    CHECK(NearPacking(*test::registry().encoding(Node::scalar("q4_1")), 128).round_offsets(row, near) ==
+          Fit::no);
   }
+}
+
+TEST_CASE("near packing: offsets are rounded to the type that the encoding stores", "[run]") {
+  AffineRow row = row_with_zero(7);
+  for (float& scale : row.scales) scale = bf16_to(bf16_from(scale));  // 8 bits; 7 times it has 11
+  row.offsets = {row.scales[0] * 0x1p-9f, row.scales[1] * 0x1p-9f};
+  const float error = error_in_steps(row, "affine:bits=4,group=64,zero=offset,scale=bf16");
+  CHECK(error >= 0);
+  CHECK(error <= 1.0f / 64);
 }
 
 TEST_CASE("near packing: five bits leave room for an offset that is exact", "[run]") {
