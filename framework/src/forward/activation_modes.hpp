@@ -3,6 +3,8 @@
 
 #include "forward/activation_rounding.hpp"
 
+#include <polyquant/base/error.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -16,9 +18,11 @@ inline std::string_view name_of(ActivationMode mode) {
   return kActivationModes.at(static_cast<std::size_t>(mode));
 }
 
-/// `name`: one of them.
+/// `name`: one of them, which the caller has checked; InternalError if it is none.
 inline ActivationMode activation_mode(std::string_view name) {
-  return static_cast<ActivationMode>(std::ranges::find(kActivationModes, name) - kActivationModes.begin());
+  const auto found = std::ranges::find(kActivationModes, name);
+  PQ_ASSERT(found != kActivationModes.end(), "an activation mode must be known");
+  return static_cast<ActivationMode>(found - kActivationModes.begin());
 }
 
 }  // namespace pq
