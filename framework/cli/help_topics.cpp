@@ -1,6 +1,7 @@
 #include "help_topics.hpp"
 
 #include "model/family.hpp"
+#include "plan/plan.hpp"
 #include "report/text_table.hpp"
 
 #include <fmt/format.h>
@@ -30,20 +31,19 @@ std::string exit_codes() {
          "With another code above 128 a signal ended the program: 141 is a closed pipe, 143 is SIGTERM.\n";
 }
 
-const Rows& route_rows() {
-  static const Rows rows = {
-      {"  copy", "the stored bytes"},
-      {"  repack",
-       "the same codes and scales in another layout where every weight fits exactly, or but "
-       "for offsets that f16 rounds by up to 1/64 of a step"},
-      {"  quantize", "decoded and encoded anew"}};
-  return rows;
-}
-
 std::string routes() {
+  const auto row = [](Route route, const char* text) {
+    return std::vector<std::string>{fmt::format("  {}", to_string(route)), text};
+  };
+  const Rows rows = {
+      row(Route::copy, "the stored bytes"),
+      row(Route::repack,
+          "the same codes and scales in another layout where every weight fits exactly, or but "
+          "for offsets that are rounded by up to 1/64 of a step"),
+      row(Route::quantize, "decoded and encoded anew")};
   return "routes: how the rows of a tensor get into an output; `polyquant plan -v` shows that of each "
          "tensor\n" +
-         text_table(route_rows());
+         text_table(rows);
 }
 
 std::string environment() {
@@ -97,11 +97,13 @@ std::vector<std::string> topic_words() {
 
 std::string topic_page(const std::string& word) {
   std::string wanted = word;
-  std::replace(wanted.begin(), wanted.end(), '-', ' ');
+  std::transform(wanted.begin(), wanted.end(), wanted.begin(), [](char c) {
+    return c == '-' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   for (const Topic& topic : kTopics)
     if (wanted == topic.word) return topic.page();
-  for (const auto& row : route_rows())
-    if ("  " + wanted == row.front()) return routes();
+  for (const Route route : {Route::copy, Route::repack, Route::quantize})
+    if (wanted == to_string(route)) return routes();
   return "";
 }
 

@@ -61,7 +61,9 @@ TEST_CASE("help: options of the command line and pages are explained", "[cli][he
   CHECK_THAT(help_about(t.topics, "exit codes"), Contains("  6    a plugin is missing"));
   CHECK_THAT(help_about(t.topics, "exit-codes"), Contains("  6    a plugin is missing"));
   CHECK_THAT(help_about(t.topics, "families"), Contains("LlamaForCausalLM"));
-  CHECK(help_about(t.topics, "repack") == help_about(t.topics, "routes"));
+  for (const char* route : {"copy", "Copy", "repack", "REPACK", "quantize", "Routes"})
+    CHECK(help_about(t.topics, route) == help_about(t.topics, "routes"));
+  CHECK(help_about(t.topics, "Exit-Codes") == help_about(t.topics, "exit codes"));
 }
 
 TEST_CASE("help: a command inside another is named with it", "[cli][help]") {
