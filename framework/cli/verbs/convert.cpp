@@ -25,7 +25,8 @@ void add_convert(CLI::App& app, Session& session) {
   verb.add_option("--encoding", options->encoding, "Encoding of the weights; default as stored.")
       ->type_name("ENCODING");
   verb.add_option("--lossless", options->lossless,
-                  "require: refuse any change of a weight; prefer: exact where it is possible.")
+                  "require: refuse any change of a weight; prefer: exact where it is possible, or but for "
+                  "offsets that are rounded by up to 1/64 of a step.")
       ->type_name("require|prefer")
       ->check(CLI::IsMember({"require", "prefer"}));
   add_pipeline_flags(verb, options->flags, true);

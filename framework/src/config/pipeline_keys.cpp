@@ -90,8 +90,9 @@ const PipelineKeys& output_keys() {
        .component = "encoding"},
       {.name = "lossless",
        .type = Type::choice,
-       .help = "Whether weights must keep their exact values; alone, without recipe or encoding, it keeps "
-               "what is stored.",
+       .help = "Whether weights must keep their exact values (prefer: where they fit, and else stored codes "
+               "of which offsets alone are rounded, by up to 1/64 of a step); alone, without recipe or "
+               "encoding, it keeps what is stored.",
        .default_text = "no",
        .choices = {"no", "prefer", "require"}},
       {.name = "options", .type = Type::map, .help = "Options of the format."},
