@@ -3,6 +3,7 @@
 #include "config/place.hpp"
 #include "model/open_model.hpp"
 #include "plan/calibration.hpp"
+#include "plan/check_layout.hpp"
 #include "plan/choose_backend.hpp"
 #include "plan/choose_encoding.hpp"
 #include "plan/choose_quantizer.hpp"
@@ -136,6 +137,7 @@ PlannedOutput plan_output(const OutputSpec& spec, const Node& recipes, ViewCache
     warnings.add(output.to.string(), kept.texts());
     return layout;
   });
+  check_layout(output.layout, output.model.tensors.size(), *output.format, registry);
   warn_of_lost_files(output, plan.warnings);
   warn_of_ending(output, registry, plan.warnings);
   return output;
