@@ -6,6 +6,17 @@
 #include <algorithm>
 
 namespace pq {
+namespace {
+
+constexpr std::size_t kNamed = 8, kNamedOfMore = 3;  // of a long list only its begin
+
+std::string list_of(const std::vector<std::size_t>& numbers) {
+  if (numbers.size() <= kNamed) return fmt::format("{}", fmt::join(numbers, ", "));
+  return fmt::format("{}, ... and {} more", fmt::join(numbers.begin(), numbers.begin() + kNamedOfMore, ", "),
+                     numbers.size() - kNamedOfMore);
+}
+
+}  // namespace
 
 void MatrixWarnings::add(std::size_t chunk, const std::vector<std::string>& texts) {
   const std::size_t matrix = chunk / chunks_per_matrix_;
@@ -25,8 +36,7 @@ std::vector<std::string> MatrixWarnings::take() const {
       result.push_back(fmt::format("{} (all {} matrices of the stack)", text, matrices_));
     else
       result.push_back(fmt::format("{} ({} {} of {} in the stack, counted from 0)", text,
-                                   numbers.size() == 1 ? "matrix" : "matrices", fmt::join(numbers, ", "),
-                                   matrices_));
+                                   numbers.size() == 1 ? "matrix" : "matrices", list_of(numbers), matrices_));
   }
   return result;
 }

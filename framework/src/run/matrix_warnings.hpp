@@ -10,7 +10,7 @@
 
 namespace pq {
 
-/// Sentences on matrices of a stack (experts) name all that they were said of.
+/// Sentences on matrices of a stack (experts) name those that they were said of, of more than eight the first.
 class MatrixWarnings {
  public:
   explicit MatrixWarnings(const TensorRun& run)

@@ -24,6 +24,16 @@ TEST_CASE("warnings of a run: a sentence on experts of a stack names them all", 
                                  "damping was raised (matrix 1 of 4 in the stack, counted from 0)"});
 }
 
+TEST_CASE("warnings of a run: of more than eight experts the first are named", "[run][unit]") {
+  MatrixWarnings warnings(stack(128, 128));
+  for (std::size_t expert = 1; expert < 9; ++expert) warnings.add(expert, {"zero"});
+  CHECK(warnings.take().front() ==
+        "zero (matrices 1, 2, 3, 4, 5, 6, 7, 8 of 128 in the stack, counted from 0)");
+  for (std::size_t expert = 9; expert < 124; ++expert) warnings.add(expert, {"zero"});
+  CHECK(warnings.take().front() ==
+        "zero (matrices 1, 2, 3, ... and 120 more of 128 in the stack, counted from 0)");
+}
+
 TEST_CASE("warnings of a run: a sentence on all experts does not count them up", "[run][unit]") {
   MatrixWarnings warnings(stack(2, 2));
   warnings.add(0, {"zero"});
