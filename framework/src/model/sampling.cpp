@@ -50,7 +50,7 @@ bool is_usable(const Key& key, const Json& value) {
 }
 
 std::string wanted(const Key& key) {
-  const char* kind = key.is_integer ? "an integer" : "a number";
+  const char* kind = key.is_integer ? "an integer" : "a finite number";
   if (key.most == 1) return fmt::format("{} from 0 to 1", kind);
   if (key.least == 0) return fmt::format("{} of 0 or more", kind);
   return key.least > 0 ? fmt::format("{} above 0", kind)
