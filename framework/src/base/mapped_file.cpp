@@ -79,8 +79,9 @@ void MappedFile::release(std::uint64_t offset, std::uint64_t count) const noexce
   const std::uint64_t first = offset / kWindow * kWindow;
   const std::uint64_t last = end == size_ ? size_ : end / kWindow * kWindow;
   if (first >= last) return;
-  // And the window before it: other threads were still reading there when it was released.
-  const std::uint64_t begin = first - std::min(first, kWindow);
+  // And some windows before it: threads that the system let wait were still reading there when these were released.
+  constexpr std::uint64_t kBehind = 8 * kWindow;
+  const std::uint64_t begin = first - std::min(first, kBehind);
   ::madvise(const_cast<std::byte*>(data_) + begin, static_cast<std::size_t>(last - begin), MADV_DONTNEED);
 }
 

@@ -1,5 +1,6 @@
 #include "evaluation/check_model.hpp"
 
+#include "base/in_order.hpp"
 #include "base/interrupt.hpp"
 #include "evaluation/pieces.hpp"
 
@@ -49,11 +50,10 @@ ModelCheck check_model(const ModelReader& reader, const EncodingLookup& find_enc
           fmt::format("tensor '{}': no plugin knows the encoding {}", tensors[i].name, tensors[i].encoding));
   }
   std::vector<std::optional<std::string>> found(pieces.size());
-  executor.for_ranges(static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto p = static_cast<std::size_t>(begin); p < static_cast<std::size_t>(end); ++p) {
-      throw_if_interrupted();
-      found[p] = check_piece(reader, pieces[p], *encodings[pieces[p].tensor]);
-    }
+  for_each_in_order(executor, static_cast<std::int64_t>(pieces.size()), [&](std::int64_t i) {
+    throw_if_interrupted();
+    const auto p = static_cast<std::size_t>(i);
+    found[p] = check_piece(reader, pieces[p], *encodings[pieces[p].tensor]);
   });
   std::optional<std::size_t> reported;  // one sentence per tensor is enough to find the damage
   for (std::size_t p = 0; p < pieces.size(); ++p) {

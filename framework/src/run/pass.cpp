@@ -1,5 +1,6 @@
 #include "run/pass.hpp"
 
+#include "base/in_order.hpp"
 #include "base/interrupt.hpp"
 #include "evaluation/pieces.hpp"
 #include "plan/calibration.hpp"
@@ -103,13 +104,12 @@ std::vector<WorkItem> unfinished(const Pass& pass, const std::vector<WorkItem>& 
   if (!pass.journal.resumes() || is_followed) return items;
   std::vector<char> is_done(items.size());
   const auto count = static_cast<std::int64_t>(items.size());
-  pass.context.executor.for_ranges(count, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      throw_if_interrupted();
-      const auto* recorded = pass.journal.find(items[i].task, items[i].chunk);
-      is_done[i] = recorded != nullptr && take_over(pass.task(items[i]), items[i], *recorded);
-      if (is_done[i]) pass.count(items[i]);
-    }
+  for_each_in_order(pass.context.executor, count, [&](std::int64_t item) {
+    throw_if_interrupted();
+    const auto i = static_cast<std::size_t>(item);
+    const auto* recorded = pass.journal.find(items[i].task, items[i].chunk);
+    is_done[i] = recorded != nullptr && take_over(pass.task(items[i]), items[i], *recorded);
+    if (is_done[i]) pass.count(items[i]);
   });
   report_kept(pass, items, is_done);
   std::vector<WorkItem> left;
@@ -153,13 +153,10 @@ void run_batches(const Pass& pass, const MeasuredStatistics* measured, const std
       if (is_new)
         prepare_quantizers(pass.plan, measured, pass.task(items[end]), items[end].first, pass.context);
     }
-    pass.context.executor.for_ranges(static_cast<std::int64_t>(end - begin), 1,
-                                     [&](std::int64_t first, std::int64_t last) {
-                                       for (std::int64_t i = first; i < last; ++i) {
-                                         throw_if_interrupted();
-                                         run_item(pass, items[begin + static_cast<std::size_t>(i)]);
-                                       }
-                                     });
+    for_each_in_order(pass.context.executor, static_cast<std::int64_t>(end - begin), [&](std::int64_t i) {
+      throw_if_interrupted();
+      run_item(pass, items[begin + static_cast<std::size_t>(i)]);
+    });
   }
 }
 

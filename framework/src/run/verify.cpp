@@ -1,5 +1,6 @@
 #include "run/output_run.hpp"
 
+#include "base/in_order.hpp"
 #include "base/interrupt.hpp"
 #include "evaluation/pieces.hpp"
 
@@ -20,6 +21,31 @@ namespace {
 [[noreturn]] void differs(const OutputRun& output, std::string_view what) {
   throw VerifyError(fmt::format("{} does not read back as written: {}; the disk or its driver may be failing",
                                 output.plan->to.string(), what));
+}
+
+struct WrittenChunk {
+  std::size_t tensor, number;  // of the output, of the tensor
+  std::int64_t first, count;
+};
+
+void append_chunks(const TensorRun& tensor, std::size_t index, std::int64_t rows,
+                   std::vector<WrittenChunk>& chunks) {
+  std::size_t number = 0;
+  for (std::int64_t first = 0, count = 0; first < rows; first += count) {
+    count = rows_of_chunk(first, tensor.rows_per_matrix, tensor.rows_per_chunk);
+    chunks.push_back({index, number++, first, count});
+  }
+}
+
+void verify_chunk(const OutputRun& output, const ModelReader& reader, const WrittenChunk& chunk,
+                  std::size_t place) {
+  std::vector<std::byte> scratch;
+  const auto& [tensor, number, first, count] = chunk;
+  if (hash_rows(reader.rows(place, first, count, scratch), reader.header().tensors[place].shared) !=
+      output.tensors[tensor].chunks[number].hash)
+    differs(output, fmt::format("rows {} to {} of tensor '{}' differ", first, first + count - 1,
+                                output.plan->model.tensors[tensor].name));
+  reader.release(place, first, count);
 }
 
 }  // namespace
@@ -51,27 +77,17 @@ void verify_output(const OutputRun& output, const ModelReader& reader, Executor&
   const auto& tensors = output.plan->model.tensors;
   if (reader.header().tensors.size() != tensors.size())
     differs(output, fmt::format("{} tensors instead of {}", reader.header().tensors.size(), tensors.size()));
-  executor.for_ranges(
-      static_cast<std::int64_t>(tensors.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-        std::vector<std::byte> scratch;
-        for (std::int64_t i = begin; i < end; ++i) {
-          const auto index = static_cast<std::size_t>(i);
-          const std::size_t at = find_tensor(output, reader, index);
-          const Shape& shape = tensors[index].shape;
-          const std::int64_t step = output.tensors[index].rows_per_chunk;
-          const std::int64_t together = output.tensors[index].rows_per_matrix;
-          std::size_t chunk = 0;
-          for (std::int64_t first = 0, count = 0; first < weight_rows(shape); first += count) {
-            throw_if_interrupted();
-            count = rows_of_chunk(first, together, step);
-            if (hash_rows(reader.rows(at, first, count, scratch), reader.header().tensors[at].shared) !=
-                output.tensors[index].chunks[chunk++].hash)
-              differs(output, fmt::format("rows {} to {} of tensor '{}' differ", first, first + count - 1,
-                                          tensors[index].name));
-            reader.release(at, first, count);
-          }
-        }
-      });
+  std::vector<std::size_t> places;
+  std::vector<WrittenChunk> chunks;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    places.push_back(find_tensor(output, reader, i));
+    append_chunks(output.tensors[i], i, weight_rows(tensors[i].shape), chunks);
+  }
+  for_each_in_order(executor, static_cast<std::int64_t>(chunks.size()), [&](std::int64_t i) {
+    throw_if_interrupted();
+    const WrittenChunk& chunk = chunks[static_cast<std::size_t>(i)];
+    verify_chunk(output, reader, chunk, places[chunk.tensor]);
+  });
 }
 
 }  // namespace pq

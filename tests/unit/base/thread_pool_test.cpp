@@ -1,3 +1,4 @@
+#include "base/in_order.hpp"
 #include "base/thread_pool.hpp"
 
 #include <catch2/catch.hpp>
@@ -55,4 +56,19 @@ TEST_CASE("thread pool: loops may be nested, and a waiting thread does not enter
 
 TEST_CASE("thread pool: zero asks for what the machine offers", "[base][unit]") {
   CHECK(make_thread_pool(0)->threads() >= 1);
+}
+
+TEST_CASE("thread pool: in order, only what the other threads work on lies before a piece", "[base][unit]") {
+  const int threads = GENERATE(1, 2, 5);
+  const auto pool = make_thread_pool(threads);
+  std::vector<std::atomic<int>> visits(1003);
+  std::atomic<std::int64_t> finished = 0, ahead = 0;
+  for_each_in_order(*pool, 1003, [&](std::int64_t i) {
+    if (i - finished >= threads) ++ahead;
+    ++visits[static_cast<std::size_t>(i)];
+    ++finished;
+  });
+  CHECK(ahead == 0);
+  for (const auto& count : visits)
+    if (count != 1) FAIL_CHECK("visited " << count << " times");
 }
