@@ -73,11 +73,12 @@ MappedFile::~MappedFile() {
 
 void MappedFile::release(std::uint64_t offset, std::uint64_t count) const noexcept {
   if (data_ == nullptr || offset >= size_) return;
-  // Each call interrupts all threads, which forget where pages are: small ranges would cost more than reading them.
-  constexpr std::uint64_t kWindow = 8 << 20;
+  // Each call interrupts all threads, which forget where pages are: small ranges would cost more than reading them, and wait for the end of a window.
+  constexpr std::uint64_t kWindow = 8 << 20, kSmall = 1 << 20, kPages = 64 << 10;
   const std::uint64_t end = offset + std::min(count, size_ - offset);
   const std::uint64_t first = offset / kWindow * kWindow;
-  const std::uint64_t last = end == size_ ? size_ : end / kWindow * kWindow;
+  const std::uint64_t step = count > kSmall ? kPages : kWindow;
+  const std::uint64_t last = end == size_ ? size_ : end / step * step;
   if (first >= last) return;
   // And some windows before it: threads that the system let wait were still reading there when these were released.
   constexpr std::uint64_t kBehind = 8 * kWindow;

@@ -1,5 +1,7 @@
 #include "calibration/measure.hpp"
 
+#include "base/freed_memory.hpp"
+
 #include <polyquant/base/error.hpp>
 
 #include <fmt/format.h>
@@ -90,6 +92,7 @@ SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& sampl
   wanted.observer = &sums;
   wanted.before = [&](int stage) {
     if (options.layer_done && !options.twice && stage > 0) options.layer_done(stage - 1, sums);
+    give_back_freed_memory();
     if (options.progress) options.progress(stage + 1, pass.model().layers() + 1);
   };
   if (options.twice) wanted.between = [&](int layer) { options.layer_done(layer, sums); };

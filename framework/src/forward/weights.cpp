@@ -63,6 +63,8 @@ std::unique_ptr<DeviceMatrix> WeightCache::load(const WeightSlice& slice) const 
     read_transposed(slice, memory);
   else
     read_rows(slice, memory);
+  const std::int64_t stored = matrix_rows(source_.view().tensors[slice.tensor], slice);
+  source_.release(slice.tensor, slice.matrix * stored, stored);
   if (!direct) device_.upload(memory, *matrix, 0);
   return matrix;
 }
@@ -108,7 +110,8 @@ std::vector<float> WeightCache::values(const WeightSlice& slice) const {
 
 std::unique_ptr<DeviceMatrix> WeightCache::rows(std::size_t tensor,
                                                 std::span<const std::int32_t> rows) const {
-  const std::int64_t width = pq::cols(source_.view().tensors[tensor].shape);
+  const Shape& shape = source_.view().tensors[tensor].shape;
+  const std::int64_t width = pq::cols(shape);
   const auto count = static_cast<std::int64_t>(rows.size());
   std::vector<float> values(rows.size() * static_cast<std::size_t>(width));
   executor_.for_ranges(count, 64, [&](std::int64_t begin, std::int64_t end) {
@@ -117,6 +120,7 @@ std::unique_ptr<DeviceMatrix> WeightCache::rows(std::size_t tensor,
       source_.read(tensor, rows[static_cast<std::size_t>(i)],
                    Matrix{values.data() + i * width, 1, width, width}, scratch);
   });
+  source_.release(tensor, 0, pq::rows(shape));  // they were anywhere in it
   auto matrix = device_.allocate(count, width);
   device_.upload({values.data(), count, width, width}, *matrix, 0);
   return matrix;

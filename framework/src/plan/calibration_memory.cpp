@@ -63,9 +63,9 @@ std::uint64_t stored_bytes(const ModelView& view, const ViewTensor& tensor) {
   return bytes;
 }
 
-/// Pages of the mapped source that stay: the rows of the embedding that the samples ask for, with what the kernel maps around each
-/// (fault_around_bytes). Those of the layers are given back (base/mapped_file.cpp).
-std::uint64_t mapped_bytes(const PlannedCalibration& calibration) {
+/// Pages of the mapped source while the samples become rows of the embedding: those that one batch asks for, with what the kernel maps around each
+/// (fault_around_bytes). They are given back, as those of the layers are (base/mapped_file.cpp).
+std::uint64_t embedding_bytes(const PlannedCalibration& calibration, std::int64_t rows) {
   constexpr std::uint64_t kAround = 64 << 10;
   const ModelView& view = *calibration.model->view();
   std::uint64_t embedding = 0;
@@ -74,7 +74,8 @@ std::uint64_t mapped_bytes(const PlannedCalibration& calibration) {
   std::set<std::int32_t> tokens;
   for (const Sample& sample : calibration.samples.samples)
     tokens.insert(sample.tokens.begin(), sample.tokens.end());
-  return std::min(embedding, tokens.size() * kAround);
+  return std::min(embedding,
+                  std::min<std::uint64_t>(tokens.size(), static_cast<std::uint64_t>(rows)) * kAround);
 }
 
 /// Freed activations that the heap keeps, because blocks of another size do not fit where they were. Measured with glibc 2.36: between nothing and
@@ -92,8 +93,10 @@ CalibrationMemory calibration_memory(const PlannedCalibration& calibration) {
       calibration.hidden_in_file ? 0 : static_cast<std::uint64_t>(calibration.hidden_bytes);
   // As it decodes: all of a layer, however large.
   const std::uint64_t followed = calibration.quantized_inputs ? decoded_layer_bytes(model) : 0;
-  const std::uint64_t always = followed + streams + activations + heap_slack(activations) +
-                               layer_bytes(model) + sums_bytes(calibration) + mapped_bytes(calibration);
+  // First all tokens become rows of the embedding, then they go through the layers.
+  const std::uint64_t layers = activations + heap_slack(activations) + layer_bytes(model);
+  const std::uint64_t embedding = embedding_bytes(calibration, rows) + floats(2 * rows * model.hidden_cols());
+  const std::uint64_t always = followed + streams + sums_bytes(calibration) + std::max(layers, embedding);
   std::uint64_t kept = 0;
   for (const auto& [site, needs] : calibration.needs)
     kept += floats(site->cols) * (needs.mean_absolute ? 2 : 1);

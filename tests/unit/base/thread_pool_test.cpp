@@ -1,5 +1,5 @@
-#include "base/in_order.hpp"
 #include "base/thread_pool.hpp"
+#include "base/in_order.hpp"
 
 #include <catch2/catch.hpp>
 
