@@ -34,6 +34,8 @@ int quota_processors() {
   return static_cast<int>(std::min(1e6, std::ceil(quota / period)));
 }
 
+int offered_processors() { return std::max(1, std::min(allowed_processors(), quota_processors())); }
+
 class ThreadPool final : public Executor {
  public:
   explicit ThreadPool(int threads)
@@ -75,8 +77,11 @@ class ThreadPool final : public Executor {
 
 std::unique_ptr<Executor> make_thread_pool(int threads) {
   PQ_ASSERT(threads >= 0, "a thread count is not negative");
-  if (threads == 0) threads = std::max(1, std::min(allowed_processors(), quota_processors()));
-  return std::make_unique<ThreadPool>(threads);
+  return std::make_unique<ThreadPool>(threads == 0 ? offered_processors() : threads);
+}
+
+int working_threads(const Executor& executor) {
+  return std::clamp(executor.threads(), 1, offered_processors());
 }
 
 }  // namespace pq

@@ -1,8 +1,9 @@
 #include "plan/estimate.hpp"
 
-#include "evaluation/pieces.hpp"
+#include "base/thread_pool.hpp"
 #include "plan/calibration.hpp"
 #include "plan/folding.hpp"
+#include "plan/pass_memory.hpp"
 #include "plan/quantizer_costs.hpp"
 
 #include <algorithm>
@@ -18,9 +19,7 @@ constexpr std::int64_t kChunkWeights =
     1 << 18;  // 1 MiB of f32: fits the second-level cache, and long enough to hide scheduling
 // Error feedback works on so many rows at a time, however few it gets.
 constexpr std::int64_t kFeedbackRows = 64;
-constexpr std::uint64_t kProgramBytes = 24ull << 20;  // program, libraries, plugins and thread stacks
-// Of mapped files pages are given back in windows (base/mapped_file.cpp): each thread is in one, and others were in the one before.
-constexpr std::uint64_t kWindowBytes = 8ull << 20;
+constexpr std::uint64_t kProgramBytes = 22ull << 20;  // program, libraries and plugins
 // Of all threads together, from and to the page cache: reading the model, writing the outputs, and reading them again, with their hashes.
 constexpr double kReadBytesPerSecond = 3e9;
 constexpr double kWriteBytesPerSecond = 1.5e9;
@@ -60,20 +59,15 @@ double decoding_seconds(const RowDecoder& stored) {
   return stored.common() == nullptr ? 0 : 1 / kDecodedPerSecond;
 }
 
+/// Of the model and of the output; and what is written: a length of 8 bytes and the text.
 std::uint64_t metadata_bytes(const OutputModel& model) {
+  constexpr std::uint64_t kString = 64, kLength = 8;
   std::uint64_t bytes = 0;
   for (const auto& [key, value] : model.metadata.entries())
-    if (const auto* strings = std::get_if<std::vector<std::string>>(&value)) bytes += strings->size() * 64;
-  for (const SideFile& file : model.side_files) bytes += file.content.size();
+    if (const auto* strings = std::get_if<std::vector<std::string>>(&value))
+      for (const std::string& text : *strings) bytes += 2 * kString + kLength + text.size();
+  for (const SideFile& file : model.side_files) bytes += 2 * file.content.size();
   return bytes;
-}
-
-/// Mapped pages of the file that is being read: the model, then each output by itself.
-std::uint64_t mapped_bytes(const Plan& plan, int threads) {
-  std::uint64_t model = 0, largest = 0;
-  for (const TensorInfo& tensor : plan.reader->header().tensors) model += tensor.bytes();
-  for (const PlannedOutput& output : plan.outputs) largest = std::max(largest, output.layout.total_bytes());
-  return std::min(std::max(model, largest), (static_cast<std::uint64_t>(threads) + 1) * kWindowBytes);
 }
 
 }  // namespace
@@ -86,18 +80,10 @@ void estimate(Plan& plan, int threads) {
       longest_row = std::max(longest_row, together * cols(output.model.tensors[i].shape));
     }
   plan.chunk_weights = std::max(kChunkWeights, longest_row);
-  std::int64_t largest_chunk = plan.chunk_weights;  // of transposed tensors it may be larger
-  std::uint64_t kept = 0, per_weight = sizeof(float);
-  for (const PlannedOutput& output : plan.outputs) {
-    for (const ViewTensor& tensor : output.view->tensors)
-      largest_chunk =
-          std::max(largest_chunk, rows_at_a_time(tensor, plan.chunk_weights) * cols(tensor.shape));
-    kept += 2 * metadata_bytes(output.model);
-    per_weight += 2 * sizeof(float);                             // encoded rows and the values they decode to
-    if (output.folding != nullptr) per_weight += sizeof(float);  // with scales of channels in them
-  }
-  std::uint64_t working =
-      static_cast<std::uint64_t>(largest_chunk) * per_weight * static_cast<std::uint64_t>(threads);
+  std::uint64_t kept = 0;
+  for (const PlannedOutput& output : plan.outputs) kept += metadata_bytes(output.model);
+  const PassMemory pass = pass_memory(plan, threads);
+  std::uint64_t working = pass.threads;
   if (plan.calibration == nullptr)
     working += quantizer_bytes(plan, threads).producing;
   else {
@@ -109,7 +95,7 @@ void estimate(Plan& plan, int threads) {
         working + quantizers.producing + folding + std::max(memory.kept, memory.while_producing);
     working = std::max(producing, memory.measuring + quantizers.between);
   }
-  plan.peak_memory_bytes = kProgramBytes + kept + mapped_bytes(plan, threads) + working;
+  plan.peak_memory_bytes = kProgramBytes + kept + pass.mapped + working;
 }
 
 void estimate_time(Plan& plan, Executor& executor) {
@@ -132,7 +118,7 @@ void estimate_time(Plan& plan, Executor& executor) {
       if (fresh) at->second = seconds_per_weight(*tensor.encoding, plan.effort, has_importance);
       seconds += at->second * static_cast<double>(elements(out.shape));
     }
-  plan.seconds = file_seconds + seconds / std::max(1, executor.threads());
+  plan.seconds = file_seconds + seconds / working_threads(executor);
   for (const PlannedOutput& output : plan.outputs)
     plan.seconds +=
         feedback_seconds(output, plan.effort, executor) + folding_seconds(output, plan.effort, executor);

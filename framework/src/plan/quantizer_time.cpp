@@ -1,5 +1,6 @@
 #include "plan/quantizer_costs.hpp"
 
+#include "base/thread_pool.hpp"
 #include "plan/folding.hpp"
 
 #include <algorithm>
@@ -192,7 +193,7 @@ double feedback_seconds(const PlannedOutput& output, Effort effort, Executor& ex
     for (const Site* site : tensor.sites)
       if (sites.insert(site).second) seconds += speed.per_cube * width * width * width;
     seconds += (speed.per_weight + speed.per_weight_and_col * width) *
-               static_cast<double>(elements(output.model.tensors[i].shape)) / std::max(1, executor.threads());
+               static_cast<double>(elements(output.model.tensors[i].shape)) / working_threads(executor);
   }
   return seconds;
 }
