@@ -1,14 +1,13 @@
 #include "plan/quantizer_costs.hpp"
 
 #include "base/thread_pool.hpp"
+#include "plan/fold_sample.hpp"
 #include "plan/folding.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <map>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,46 +18,6 @@ namespace {
 
 constexpr std::int64_t kRows = 64;
 
-/// Made-up weights, all of a tensor.
-class SampleRows final : public TensorRows {
- public:
-  SampleRows(std::int64_t rows, std::int64_t cols)
-      : rows_(rows), cols_(cols), weights_(static_cast<std::size_t>(rows * cols)) {
-    std::mt19937 random(1);
-    for (float& w : weights_) w = static_cast<float>(random() % 2001) * 1e-3f - 1.0f;
-  }
-  ConstMatrix all() const { return {weights_.data(), rows_, cols_, cols_}; }
-  std::int64_t rows() const override { return rows_; }
-  std::int64_t cols() const override { return cols_; }
-  /// Rows that were asked for.
-  std::int64_t looked_at() const { return looked_at_; }
-  void read(std::int64_t first, Matrix out) const override {
-    looked_at_ += out.rows;
-    for (std::int64_t r = 0; r < out.rows; ++r) {
-      const auto row = all().row(first + r);
-      std::copy(row.begin(), row.end(), out.row(r).begin());
-    }
-  }
-
- private:
-  std::int64_t rows_, cols_;
-  std::vector<float> weights_;
-  mutable std::atomic<std::int64_t> looked_at_{0};
-};
-
-constexpr float kSquare = 8;  // of every input, in the mean
-
-/// Inputs of which each is like its neighbours.
-std::vector<float> made_up_gram(std::int64_t cols) {
-  std::vector<float> gram(static_cast<std::size_t>(cols * cols));
-  for (std::int64_t i = 0; i < cols; ++i)
-    for (std::int64_t j = 0; j < cols; ++j)
-      gram[static_cast<std::size_t>(i * cols + j)] =
-          i == j ? 1.0f : 0.5f / static_cast<float>(std::abs(i - j));
-  for (std::int64_t i = 0; i < cols; ++i) gram[static_cast<std::size_t>(i * cols + i)] = kSquare;
-  return gram;
-}
-
 struct Seconds {
   double preparing = 0;   // with all threads
   double per_weight = 0;  // on one thread
@@ -68,9 +27,9 @@ Seconds measure(const PlannedOutput& output, const Encoding& encoding, Effort ef
                 Executor& executor) {
   using Clock = std::chrono::steady_clock;
   const SampleRows rows(kRows, cols);
-  const std::vector<float> gram = made_up_gram(cols), squares(static_cast<std::size_t>(cols), kSquare);
+  const SampleStatistics statistics(cols);
   QuantJob job{"sample", kRows, cols, &encoding, {}, effort, &rows};
-  job.statistics = {squares, squares, {gram.data(), cols, cols, cols}, 1};
+  job.statistics = statistics.get();
   const RunContext context{executor, nullptr};
   std::vector<std::byte> bytes(encoding.row_bytes(cols) * static_cast<std::size_t>(kRows));
   Seconds best{1e9, 1e9};
@@ -107,50 +66,29 @@ Speed speed_of(const PlannedOutput& output, const Encoding& encoding, Effort eff
   return speed;
 }
 
-/// Trials for the scales of one made-up matrix.
-struct FoldTrials {
-  double seconds = 0;  // with all threads
-  std::int64_t looked_at = 0;
-};
-FoldTrials try_fold(const PlannedOutput& output, const Encoding& encoding, Effort effort, std::int64_t rows,
-                    std::int64_t cols, Executor& executor) {
-  const SampleRows weights(rows, cols);
-  const std::vector<float> gram = made_up_gram(cols), squares(static_cast<std::size_t>(cols), kSquare);
-  FoldJob job;
-  job.producer = "sample";
-  job.channels = cols;
-  job.effort = effort;
-  job.readers.push_back(
-      {"sample", &weights, &encoding, {squares, squares, {gram.data(), cols, cols, cols}, 1}});
-  const auto start = std::chrono::steady_clock::now();
-  output.folder->fold(job, {executor, nullptr});
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  return {elapsed.count(), weights.looked_at()};
-}
-
 /// A weight of the rows that are looked at costs a + b * columns.
 struct FoldSpeed {
-  std::int64_t rows = 0;  // that are looked at; 0 = all, or more than the samples have
+  std::int64_t rows = 0;  // that are looked at; 0 = all
   double per_weight = 0, per_weight_and_col = 0;
 };
 /// A plan takes no longer for slow settings: what a small sample says then has to do, which may be too much for many rows.
-FoldSpeed fold_speed(const PlannedOutput& output, const Encoding& encoding, Effort effort,
+FoldSpeed fold_speed(const PlannedOutput& output, const Encoding& encoding, Effort effort, std::int64_t most,
                      Executor& executor) {
   constexpr std::int64_t kFew = 16, kMany = 256;      // rows
   constexpr double kSlowFew = 0.05, kSlowMany = 0.5;  // seconds
   const auto block = static_cast<std::uint64_t>(encoding.info().block_cols);
   const auto narrow = static_cast<std::int64_t>(round_up(256, block)),
              wide = static_cast<std::int64_t>(round_up(1024, block));
-  const FoldTrials once = try_fold(output, encoding, effort, kFew, narrow, executor);
+  const FoldTrials once = try_fold(*output.folder, encoding, effort, kFew, narrow, executor);
   if (once.seconds > kSlowFew) return {0, once.seconds / static_cast<double>(kFew * narrow), 0};
-  const FoldTrials a = try_fold(output, encoding, effort, kMany, narrow, executor);
+  const FoldTrials a = try_fold(*output.folder, encoding, effort, kMany, narrow, executor);
   const std::int64_t times = std::max<std::int64_t>(1, once.looked_at / kFew),
                      rows = std::max<std::int64_t>(1, a.looked_at / times);
   FoldSpeed speed;
-  speed.rows = rows < kMany ? rows : 0;
+  speed.rows = rows < kMany ? rows : rows_looked_at(*output.folder, encoding, effort, times, most, executor);
   const double first = a.seconds / static_cast<double>(rows * narrow);
   if (narrow != wide && a.seconds < kSlowMany) {
-    const FoldTrials b = try_fold(output, encoding, effort, kMany, wide, executor);
+    const FoldTrials b = try_fold(*output.folder, encoding, effort, kMany, wide, executor);
     const double second = b.seconds / static_cast<double>(rows * wide);
     speed.per_weight_and_col = std::max(0.0, (second - first) / static_cast<double>(wide - narrow));
   }
@@ -164,12 +102,16 @@ double folding_seconds(const PlannedOutput& output, Effort effort, Executor& exe
   if (output.folding == nullptr) return 0;
   std::map<std::string, FoldSpeed> speeds;
   double seconds = 0;
+  std::int64_t most = 0;
+  for (const auto& readers : output.folding->readers)
+    for (const FoldedMatrix& matrix : readers)
+      most = std::max(most, rows_of_matrix(output.model.tensors[matrix.tensor].shape));
   for (const auto& readers : output.folding->readers)
     for (const FoldedMatrix& matrix : readers) {
       const PlannedTensor& tensor = output.tensors[matrix.tensor];
       const OutputTensor& out = output.model.tensors[matrix.tensor];
       const auto [at, is_fresh] = speeds.try_emplace(out.encoding);
-      if (is_fresh) at->second = fold_speed(output, *tensor.encoding, effort, executor);
+      if (is_fresh) at->second = fold_speed(output, *tensor.encoding, effort, most, executor);
       const FoldSpeed& speed = at->second;
       const std::int64_t all = rows_of_matrix(out.shape);
       const auto rows = static_cast<double>(speed.rows == 0 ? all : std::min(all, speed.rows)),
