@@ -74,8 +74,12 @@ class FeedbackTensor final : public TensorQuantizer {
 
   void add_figures(ConstMatrix rows, std::int64_t first_row, Bytes encoded, QuantReport& report) const {
     const std::size_t row_bytes = job_.encoding->row_bytes(job_.cols);
+    std::size_t measured = 0;
+    for (std::int64_t r = 0; r < rows.rows; ++r) measured += is_measured(first_row + r) ? 1 : 0;
     std::vector<float> weights;
     std::vector<std::byte> bytes;  // of plain rounding, then as they are
+    weights.reserve(measured * static_cast<std::size_t>(job_.cols));
+    bytes.reserve(measured * row_bytes);
     for (std::int64_t r = 0; r < rows.rows; ++r) {
       if (!is_measured(first_row + r)) continue;
       weights.insert(weights.end(), rows.row(r).begin(), rows.row(r).end());

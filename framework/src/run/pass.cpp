@@ -1,5 +1,6 @@
 #include "run/pass.hpp"
 
+#include "base/freed_memory.hpp"
 #include "base/in_order.hpp"
 #include "base/interrupt.hpp"
 #include "evaluation/pieces.hpp"
@@ -153,6 +154,7 @@ void run_batches(const Pass& pass, const MeasuredStatistics* measured, const std
       if (is_new)
         prepare_quantizers(pass.plan, measured, pass.task(items[end]), items[end].first, pass.context);
     }
+    give_back_freed_memory();  // of what prepared the quantizers, and of samples in other layers
     for_each_in_order(pass.context.executor, static_cast<std::int64_t>(end - begin), [&](std::int64_t i) {
       throw_if_interrupted();
       run_item(pass, items[begin + static_cast<std::size_t>(i)]);
