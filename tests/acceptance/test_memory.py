@@ -43,6 +43,10 @@ def gpt2(name, axis, length):
     return {64: 1024, 192: 3072, 256: 4096}.get(length, length)
 
 
+def llama(name, axis, length):
+    return 1024 if length == 256 else length
+
+
 def gpt_oss(name, axis, length):
     if length == 4:
         return 16  # experts, or heads of the sinks
@@ -51,6 +55,19 @@ def gpt_oss(name, axis, length):
     if length == 32:
         return 512 if "self_attn" in name else 1024
     return {64: 1024}.get(length, length)
+
+
+def plain(checks, out):
+    """Copies and float outputs, whose memory is that of threads and of mapped pages: the plan is neither too low nor, for many threads, far too high."""
+    folder, size = larger("llama-256", out, {"hidden_size": 1024, "intermediate_size": 1024, "num_hidden_layers": 16, "num_attention_heads": 16}, llama, 16)
+    for form, encoding, name in (("safetensors", "bf16", "plain"), ("gguf", "f16", "plain.gguf")):
+        for threads in (1, 4, 32):
+            pipeline = out / "p.yaml"
+            pipeline.write_text(f"version: 1\nmodel: {folder}\nthreads: {threads}\noutputs: [{{format: {form}, encoding: {encoding}, to: {name}}}]\n")
+            planned = json.loads(run("plan", pipeline, "--json").stdout)["peak_memory_bytes"]
+            peak = json.loads(run("run", pipeline, "--force", "--json").stdout)["peak_memory_bytes"]
+            checks.that(0.45 * planned < peak < 1.1 * planned,
+                        f"{size / 1e6:.0f} MB to {form}, {threads} threads: peak {peak / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB")
 
 
 def main():
@@ -68,6 +85,7 @@ def main():
         peak, limit = result["peak_memory_bytes"], 0.15 * size + 200e6
         checks.that(peak < limit, f"{folder.name}, {size / 1e6:.0f} MB: peak {peak / 1e6:.0f} MB, limit {limit / 1e6:.0f} MB, planned {planned / 1e6:.0f} MB, {result['seconds']:.1f} s")
         checks.that(peak < 1.1 * planned, "the plan says so")
+    plain(checks, out)
     checks.finish()
 
 

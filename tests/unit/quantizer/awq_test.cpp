@@ -4,6 +4,7 @@
 
 #include <polyquant/testing/measure.hpp>
 
+#include <awq/clip.hpp>
 #include <awq/search.hpp>
 #include <awq/square.hpp>
 #include <catch2/catch.hpp>
@@ -162,6 +163,20 @@ TEST_CASE("awq: what trials take follows the rows and ratios that are asked for"
   CHECK(memory(128, "both").preparing == (128 + 2 * 41) * kRow);
   CHECK(memory(8192, "on").preparing == memory(0, "on").preparing);
   CHECK(memory(128, "on").quantizing >= 2 * 64 * kRow);  // 64 rows with scales, and their errors
+}
+
+TEST_CASE("awq: while codes are chosen a plan counts clipping, which takes more than trials", "[awq]") {
+  for (const char* spec :
+       {"q4_0", "q8_0", "q4_k", "nf4", "affine:bits=4,group=128,symmetric=false", "affine:bits=8,group=-1"}) {
+    INFO(spec);
+    const auto encoding = registry().encoding(Node::scalar(spec));
+    for (const std::int64_t cols : {768, 2048, 14336}) {
+      const std::uint64_t both =
+          registry().quantizer(Node::scalar("awq"))->memory(*encoding, 1024, cols).quantizing;
+      CHECK(both == awq::clipping_bytes(*encoding, cols));
+      CHECK(awq::trial_bytes(*encoding, cols) < both);
+    }
+  }
 }
 
 TEST_CASE("awq: the number of threads does not matter", "[awq]") {
