@@ -5,6 +5,7 @@
 #include "run/failure.hpp"
 #include "run/figures.hpp"
 #include "run/near_packing.hpp"
+#include "run/range_check.hpp"
 #include "run/row_measures.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -13,7 +14,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 namespace pq {
 namespace {
@@ -135,17 +135,6 @@ void encode_into(const PlannedTensor& planned, const MatrixRun& matrix, std::int
   quantize(unfit, weights.rows - unfit);
 }
 
-[[noreturn]] void throw_beyond_range(const ViewTensor& tensor, const Encoding& encoding, std::int64_t row,
-                                     std::span<const float> weights) {
-  float largest = 0;
-  for (const float w : weights) largest = std::max(largest, std::abs(w));
-  throw Lasting<VerifyError>(
-      fmt::format("tensor '{}', row {}: weights up to {:g} are beyond what {} can hold and would be read "
-                  "back as infinite; choose "
-                  "bf16 or f32, or add a rule for this tensor",
-                  tensor.name, row, largest, encoding.info().spec));
-}
-
 /// The samples go through the model as it is without scales of channels.
 void follow(const TensorTask::Target& target, const ChunkRows& rows, std::int64_t first, Matrix decoded) {
   const OutputRun& output = *target.output;
@@ -168,8 +157,8 @@ void measure_error(const TensorTask::Target& target, const ChunkRows& rows, Cons
                     decoded);
     for (std::int64_t r = 0; r < count; ++r) {
       const RowError row = row_error(weights.row(first + r), decoded.row(r));
-      if (!std::isfinite(row.squared_error))
-        throw_beyond_range(rows.tensor(), encoding, rows.first() + first + r, weights.row(first + r));
+      check_range(rows.tensor().name, rows.first() + first + r, encoding, weights.row(first + r),
+                  decoded.row(r), row);
       result.squared_error += row.squared_error;
       result.squared_weight += row.squared_weight;
     }

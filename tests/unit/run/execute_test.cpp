@@ -164,11 +164,12 @@ TEST_CASE("execute: rows in another order, other metadata or another plugin are 
 }
 
 TEST_CASE("execute: weights beyond the range of an encoding are refused with tensor and row", "[run]") {
+  const std::string spec = GENERATE("f16", "q4_0", "q8_0");
   std::vector<MemoryDisk> disks(1);
-  Bench bench(disks, {"f16"});
-  store(bench.reader->data(1).data() + 2 * (17 * kCols + 3), bf16_from(1e6f));
+  Bench bench(disks, {spec});
+  store(bench.reader->data(1).data() + 2 * (17 * kCols + 3), bf16_from(8.5e37f));
   CHECK_THROWS_WITH(run(bench.plan, 2),
-                    Catch::Contains("'b'") && Catch::Contains("row 17") && Catch::Contains("f16"));
+                    Catch::Contains("'b'") && Catch::Contains("row 17") && Catch::Contains(spec));
   CHECK_FALSE(disks[0].exists);
   CHECK(std::filesystem::is_empty(bench.folder));
 }

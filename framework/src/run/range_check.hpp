@@ -1,0 +1,20 @@
+// Weights that are larger than their encoding can store.
+#pragma once
+
+#include "run/row_measures.hpp"
+
+#include <polyquant/encoding.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace pq {
+
+/// Throws VerifyError, which the same command would meet again, if row `row` of `tensor` loses its largest weight because its encoding stores
+/// nothing as large: `wanted` would be read back as `got`, with the error `error`. A weight that the search gives up for others (importance 0,
+/// error feedback, a coarse lattice) is none of these. Costs one comparison for rows whose weights fit f16, as those of real models do.
+void check_range(std::string_view tensor, std::int64_t row, const Encoding& encoding,
+                 std::span<const float> wanted, std::span<const float> got, const RowError& error);
+
+}  // namespace pq
