@@ -44,6 +44,10 @@ void multiply(ConstMatrix a, bool transpose_a, ConstMatrix b, bool transpose_b, 
   const dnnl_status_t status =
       dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', c.rows, c.cols, inner, alpha, a.data,
                  a.stride, b.data, b.stride, beta, c.data, c.stride);
+  if (status == dnnl_out_of_memory)
+    throw ResourceError(
+        "out of memory: oneDNN finds none to multiply matrices; free some, raise its limit (ulimit -v), or "
+        "use fewer --threads");
   PQ_ASSERT(status == dnnl_success, "oneDNN multiplies matrices whose shapes agree");
 }
 

@@ -1,11 +1,13 @@
 #include "session.hpp"
 
 #include "base/printable.hpp"
+#include "base/shortage.hpp"
 
 #include <polyquant/base/error.hpp>
 
 #include <filesystem>
 #include <new>
+#include <system_error>
 
 namespace pq::cli {
 namespace {
@@ -18,8 +20,16 @@ void collect(const std::exception& error, std::vector<std::string>& parts, int& 
     code = 4;
     parts.emplace_back("out of memory");
   } else if (const auto* failed = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
-    code = 2;  // names that the system refuses
-    parts.emplace_back(failed->path1().string() + ": " + failed->code().message());
+    const char* cure = cure_of_shortage(failed->code().value());
+    code = cure != nullptr ? 4 : 2;  // 2: names that the system refuses
+    parts.emplace_back(failed->path1().string() + ": " + failed->code().message() +
+                       (cure != nullptr ? std::string("; ") + cure : ""));
+  } else if (const auto* refused = dynamic_cast<const std::system_error*>(&error);
+             refused != nullptr && refused->code() == std::errc::resource_unavailable_try_again) {
+    code = 4;
+    parts.emplace_back(
+        "a thread cannot be started; free some memory, raise the limits (ulimit -v, -u), or use fewer "
+        "--threads");
   } else {
     code = 1;
     parts.emplace_back(std::string("internal error: ") + error.what() + " (please report this)");

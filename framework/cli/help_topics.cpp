@@ -22,7 +22,7 @@ std::string exit_codes() {
       {"  1", "a defect of polyquant; please report it"},
       {"  2", "usage or configuration: command line, what the pipeline says, an output that exists"},
       {"  3", "an input is missing, cannot be read or is malformed"},
-      {"  4", "does not fit: disk, memory, a missing device"},
+      {"  4", "does not fit: disk, memory, too many open files, a missing device"},
       {"  5",
        "verification failed, `lossless: require` cannot be met, weights beyond the range of their encoding"},
       {"  6", "a plugin is missing or incompatible"},

@@ -4,6 +4,7 @@
 
 #include "base/descriptor.hpp"
 #include "base/interrupt.hpp"
+#include "base/shortage.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -24,14 +25,19 @@ namespace {
   throw FormatError(fmt::format("{}: cannot be opened: {}", path.string(), reason));
 }
 
+[[noreturn]] void throw_not_opened(const std::filesystem::path& path, int error) {
+  throw_if_shortage(path, error);
+  throw_unreadable(path, error_text(error));
+}
+
 // Opening a pipe without a writer must not wait, so it is opened without blocking; a folder can be opened, but is no file.
 Descriptor open_for_reading(const std::filesystem::path& path, struct ::stat& status) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) throw_unreadable(path, error_text(errno));
-  if (::fstat(file.get(), &status) != 0) throw_unreadable(path, error_text(errno));
+  if (!file) throw_not_opened(path, errno);
+  if (::fstat(file.get(), &status) != 0) throw_not_opened(path, errno);
   if (S_ISDIR(status.st_mode)) throw_unreadable(path, "it is a folder");
   // From here on a pipe may block: it is read to its end.
-  if (::fcntl(file.get(), F_SETFL, 0) != 0) throw_unreadable(path, error_text(errno));
+  if (::fcntl(file.get(), F_SETFL, 0) != 0) throw_not_opened(path, errno);
   return file;
 }
 
@@ -63,7 +69,7 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   size_ = static_cast<std::uint64_t>(status.st_size);
   if (size_ == 0) return;  // nothing to map
   void* const data = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_SHARED, file.get(), 0);
-  if (data == MAP_FAILED) throw_unreadable(path, error_text(errno));
+  if (data == MAP_FAILED) throw_not_opened(path, errno);
   data_ = static_cast<const std::byte*>(data);
 }
 

@@ -5,6 +5,7 @@
 #include "base/descriptor.hpp"
 #include "base/file_lock.hpp"
 #include "base/final_name.hpp"
+#include "base/shortage.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -60,6 +61,7 @@ Descriptor open_partial(const fs::path& partial, std::uint64_t size, bool resume
     return file;
   }
   if (is_full(errno)) throw_too_small(partial, size, 0);
+  throw_if_shortage(partial, errno);
   if (errno != EEXIST) throw_uncreatable(partial, error_text(errno));
   const Descriptor other(::open(partial.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (other && lock_file(other.get(), partial) == LockResult::busy)

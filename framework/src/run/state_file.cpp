@@ -1,6 +1,7 @@
 #include "run/state_file.hpp"
 
 #include "base/file_lock.hpp"
+#include "base/shortage.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/file.hpp>
@@ -30,6 +31,7 @@ StateFile::StateFile(fs::path path, const fs::path& what) : path_(std::move(path
     existed_ = false;
     file_ = Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666));
   }
+  if (!file_) throw_if_shortage(path_, errno);
   if (!file_)
     throw ConfigError(
         fmt::format("{} cannot be written: {}; choose another place for the output or add --work",

@@ -2,7 +2,10 @@
 
 #include "base/support.hpp"
 
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <catch2/catch.hpp>
 
 #include <string_view>
@@ -49,6 +52,31 @@ TEST_CASE("mapped file: what is no readable file is refused with its name", "[fi
         (folder / "none").string() + ": cannot be opened: No such file or directory");
   CHECK(refusal(folder.path()) == folder.path().string() + ": cannot be opened: it is a folder");
   CHECK_THAT(refusal(folder / "pipe"), Catch::Contains("not a regular file"));
+}
+
+TEST_CASE("files: too little memory and too many open files are no fault of the file", "[file][unit]") {
+  const TempFolder folder;
+  const int file = ::memfd_create("larger than any memory", 0);
+  REQUIRE(::ftruncate(file, INT64_C(1) << 60) == 0);
+  const fs::path path = "/proc/self/fd/" + std::to_string(file);
+  CHECK_THAT(message_of<ResourceError>([&] { MappedFile mapped(path); }),
+             Catch::StartsWith(path.string() + ": cannot be opened: Cannot allocate memory") &&
+                 Catch::Contains("ulimit -v"));
+  ::close(file);
+
+  write_file(folder / "in", "text");
+  struct ::rlimit before = {};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const struct ::rlimit none = {0, before.rlim_max};
+  std::vector<std::string> said;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  said.push_back(message_of<ResourceError>([&] { MappedFile mapped(folder / "in"); }));
+  said.push_back(message_of<ResourceError>([&] { read_text_file(folder / "in", 9); }));
+  said.push_back(message_of<ResourceError>([&] { PartialFile out(folder / "out", 9); }));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  for (const std::string& message : said)
+    CHECK_THAT(message, Catch::Contains("Too many open files; raise the limit of open files (ulimit -n)"));
+  CHECK_FALSE(fs::exists(folder / "out.partial"));
 }
 
 TEST_CASE("read_text_file: reads small files and refuses larger ones", "[file][unit]") {
