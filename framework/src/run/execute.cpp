@@ -95,12 +95,6 @@ MeasuredStatistics measure(const Plan& plan, Executor& executor, const RunOption
   }
 }
 
-/// Nothing of the model is read any more: what is left of its mapped pages need not lie beside those of the outputs.
-void release_model(const ModelReader& reader) {
-  const std::vector<TensorInfo>& tensors = reader.header().tensors;
-  for (std::size_t i = 0; i < tensors.size(); ++i) reader.release(i, 0, rows(tensors[i].shape));
-}
-
 /// Verifies every output under its partial name, puts all on the disk meanwhile, and only then gives final names, so that a failure leaves
 /// none. Outputs without a writer were finished by an interrupted run, and their chunks were compared.
 void verify_and_seal(std::vector<OutputRun>& runs, RunState& state, Executor& executor) {
@@ -145,7 +139,7 @@ RunResult execute(const Plan& plan, Executor& executor, const RunOptions& option
     if (plan.calibration != nullptr && pass.needs_statistics())
       measured.emplace(measure(plan, executor, options, pass, follow(plan, runs, produced)));
     pass.run_rest(measured ? &*measured : nullptr);
-    release_model(*plan.reader);
+    release_all(*plan.reader);  // read no more: its pages need not lie beside those of the outputs
     verify_and_seal(runs, state, executor);
   } catch (...) {
     const std::exception_ptr failure = std::current_exception();

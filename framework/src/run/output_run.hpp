@@ -56,11 +56,12 @@ struct TensorRun {
 
 struct OutputRun {
   const PlannedOutput* plan = nullptr;
-  std::unique_ptr<ModelWriter> writer;   // nullptr: an interrupted run had finished this output
-  std::unique_ptr<ModelReader> partial;  // what an interrupted run had written; only while resuming
-  std::vector<TensorRun> tensors;        // parallel to plan->tensors
-  std::unique_ptr<Folding> folding;      // nullptr: no channels are scaled
-  ProducedWeights* produced = nullptr;   // gets what the rows decode to; nullptr: nobody asks
+  std::unique_ptr<ModelWriter> writer;     // nullptr: an interrupted run had finished this output
+  std::unique_ptr<ModelReader> partial;    // what an interrupted run had written, while it is compared
+  std::atomic<std::uint64_t> compared{0};  // bytes
+  std::vector<TensorRun> tensors;          // parallel to plan->tensors
+  std::unique_ptr<Folding> folding;        // nullptr: no channels are scaled
+  ProducedWeights* produced = nullptr;     // gets what the rows decode to; nullptr: nobody asks
   std::atomic<std::int64_t> nanoseconds{0};
 };
 
@@ -74,6 +75,9 @@ std::uint64_t hash_rows(Bytes rows, Bytes shared);
 
 /// Index of an output's tensor in a reader of what was written; throws VerifyError if it is missing or not as planned.
 std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std::size_t index);
+
+/// Gives back all mapped pages of a model.
+void release_all(const ModelReader& reader);
 
 /// Reads the written output back and compares every tensor's place and every chunk's hash; throws VerifyError naming the first difference.
 void verify_output(const OutputRun& output, const ModelReader& reader, Executor& executor);

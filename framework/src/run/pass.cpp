@@ -39,14 +39,25 @@ class ProgressCounter {
   std::mutex mutex_;
 };
 
+/// Gives back the mapped pages of rows that were compared. Chunks come in the order of the model, which is not that of every output, and small
+/// ones are given back only when all around them were read: so now and then all pages are.
+void release_compared(OutputRun& output, std::size_t tensor, const WorkItem& item, std::uint64_t bytes) {
+  constexpr std::uint64_t kStep = 32 << 20;
+  output.partial->release(tensor, item.first, item.count);
+  const std::uint64_t before = output.compared.fetch_add(bytes);
+  if (before / kStep != (before + bytes) / kStep) release_all(*output.partial);
+}
+
 /// The output holds the bytes of this chunk. Of a finished one everything else is an error.
 bool has_chunk(const TensorTask::Target& target, const WorkItem& item, std::uint64_t hash) {
-  const OutputRun& output = *target.output;
+  OutputRun& output = *target.output;
   if (output.partial == nullptr) return false;
   std::vector<std::byte> scratch;
   const std::size_t at = find_tensor(output, *output.partial, target.tensor);
   const Bytes rows = output.partial->rows(at, item.first, item.count, scratch);
-  if (hash_rows(rows, output.partial->header().tensors[at].shared) == hash) return true;
+  const bool is_same = hash_rows(rows, output.partial->header().tensors[at].shared) == hash;
+  release_compared(output, at, item, rows.size());
+  if (is_same) return true;
   if (output.writer == nullptr)
     throw ConfigError(
         fmt::format("{} was changed after an interrupted run had finished it; move it away and run "
@@ -175,6 +186,9 @@ class SourcePass::Work {
         pass_{plan, tasks_, journal, context_, counter_} {
     for (const WorkItem& item : unfinished(pass_, cut_into_chunks(plan, tasks_)))
       left_[layer_of(plan, tasks_[item.task])].push_back(item);
+    // With its pages. Of finished ones other chunks are compared when they have been made again.
+    for (OutputRun& run : runs)
+      if (run.writer != nullptr) run.partial.reset();
     find_foldings();
   }
   bool needs_statistics() const {

@@ -73,6 +73,11 @@ std::size_t find_tensor(const OutputRun& output, const ModelReader& reader, std:
   return at;
 }
 
+void release_all(const ModelReader& reader) {
+  const std::vector<TensorInfo>& tensors = reader.header().tensors;
+  for (std::size_t i = 0; i < tensors.size(); ++i) reader.release(i, 0, rows(tensors[i].shape));
+}
+
 void verify_output(const OutputRun& output, const ModelReader& reader, Executor& executor) {
   const auto& tensors = output.plan->model.tensors;
   if (reader.header().tensors.size() != tensors.size())

@@ -33,8 +33,12 @@ class MemoryReader final : public ModelReader {
     return Bytes(data_[tensor])
         .subspan(static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(count) * row_bytes);
   }
+  void release(std::size_t, std::int64_t, std::int64_t count) const override {
+    if (released_rows != nullptr) *released_rows += count;
+  }
   std::vector<std::byte>& data(std::size_t tensor) { return data_[tensor]; }
   mutable std::atomic<int> reads{0};
+  std::shared_ptr<std::atomic<std::int64_t>> released_rows;  // counted there, if anywhere
 
  private:
   using ModelReader::rows;
@@ -47,6 +51,7 @@ class MemoryReader final : public ModelReader {
 /// What outlives a writer: the partial bytes, and what became of them.
 struct MemoryDisk {
   std::shared_ptr<MemoryReader> content;
+  std::shared_ptr<std::atomic<std::int64_t>> released_rows = std::make_shared<std::atomic<std::int64_t>>(0);
   bool exists = false, sealed = false, kept = false;
   bool flips_a_byte = false;  // a failing disk
   bool is_full = false;       // when all is written
@@ -81,6 +86,7 @@ class MemoryWriter final : public ModelWriter {
   }
   std::unique_ptr<ModelReader> reopen() const override {
     auto copy = std::make_unique<MemoryReader>();
+    copy->released_rows = disk_.released_rows;
     for (std::size_t i = 0; i < disk_.content->header().tensors.size(); ++i) {
       const TensorInfo& t = disk_.content->header().tensors[i];
       copy->add(t.name, t.shape, t.encoding, disk_.content->data(i));
