@@ -33,6 +33,8 @@ PIPELINES = [
     ("unknown quantizer", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, quantizer: rtnn"), 2, r"p\.yaml:4:\d+.*rtnn.*rtn"),
     ("recipe and encoding", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, encoding: q8_0"), 2, r"p\.yaml:4:\d+"),
     ("bad regular expression", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, rules: [{match: '(', encoding: q8_0}]"), 2, r"p\.yaml:4:\d+"),
+    ("regular expression that takes too long", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, rules: [{match: '^(([a-z0-9_]+)[._]?)+[!?]', encoding: q8_0}]"),
+     2, r"p\.yaml:4:\d+: the expression '\^.*' takes too long on the name '"),
     ("unset environment variable", lambda y: y.replace("MODEL", "${POLYQUANT_NOT_SET}"), 2, r"p\.yaml:2:\d+.*POLYQUANT_NOT_SET"),
     ("alias bomb", lambda y: "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n" + y, 2, r"p\.yaml:\d+:\d+"),
     ("encoding that the format lacks", lambda y: y.replace("format: gguf, recipe: q4_0", "format: safetensors, encoding: q4_0"), 2, r"q4_0"),

@@ -2,6 +2,7 @@
 
 #include "allocation/recipe_values.hpp"
 #include "config/pattern.hpp"
+#include "config/place.hpp"
 #include "model/gguf_names.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -122,9 +123,11 @@ RecipeCondition name(const Node& value, const std::string& key) {
       throw_at(value.mark(), "'" + key + "': " + error.what());
     }
   }
-  return [patterns](const Subject& s) {
-    return std::any_of(patterns.begin(), patterns.end(),
-                       [&](const Pattern& p) { return p.matches(s.tensor.name); });
+  return [patterns, mark = value.mark()](const Subject& s) {
+    return at_place(mark, [&] {
+      return std::any_of(patterns.begin(), patterns.end(),
+                         [&](const Pattern& p) { return p.matches(s.tensor.name); });
+    });
   };
 }
 

@@ -1,36 +1,42 @@
 #include "config/pattern.hpp"
 
-#include <polyquant/base/error.hpp>
+#include "tokenizer/regex.hpp"
 
-#include <locale>
-#include <regex>
+#include <polyquant/base/error.hpp>
 
 namespace pq {
 namespace {
 // The cost of compiling grows with repeat counts; no rule on tensor names comes near this.
 constexpr std::size_t kMaxLength = 1000;
+constexpr std::size_t kMaxShown = 100;  // of a name in messages
 }  // namespace
 
 struct Pattern::Compiled {
-  std::regex expression;
+  Regex expression;
+  std::string text;
 };
 
 Pattern::Pattern(const std::string& expression) {
   if (expression.size() > kMaxLength)
     throw ConfigError("the regular expression has " + std::to_string(expression.size()) +
                       " characters; at most " + std::to_string(kMaxLength) + " are allowed");
-  auto compiled = std::make_shared<Compiled>();
   try {
-    compiled->expression.imbue(std::locale::classic());
-    compiled->expression.assign(expression, std::regex::ECMAScript | std::regex::optimize);
-  } catch (const std::regex_error& error) {
-    throw ConfigError("'" + expression + "' is not a regular expression: " + error.what());
+    compiled_ =
+        std::make_shared<const Compiled>(Compiled{Regex(expression, Regex::Dialect::ecmascript), expression});
+  } catch (const FormatError& error) {
+    throw ConfigError(error.what());
   }
-  compiled_ = std::move(compiled);
 }
 
 bool Pattern::matches(std::string_view name) const {
-  return std::regex_search(name.begin(), name.end(), compiled_->expression);
+  try {
+    return static_cast<bool>(compiled_->expression.find(name, 0, true));
+  } catch (const FormatError&) {
+    throw ConfigError("the expression '" + compiled_->text + "' takes too long on " +
+                      (name.size() > kMaxShown ? "a name of " + std::to_string(name.size()) + " bytes"
+                                               : "the name '" + std::string(name) + "'") +
+                      "; write it without a repeat inside a repeat, such as (a+)+");
+  }
 }
 
 }  // namespace pq

@@ -14,6 +14,7 @@ class PQ_API Pattern {
  public:
   /// Throws ConfigError "'EXPRESSION' is not a regular expression: REASON".
   explicit Pattern(const std::string& expression);
+  /// Throws ConfigError if that takes more than a bounded number of steps: repeats of repeats may try all ways to divide a name.
   bool matches(std::string_view name) const;
 
  private:

@@ -1,6 +1,7 @@
 #include "plan/choose_encoding.hpp"
 
 #include "config/defaults.hpp"
+#include "config/place.hpp"
 #include "model/gguf_names.hpp"
 #include "plan/encoding_obstacles.hpp"
 
@@ -83,7 +84,9 @@ bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
   const std::string& match = spec_.rules[rule].match;
   // 'output' is the head, not every name with that word in it; where roles are not known, names are all there is.
   if (!tensor.role.empty() && GgufNames::installed().is_role(match)) return match == tensor.role;
-  return patterns_[rule].matches(tensor.name) || patterns_[rule].matches(tensor.source_name);
+  return at_place(spec_.rules[rule].mark, [&] {
+    return patterns_[rule].matches(tensor.name) || patterns_[rule].matches(tensor.source_name);
+  });
 }
 
 /// The place of a key of the output in its file; the output's own where the key was given elsewhere.

@@ -17,6 +17,11 @@ constexpr const char* kSpaces =
 // Long runs of blanks or letters need many steps; the heap limit (KiB) keeps hostile expressions in bounds.
 constexpr std::uint32_t kMatchLimit = 100'000'000;
 constexpr std::uint32_t kHeapLimit = 1 << 20;
+// Steps for all places of a name where a match may begin (PCRE2 counts anew at each), less than a second; heap in KiB.
+constexpr std::size_t kNameSteps = 10'000'000;
+constexpr std::uint32_t kNameHeapLimit = 32 << 10;
+constexpr std::uint32_t kEcmascript = PCRE2_ALT_BSUX | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF |
+                                      PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
 constexpr std::size_t kJitStack = std::size_t{32} << 20;  // address space; pages are taken as needed
 
 std::string message_of(int code) {
@@ -33,6 +38,8 @@ using Code = std::unique_ptr<pcre2_code, Deleter<pcre2_code, pcre2_code_free>>;
 using MatchData = std::unique_ptr<pcre2_match_data, Deleter<pcre2_match_data, pcre2_match_data_free>>;
 using MatchContext =
     std::unique_ptr<pcre2_match_context, Deleter<pcre2_match_context, pcre2_match_context_free>>;
+using CompileContext =
+    std::unique_ptr<pcre2_compile_context, Deleter<pcre2_compile_context, pcre2_compile_context_free>>;
 using JitStack = std::unique_ptr<pcre2_jit_stack, Deleter<pcre2_jit_stack, pcre2_jit_stack_free>>;
 
 // What matching needs besides the code; one per thread, because making it takes longer than most matches.
@@ -43,9 +50,13 @@ struct Scratch {
 
   Scratch() {
     if (!data || !context) throw ResourceError("not enough memory to split a text");
-    pcre2_set_match_limit(context.get(), kMatchLimit);
-    pcre2_set_heap_limit(context.get(), kHeapLimit);
     if (stack) pcre2_jit_stack_assign(context.get(), nullptr, stack.get());
+  }
+
+  void limit(bool short_texts, std::size_t bytes) const {
+    const std::size_t steps = short_texts ? kNameSteps / (bytes + 1) : kMatchLimit;
+    pcre2_set_match_limit(context.get(), static_cast<std::uint32_t>(steps));
+    pcre2_set_heap_limit(context.get(), short_texts ? kNameHeapLimit : kHeapLimit);
   }
 };
 
@@ -76,21 +87,31 @@ struct Regex::Impl {
   Code code;
   std::string name;  // for messages
   bool jit = false;
+  bool short_texts = false;
 };
 
 Regex::Regex(const std::string& pattern, Dialect dialect, const std::string& source)
     : impl_(std::make_unique<Impl>()) {
-  impl_->name = (source.empty() ? "" : source + ": ") + "the expression '" + pattern + "'";
+  impl_->short_texts = dialect == Dialect::ecmascript;
+  impl_->name =
+      (source.empty() ? "" : source + ": ") + (impl_->short_texts ? "'" : "the expression '") + pattern + "'";
   const std::string text = dialect == Dialect::oniguruma ? translated(pattern) : pattern;
   std::uint32_t options = PCRE2_DOLLAR_ENDONLY;
   if (dialect == Dialect::oniguruma) options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE;
   if (dialect == Dialect::std_unicode) options |= PCRE2_UTF;
+  const CompileContext context(pcre2_compile_context_create(nullptr));
+  if (!context) throw ResourceError("not enough memory for a regular expression");
+  if (impl_->short_texts) {
+    options = kEcmascript;
+    pcre2_set_newline(context.get(), PCRE2_NEWLINE_ANYCRLF);  // what '.' is not
+  }
   int error = 0;
   PCRE2_SIZE place = 0;
   impl_->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), options, &error,
-                                  &place, nullptr));
-  if (!impl_->code) throw FormatError(impl_->name + " cannot be used: " + message_of(error));
-  impl_->jit = pcre2_jit_compile(impl_->code.get(), PCRE2_JIT_COMPLETE) == 0;
+                                  &place, context.get()));
+  if (!impl_->code) throw FormatError(impl_->name + " is not a regular expression: " + message_of(error));
+  // Compiled code counts fewer steps than it takes.
+  impl_->jit = !impl_->short_texts && pcre2_jit_compile(impl_->code.get(), PCRE2_JIT_COMPLETE) == 0;
 }
 
 Regex::~Regex() = default;
@@ -133,6 +154,7 @@ std::string Regex::translated(const std::string& pattern) {
 Regex::Match Regex::find(std::string_view text, std::size_t from, bool empty_too) const {
   if (from > text.size() || (from == text.size() && !empty_too)) return {kNone, kNone};
   thread_local const Scratch scratch;
+  scratch.limit(impl_->short_texts, text.size());
   const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
   const std::uint32_t options = empty_too ? 0 : PCRE2_NOTEMPTY;
   int count = PCRE2_ERROR_JIT_STACKLIMIT;

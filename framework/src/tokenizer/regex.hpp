@@ -1,4 +1,4 @@
-// Regular expressions of tokenizer.json and of llama.cpp's splitters, run by PCRE2 with the differences that matter removed.
+// Regular expressions of tokenizer.json, of llama.cpp's splitters and of users, run by PCRE2 with the differences that matter removed.
 #pragma once
 
 #include <cstddef>
@@ -12,9 +12,10 @@ namespace pq {
 class Regex {
  public:
   enum class Dialect {
-    oniguruma,   // UTF-8, Unicode classes; what tokenizer.json means
-    std_bytes,   // bytes, ASCII classes, $ only at the end: std::regex in the C locale
-    std_unicode  // the same on UTF-8 text: std::wregex
+    oniguruma,    // UTF-8, Unicode classes; what tokenizer.json means
+    std_bytes,    // bytes, ASCII classes, $ only at the end: std::regex in the C locale
+    std_unicode,  // the same on UTF-8 text: std::wregex
+    ecmascript    // bytes, for short texts: few steps are allowed, whoever wrote the expression
   };
   struct Match {
     std::size_t begin = 0, end = 0;
