@@ -42,6 +42,8 @@ PIPELINES = [
     ("missing model", lambda y: y.replace("MODEL", "nowhere"), 3, r"nowhere"),
 ]
 
+LFS = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'4d7a' * 16}\nsize 269060552\n"
+
 FOLDERS = [
     ("truncated data", bad.truncated("model.safetensors", -10), r"model\.safetensors"),
     ("truncated header", bad.truncated("model.safetensors", 100), r"model\.safetensors"),
@@ -69,6 +71,9 @@ FOLDERS = [
     ("no tokenizer", bad.remove("tokenizer.json"), r"tokenizer"),
     ("tokenizer.json is no JSON", bad.text("tokenizer.json", "[1,2"), r"tokenizer\.json"),
     ("no weights", bad.remove("model.safetensors"), r"safetensors"),
+    ("weights that git-lfs has not fetched", bad.text("model.safetensors", LFS), r"model\.safetensors: is a git-lfs pointer.*`git lfs pull`"),
+    ("tokenizer that git-lfs has not fetched", bad.text("tokenizer.json", LFS), r"tokenizer\.json: is a git-lfs pointer"),
+    ("index that git-lfs has not fetched", bad.text("model.safetensors.index.json", LFS), r"index\.json: is a git-lfs pointer"),
 ]
 
 GGUF = [
@@ -80,6 +85,7 @@ GGUF = [
     ("cut in the header", bad.truncated("", 200), r"x\.gguf"),
     ("cut in the data", bad.truncated("", -4000), r"x\.gguf"),
     ("empty", bad.truncated("", 0), r"x\.gguf"),
+    ("not fetched by git-lfs", bad.text("", LFS), r"x\.gguf: is a git-lfs pointer"),
 ]
 
 

@@ -3,6 +3,7 @@
 #include <polyquant/base/log.hpp>
 
 #include "base/descriptor.hpp"
+#include "base/git_lfs.hpp"
 #include "base/interrupt.hpp"
 #include "base/shortage.hpp"
 
@@ -16,6 +17,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <utility>
 
 namespace pq {
@@ -71,6 +73,12 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
   void* const data = ::mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ, MAP_SHARED, file.get(), 0);
   if (data == MAP_FAILED) throw_not_opened(path, errno);
   data_ = static_cast<const std::byte*>(data);
+  try {
+    refuse_lfs_pointer(path, bytes());
+  } catch (...) {
+    ::munmap(data, static_cast<std::size_t>(size_));
+    throw;
+  }
 }
 
 MappedFile::~MappedFile() {
@@ -108,7 +116,10 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t limi
     if (count < 0 && errno != EINTR)
       throw FormatError(fmt::format("{}: cannot be read: {}", path.string(), error_text(errno)));
     text.resize(known + static_cast<std::size_t>(std::max<::ssize_t>(count, 0)));
-    if (count == 0) return text;
+    if (count == 0) {
+      refuse_lfs_pointer(path, std::as_bytes(std::span(text)));
+      return text;
+    }
     if (text.size() > limit)
       throw FormatError(
           fmt::format("{}: is larger than the {} bytes that such a file may have", path.string(), limit));

@@ -1,5 +1,6 @@
 #include "model/open_model.hpp"
 
+#include "base/git_lfs.hpp"
 #include "base/json.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -206,6 +207,7 @@ OpenedModel open_model(const fs::path& path, const PluginRegistry& registry, Unk
   if (!fs::is_regular_file(status) && !fs::is_directory(status))
     throw FormatError(fmt::format("{} is neither a file nor a folder", path.string()));
   const Looked looked = look_at(path);
+  refuse_lfs_pointer(looked.probe.is_folder ? path / "config.json" : path, looked.head);
   const auto format = recognise(looked.probe, registry);
   if (format == nullptr && registry.formats().empty())
     throw PluginError(fmt::format(

@@ -79,6 +79,20 @@ TEST_CASE("files: too little memory and too many open files are no fault of the 
   CHECK_FALSE(fs::exists(folder / "out.partial"));
 }
 
+TEST_CASE("files: a pointer of git-lfs is told from what it stands for", "[file][unit]") {
+  const TempFolder folder;
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 269060552\n";
+  write_file(folder / "model.safetensors", pointer);
+  const std::string expected = (folder / "model.safetensors").string() +
+                               ": is a git-lfs pointer, not the file itself; `git lfs pull` in its folder "
+                               "fetches what it stands for";
+  CHECK(message_of<FormatError>([&] { MappedFile file(folder / "model.safetensors"); }) == expected);
+  CHECK(message_of<FormatError>([&] { read_text_file(folder / "model.safetensors", 1000); }) == expected);
+  write_file(folder / "text", pointer + std::string(2000, 'a'));  // somebody's text about git-lfs
+  CHECK(MappedFile(folder / "text").size() > 2000);
+}
+
 TEST_CASE("read_text_file: reads small files and refuses larger ones", "[file][unit]") {
   const TempFolder folder;
   write_file(folder / "a", std::string(100, 'a'));
