@@ -118,6 +118,9 @@ def command_line(runner):
     runner.expect("an empty path", 3, r"error: '' does not exist", "inspect", "")
     runner.expect("a model as importance matrix", 3, r"this is no importance matrix \(GGUF or \.dat\)", "quantize", model, "--recipe", "q4_0",
                   "--imatrix", model / "model.safetensors", "--to", to, *PRE)
+    for verb, *more in (("quantize", "--recipe", "q4_0", "--to", to), ("convert", to, "--encoding", "f32"), ("eval", "--text", runner.pipeline), ("logits", "--tokens", "1")):
+        runner.expect(f"{verb} of an importance matrix", 3, r"imatrix\.gguf: is an importance matrix, not a model; .* with --imatrix", verb,
+                      GOLDEN / "imatrix" / "SmolLM2-135M-wide.imatrix.gguf", *more)
     runner.expect("init of what is no model", 3, r"is no model of a known format", "init", runner.pipeline, "--to", runner.out / "x.yaml")
     runner.expect("init into a folder that is missing", 0, "^$", "init", model, "--to", runner.out / "new" / "folder" / "x.yaml")
     runner.checks.that("yaml-language-server" in (runner.out / "new" / "folder" / "x.yaml").read_text(), "init writes the line for editors")

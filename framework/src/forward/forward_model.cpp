@@ -18,6 +18,7 @@ namespace {
 bool is_folder(const ModelView& view) { return view.reader->header().dialect == Dialect::huggingface; }
 
 std::shared_ptr<const ModelView> tensors_of(const OpenedModel& model, const std::filesystem::path& path) {
+  refuse_importance_matrix(*model.reader, path);
   ViewOptions options;
   options.tensors_only = true;  // a tokenizer is read by those who need it
   return make_view(model.reader, path, Dialect::huggingface, options);

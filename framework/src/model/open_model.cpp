@@ -185,6 +185,14 @@ std::string cure_of_missing(const fs::path& path) {
 
 }  // namespace
 
+void refuse_importance_matrix(const ModelReader& reader, const fs::path& path) {
+  if (reader.header().metadata.string("general.type", "") == "imatrix")
+    throw FormatError(
+        path.string() +
+        ": is an importance matrix, not a model; give the model in its place, and the matrix to "
+        "`polyquant quantize` with --imatrix, or to a pipeline with `imatrix:`");
+}
+
 void throw_unknown_codes(const fs::path& path, const std::string& method) {
   throw FormatError(fmt::format(
       "{}: its weights are quantized by the method '{}' (quantization_config in config.json), which no "

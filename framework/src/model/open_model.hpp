@@ -31,6 +31,9 @@ PQ_API std::string recognised_format(const std::filesystem::path& path, const Pl
 PQ_API OpenedModel open_model(const std::filesystem::path& path, const PluginRegistry& registry,
                               UnknownCodes codes = UnknownCodes::refuse);
 
+/// Throws FormatError for an importance matrix: a GGUF file that can be looked at, but is no model.
+void refuse_importance_matrix(const ModelReader& reader, const std::filesystem::path& path);
+
 /// Throws the FormatError of UnknownCodes::refuse.
 [[noreturn]] void throw_unknown_codes(const std::filesystem::path& path, const std::string& method);
 

@@ -86,6 +86,7 @@ Tokenizer from_sentencepiece(const std::string& bytes, const ModelFiles& files,
 }  // namespace
 
 Tokenizer open_tokenizer(const OpenedModel& model, const std::filesystem::path& path) {
+  refuse_importance_matrix(*model.reader, path);
   const ModelHeader& header = model.reader->header();
   if (header.metadata.find("tokenizer.ggml.model") != nullptr || header.dialect == Dialect::gguf)
     return Tokenizer(read_gguf_vocabulary(header.metadata, path.string()));

@@ -239,8 +239,11 @@ double PlannedOutput::bits_per_weight() const {
 Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int threads,
                std::shared_ptr<const TokenizerAhead> tokenizer) {
   Plan plan;
-  const OpenedModel model = at_place(
-      pipeline.model_mark, [&] { return open_model(pipeline.model, registry, UnknownCodes::carry); });
+  const OpenedModel model = at_place(pipeline.model_mark, [&] {
+    OpenedModel opened = open_model(pipeline.model, registry, UnknownCodes::carry);
+    refuse_importance_matrix(*opened.reader, pipeline.model);
+    return opened;
+  });
   plan.model = pipeline.model;
   plan.reader = model.reader;
   plan.source_format = model.format->info().id;
