@@ -85,6 +85,8 @@ def places(runner):
                f"outputs: [{{format: gguf, recipe: q8_0, rules: [{{match: ffn_down, encoding: q4_k_m}}], to: a.gguf, {OPTIONS}}}]")
     runner.run("an unknown recipe", 2, r"unknown recipe 'nothing_like'; under `recipes` are mine; `polyquant help recipes`",
                f"recipes: {{mine: {{otherwise: q8_0}}}}\noutputs: [{{format: gguf, recipe: nothing_like, to: a.gguf, {OPTIONS}}}]")
+    runner.run("a recipe without its underscores", 2, r"p\.yaml:3:\d+: unknown recipe 'q4km'; did you mean 'q4_k_m'\?", "outputs: [{format: gguf, recipe: q4km, to: a.gguf}]")
+    runner.run("an encoding without its underscore", 2, r"p\.yaml:3:\d+: unknown encoding 'q80'; did you mean 'q8_0'\?", "outputs: [{format: gguf, encoding: q80, to: a.gguf}]")
     runner.run("an output inside another", 2, r"p\.yaml:3:\d+: .*a\.gguf/b lies in .*a\.gguf, which is an output",
                f"outputs: [{{format: gguf, recipe: q8_0, to: a.gguf, {OPTIONS}}}, {{format: safetensors, encoding: bf16, to: a.gguf/b}}]")
     (out / "file").write_text("x")

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace pq {
 namespace {
@@ -52,6 +53,20 @@ std::size_t sequence_length(std::string_view text) noexcept {
   return 0;
 }
 
+// Names are often written without the marks between their words: q4km, fp8-e4m3.
+std::string without_marks(std::string_view name) {
+  std::string bare;
+  std::copy_if(name.begin(), name.end(), std::back_inserter(bare),
+               [](char c) { return c != '_' && c != '-'; });
+  return bare;
+}
+
+bool begins_with_words(std::string_view name, std::string_view words) {
+  for (std::size_t end = name.find('_'); end != std::string_view::npos; end = name.find('_', end + 1))
+    if (without_marks(name.substr(0, end)) == without_marks(words)) return true;
+  return false;
+}
+
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates) {
@@ -60,12 +75,13 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   for (char& letter : lower)
     if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
   word = lower;
+  for (const std::string& candidate : candidates)
+    if (without_marks(candidate) == without_marks(word)) return candidate;
   // "q4_k" is rather the beginning of "q4_k_m" than a misspelt "q2_k".
   constexpr std::size_t kMeantAsBeginning = 3;
-  if (word.size() >= kMeantAsBeginning &&
-      std::find(candidates.begin(), candidates.end(), word) == candidates.end())
+  if (word.size() >= kMeantAsBeginning)
     for (const std::string& candidate : candidates)
-      if (candidate.starts_with(lower + "_")) return candidate;
+      if (begins_with_words(candidate, word)) return candidate;
   const std::size_t limit = std::max<std::size_t>(1, word.size() / 3);
   const std::string* best = nullptr;
   std::size_t best_distance = limit + 1;

@@ -18,6 +18,10 @@ TEST_CASE("nearest: knows names in upper case and beginnings of names", "[base][
   CHECK(nearest("q4_k", recipes) == "q4_k_m");
   CHECK(nearest("q2_k", recipes) == "q2_k");
   CHECK(nearest("q2_kk", recipes) == "q2_k");
+  CHECK(nearest("q4km", recipes) == "q4_k_m");
+  CHECK(nearest("Q4-K-S", recipes) == "q4_k_s");
+  CHECK(nearest("q4k", recipes) == "q4_k_m");
+  CHECK(nearest("q2k", recipes) == "q2_k");
 }
 
 TEST_CASE("nearest: has no answer for a name that is too different", "[base][unit]") {
