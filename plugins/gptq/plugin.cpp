@@ -15,7 +15,9 @@ class Gptq final : public pq::Quantizer {
   const pq::QuantizerInfo& info() const override { return info_; }
   std::optional<std::string> rejects(const pq::Encoding& encoding) const override {
     const auto codec = encoding.column_codec(1, encoding.info().block_cols, pq::Effort::fast);
-    if (codec == nullptr) return "gptq cannot use " + encoding.info().spec + ": it has no column codec";
+    if (codec == nullptr)
+      return "gptq cannot use " + encoding.info().spec +
+             ": it has no column codec; choose the quantizer rtn or awq, or another encoding";
     if (pq::gptq::is_rounded_plainly(encoding.info())) return std::nullopt;
     const auto problem = options_.problem(*codec);
     if (!problem) return std::nullopt;

@@ -123,6 +123,8 @@ def command_line(runner):
     for verb, *more in (("quantize", "--recipe", "q4_0", "--to", to), ("convert", to, "--encoding", "f32"), ("eval", "--text", runner.pipeline), ("logits", "--tokens", "1")):
         runner.expect(f"{verb} of an importance matrix", 3, r"imatrix\.gguf: is an importance matrix, not a model; .* with --imatrix", verb,
                       GOLDEN / "imatrix" / "SmolLM2-135M-wide.imatrix.gguf", *more)
+    runner.expect("a quantizer that cannot use the encoding", 2, r"error: --quantizer: tensor '.*': gptq cannot use q4_0 with refine: cd", "quantize", model,
+                  "--encoding", "q4_0", "--quantizer", "gptq:refine=cd", "--to", to, *PRE)
     runner.expect("init of what is no model", 3, r"is no model of a known format", "init", runner.pipeline, "--to", runner.out / "x.yaml")
     runner.expect("init into a folder that is missing", 0, "^$", "init", model, "--to", runner.out / "new" / "folder" / "x.yaml")
     runner.checks.that("yaml-language-server" in (runner.out / "new" / "folder" / "x.yaml").read_text(), "init writes the line for editors")

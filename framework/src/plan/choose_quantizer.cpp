@@ -61,7 +61,7 @@ void choose_quantizer(const OutputSpec& spec, const PluginRegistry& registry, Pl
 }
 
 void check_quantizer(const PlannedOutput& output, const OutputSpec& spec, bool has_calibration) {
-  const Mark& mark = spec.quantizer.mark().line > 0 ? spec.quantizer.mark() : spec.mark;
+  const Mark& mark = spec.quantizer.mark().source != nullptr ? spec.quantizer.mark() : spec.mark;
   for (const PlannedTensor& tensor : output.tensors) {
     if (tensor.route == Route::copy) continue;
     if (output.folder != nullptr) reject(*output.folder, output, tensor, mark);

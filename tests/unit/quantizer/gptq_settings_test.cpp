@@ -172,6 +172,11 @@ TEST_CASE("gptq: settings that a codec cannot follow are refused at plan time", 
         "gptq cannot use iq3_xxs with refine: cs: its column codec cannot move the scales of groups");
   CHECK(gptq({{"refine", "cd"}})->rejects(*registry().encoding(Node::scalar("q4_0"))) ==
         "gptq cannot use q4_0 with refine: cd: it has no super-blocks whose factors could be moved");
+  CHECK(gptq({})
+            ->rejects(testing::PlainAffine())
+            .value_or("")
+            .find(": it has no column codec; choose the quantizer rtn or awq, or another encoding") !=
+        std::string::npos);
   for (const char* id : {"f16", "bf16", "nf4", "fp4", "int8", "affine", "q4_k", "iq3_xxs"})
     CHECK_FALSE(
         gptq({{"order", "groups"}, {"refine", "2"}})->rejects(*registry().encoding(Node::scalar(id))));
