@@ -3,6 +3,7 @@
 #include "config/defaults.hpp"
 #include "config/place.hpp"
 #include "model/gguf_names.hpp"
+#include "plan/common_scales.hpp"
 #include "plan/encoding_obstacles.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -146,12 +147,14 @@ PlannedTensor EncodingChooser::carry(std::size_t index, const Candidates& candid
                   describe(tensor), tensor.encoding_name()));
 }
 
-Route EncodingChooser::route(const ViewTensor& tensor, const Encoding& target, const Encoding* stored) const {
+Route EncodingChooser::route(std::size_t index, const Encoding& target, const Encoding* stored) const {
+  const ViewTensor& tensor = view_.tensors[index];
   if (stored == nullptr) return Route::quantize;
   if (tensor.rows_are_stored() && stored->info().spec == target.info().spec) return Route::copy;
   const bool repack = spec_.lossless.value_or(Lossless::no) != Lossless::no && tensor.rows_are_stored() &&
                       stored->info().grid.family == GridFamily::affine &&
-                      target.info().grid.family == GridFamily::affine;
+                      target.info().grid.family == GridFamily::affine &&
+                      may_share_scales(view_, index, target, *stored);
   return repack ? Route::repack : Route::quantize;
 }
 
@@ -185,7 +188,7 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
       problem =
           fmt::format("readers of format '{}' take this tensor in 16 or 32 bits only", format_.info().id);
     if (!problem && tensor.shape.size() > 2 && encoding->shared_bytes(cols(tensor.shape)) != 0 &&
-        route(tensor, *encoding, stored.common()) != Route::copy)
+        route(index, *encoding, stored.common()) != Route::copy)
       problem = encoding->info().spec + " needs one matrix per tensor, and this is a stack of them";
     if (!problem && wanted.first_if_exact && &spec == wanted.specs.data() &&
         !holds_exactly(view_, index, *encoding, stored)) {
@@ -193,7 +196,7 @@ PlannedTensor EncodingChooser::choose(std::size_t index) const {
       is_for_columns = true;  // the other choice is next
     }
     if (!problem)
-      return PlannedTensor{index, encoding, stored, route(tensor, *encoding, stored.common()),
+      return PlannedTensor{index, encoding, stored, route(index, *encoding, stored.common()),
                            reason.empty() ? wanted.note : reason};
     if (reason.empty()) reason = *problem;
     last_reason = *problem;

@@ -52,7 +52,7 @@ class EncodingChooser {
   std::string fallback_for(const ViewTensor& tensor) const;
   [[noreturn]] void refuse(const ViewTensor& tensor, const Candidates& wanted, const std::string& reason,
                            bool is_for_columns) const;
-  Route route(const ViewTensor& tensor, const Encoding& target, const Encoding* stored) const;
+  Route route(std::size_t index, const Encoding& target, const Encoding* stored) const;
 
   const OutputSpec& spec_;
   const ModelView& view_;
