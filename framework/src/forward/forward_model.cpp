@@ -3,10 +3,10 @@
 #include "forward/binding.hpp"
 #include "model/tensor_links.hpp"
 #include "model/tensor_shapes.hpp"
+#include "model/unknown_family.hpp"
 #include "model/view_builder.hpp"
 
 #include <polyquant/base/error.hpp>
-#include <polyquant/base/text.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -38,8 +38,7 @@ const Family& family_of(const Json& config, const std::string& source) {
   const bool listed = names != nullptr && names->is_array() && !names->array().empty();
   const Json* type = config.find("model_type");
   const std::string name = listed ? display(names->array()[0]) : type != nullptr ? display(*type) : "(none)";
-  throw FormatError(source + ": the architecture '" + name + "' is not known" +
-                    suggestion(name, known_architectures(installed_families())) + ", so it cannot be run");
+  throw_unknown_family(source, name, ", so it cannot be run");
 }
 
 bool is_zero(const ModelView& view, std::size_t tensor) {

@@ -1,5 +1,6 @@
 #include "model/view.hpp"
 
+#include "model/unknown_family.hpp"
 #include "model/view_builder.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -7,15 +8,19 @@
 namespace pq {
 namespace {
 
-// No other class is suggested: programs write these names, and the nearest one is another model.
-[[noreturn]] void unknown_family(const std::string& place, const std::string& name) {
-  throw FormatError(place + ": the architecture '" + name +
-                    "' is not known (`polyquant help families` lists what is); names cannot be translated "
-                    "between Hugging Face and GGUF, but an output of the same kind can be written. To add a "
-                    "family is to write one file: how-to/add-a-model-family.md in the documentation");
-}
+constexpr std::string_view kNoTranslation =
+    "; names cannot be translated between Hugging Face and GGUF, but an output of the same kind can be "
+    "written";
 
 }  // namespace
+
+// No other class is suggested: programs write these names, and the nearest one is another model.
+void throw_unknown_family(const std::string& place, const std::string& name, std::string_view consequence) {
+  throw FormatError(
+      place + ": the architecture '" + name + "' is not known (`polyquant help families` lists what is)" +
+      std::string(consequence) +
+      ". To add a family is to write one file: how-to/add-a-model-family.md in the documentation");
+}
 
 Json read_config(const ModelFiles& files) {
   Json config = files.json("config.json");
@@ -53,13 +58,15 @@ std::shared_ptr<const ModelView> make_view(std::shared_ptr<const ModelReader> re
       const Json* type = config.find("model_type");
       if (!listed && type == nullptr)
         throw FormatError(path.string() + "/config.json: key 'architectures' is missing");
-      unknown_family(path.string() + "/config.json", display(listed ? names->array()[0] : *type));
+      throw_unknown_family(path.string() + "/config.json", display(listed ? names->array()[0] : *type),
+                           kNoTranslation);
     }
     return gguf_view(std::move(reader), files, *family, with_nested(config, *family), options);
   }
   const Metadata& metadata = reader->header().metadata;
   const Family* family = installed_family(metadata);
-  if (family == nullptr) unknown_family(path.string(), metadata.string("general.architecture", "(none)"));
+  if (family == nullptr)
+    throw_unknown_family(path.string(), metadata.string("general.architecture", "(none)"), kNoTranslation);
   return huggingface_view(std::move(reader), files, *family, options);
 }
 

@@ -198,7 +198,8 @@ TEST_CASE("forward: what does not fit its graph is refused with tensor and key",
     copy.replace("config.json", "LlamaForCausalLM", "LamaForCausalLM");
     copy.replace("config.json", "\"llama\"", "\"lama\"");
     CHECK_THAT(error_of(copy),
-               Contains("the architecture 'LamaForCausalLM' is not known") && Contains("cannot be run"));
+               Contains("the architecture 'LamaForCausalLM' is not known (`polyquant help families` lists") &&
+                   Contains(", so it cannot be run. To add a family is to write one file: how-to/"));
   }
 }
 
