@@ -138,6 +138,10 @@ def command_line(runner):
     for packed, own in (("gptq", "affine"), ("bitsandbytes", "fp4 or int8 or nf4")):
         runner.expect(f"codes that {packed} lacks", 2, rf"cannot be written as it is stored: .*; give --encoding {own}$", "convert", stored,
                       runner.out / "packed", "--format", packed)
+    for family in ("qwen3moe-fused", "deepseek-v2"):
+        for packed in ("gptq", "awq"):
+            runner.expect(f"a tensor of {family} that {packed} cannot pack", 2, r"; add --set outputs\.0\.fallback=b?f16$", "convert", GOLDEN / "tiny" / family,
+                          runner.out / "packed", "--format", packed, "--encoding", "affine:group=32")
     runner.expect("a bitsandbytes folder without codes", 0, r"no tensor of the output is quantized: .*; choose --encoding nf4, fp4 or int8", "convert", model,
                   runner.out / "ordinary", "--format", "bitsandbytes")
     runner.expect("a fallback that does not fit either", 2, r"and the fallback 'q6_k' does not fit either", "quantize", model, "--encoding", "q4_k", "--to", to,

@@ -41,14 +41,6 @@ std::optional<std::string> meant_role(const std::string& match) {
 constexpr double kWideBits = 16;
 bool is_vector(const ViewTensor& tensor) { return tensor.shape.size() < 2 || tensor.role == "norm"; }
 
-/// Where the architecture is unknown the usual names must do.
-bool is_plain_role(const std::vector<std::string>& roles, const ViewTensor& tensor) {
-  if (roles.empty()) return false;
-  if (tensor.role.empty())
-    return tensor.name.find("embed") != std::string::npos || tensor.name.find("lm_head") != std::string::npos;
-  return std::find(roles.begin(), roles.end(), tensor.role) != roles.end();
-}
-
 }  // namespace
 
 EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, const Format& format,

@@ -49,6 +49,7 @@ class EncodingChooser {
   std::string column_cure(const ViewTensor& tensor) const;
   std::string stored_cure() const;
   bool can_pack(const std::string& id) const;
+  bool is_taken(const Candidates& wanted) const;
   std::string fallback_for(const ViewTensor& tensor) const;
   [[noreturn]] void refuse(const ViewTensor& tensor, const Candidates& wanted, const std::string& reason,
                            bool is_for_columns) const;

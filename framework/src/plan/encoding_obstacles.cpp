@@ -27,6 +27,13 @@ std::string describe(const ViewTensor& tensor) {
   return fmt::format("tensor '{}' {}", tensor.name, to_string(tensor.shape));
 }
 
+bool is_plain_role(const std::vector<std::string>& roles, const ViewTensor& tensor) {
+  if (roles.empty()) return false;
+  if (tensor.role.empty())
+    return tensor.name.find("embed") != std::string::npos || tensor.name.find("lm_head") != std::string::npos;
+  return std::find(roles.begin(), roles.end(), tensor.role) != roles.end();
+}
+
 std::optional<std::string> column_obstacle(const Encoding& encoding, const Shape& shape) {
   const EncodingInfo& info = encoding.info();
   if (cols(shape) % info.block_cols == 0) return std::nullopt;
@@ -61,11 +68,14 @@ void EncodingChooser::refuse_recipe_as_encoding(const Node& spec, bool of_output
 bool EncodingChooser::in_pipeline() const { return spec_.mark.source != nullptr; }
 bool EncodingChooser::is_convert() const { return !in_pipeline() && spec_.lossless.has_value(); }
 
-/// An encoding with shorter blocks if one fits the tensor: f16 would be most of the file. "" = none to advise.
+/// An encoding with shorter blocks if one fits the tensor: 16 bits, rather those that are stored, would be most of the file. "" = none to advise.
 std::string EncodingChooser::fallback_for(const ViewTensor& tensor) const {
-  for (const char* id : {"q8_0", "f16", "bf16"}) {
+  const bool is_bf16 = tensor.stored_encoding == "bf16";
+  for (const char* id : {"q8_0", is_bf16 ? "bf16" : "f16", is_bf16 ? "f16" : "bf16"}) {
     const auto encoding = registry_.find_encoding(id);
     if (encoding == nullptr || spec_.fallback == id || column_obstacle(*encoding, tensor.shape)) continue;
+    if (encoding->info().bits_per_weight < 16 && is_plain_role(format_.info().always_plain_roles, tensor))
+      continue;
     if (!format_.rejects(*encoding, tensor.shape)) return id;
   }
   return "";
@@ -112,13 +122,23 @@ bool EncodingChooser::can_pack(const std::string& id) const {
   });
 }
 
+/// True if the format has what is wanted, though not for this tensor: for a matrix of the model.
+bool EncodingChooser::is_taken(const Candidates& wanted) const {
+  const auto encoding = registry_.encoding(wanted.specs.front());
+  return std::any_of(view_.tensors.begin(), view_.tensors.end(), [&](const ViewTensor& tensor) {
+    return tensor.shape.size() == 2 && !column_obstacle(*encoding, tensor.shape) &&
+           !format_.rejects(*encoding, tensor.shape);
+  });
+}
+
 void EncodingChooser::refuse(const ViewTensor& tensor, const Candidates& wanted, const std::string& reason,
                              bool is_for_columns) const {
   if (wanted.is_stored)
     throw_at(wanted.mark, fmt::format("{} cannot be written as it is stored: {}; {}", describe(tensor),
                                       reason, stored_cure()));
-  const std::string cure =
-      is_for_columns ? column_cure(tensor) : "choose another encoding, or a format that has this one";
+  const std::string cure = is_for_columns || is_taken(wanted)
+                               ? column_cure(tensor)
+                               : "choose another encoding, or a format that has this one";
   throw_at(wanted.mark,
            fmt::format("{} cannot be used for {}: {}; {}", wanted.asked_by, describe(tensor), reason, cure));
 }

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pq {
 
@@ -13,5 +14,8 @@ std::string describe(const ViewTensor& tensor);
 
 /// Why the rows of the tensor are no whole blocks of this encoding, or nothing.
 std::optional<std::string> column_obstacle(const Encoding& encoding, const Shape& shape);
+
+/// True if the role of the tensor is one of these; where the architecture is unknown the usual names must do.
+bool is_plain_role(const std::vector<std::string>& roles, const ViewTensor& tensor);
 
 }  // namespace pq

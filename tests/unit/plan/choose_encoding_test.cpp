@@ -156,12 +156,12 @@ TEST_CASE("encoding choice: cures are in the syntax that the user wrote", "[plan
   chooser.spec.encoding = Node::scalar("q4_0");
   CHECK_THROWS_WITH(chooser.choose(1),
                     Catch::EndsWith("; use --recipe q4_0, which has substitutes for such rows, "
-                                    "or add --set outputs.0.fallback=f16"));
+                                    "or add --set outputs.0.fallback=bf16"));
   chooser.spec.mark = {std::make_shared<const std::string>("p.yaml"), 4, 5};
   CHECK_THROWS_WITH(chooser.choose(1),
                     Catch::StartsWith("p.yaml:4:5: ") &&
                         Catch::EndsWith("; use `recipe: q4_0`, which has substitutes for such rows, or add "
-                                        "`fallback: f16`, or give this tensor a rule"));
+                                        "`fallback: bf16`, or give this tensor a rule"));
   chooser.spec.encoding.set_mark({chooser.spec.mark.source, 4, 20});
   CHECK_THROWS_WITH(chooser.choose(1), Catch::StartsWith("p.yaml:4:20: 'encoding' cannot be used"));
 }
