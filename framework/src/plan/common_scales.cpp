@@ -5,7 +5,7 @@
 namespace pq {
 namespace {
 
-constexpr std::int64_t kSamples = 4;
+constexpr std::int64_t kSamples = 64;
 
 // Scales and offsets of all stored groups that each group of `wide` columns touches are the same.
 bool shares_scales(const AffineRow& row, std::size_t wide) {
