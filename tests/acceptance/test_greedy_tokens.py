@@ -2,9 +2,10 @@
 """llama.cpp continues prompts from the q8_0 file with the tokens that it takes from the bf16 file, greedily: on the real models, with pieces of a
 text, and on the small checkpoints of tests/golden/tiny beside llama-quantize's own q8_0 files, with random prompts.
 
-    test_greedy_tokens.py [--prompts 48] [--lengths 1 2 4] [--tiny-prompts 32] [--theirs] [MODEL...]     MODEL: a real one, or tiny
+    test_greedy_tokens.py [--prompts 48] [--lengths 1 2 4] [--tiny-prompts 32] [--theirs] [--f32] [MODEL...]     MODEL: a real one, or tiny
     --lengths: new tokens of the real models
     --theirs: of the real models, too, llama-quantize's file
+    --f32: a file in f32 as well; its weights are those of the bf16 file, for which llama.cpp rounds activations to bf16
 
 Two models are looked at side by side, each by llama.cpp with one thread in a process of its own.
 """
@@ -66,6 +67,11 @@ def real(name, out, options):
     if options.theirs and llama_quantize(half, theirs, "q8_0"):
         other = alike(expected, continued(cpp, theirs, prompts, longest), options.lengths)
         print(f"        {name}: llama-quantize's q8_0: {percent(other, len(prompts), options.lengths)}", flush=True)
+    if options.f32:
+        full = out / f"{name}.f32.gguf"
+        run("convert", model(name), full, "--format", "gguf", "--encoding", "f32", "--threads", 1)
+        print(f"        {name}: f32: {percent(alike(expected, continued(cpp, full, prompts, longest), options.lengths), len(prompts), options.lengths)}", flush=True)
+        full.unlink()
     for path in (half, small, theirs):
         path.unlink(missing_ok=True)
     return counts, len(prompts)
@@ -74,7 +80,7 @@ def real(name, out, options):
 def tiny(out, options):
     """Conditions that must hold, with their sentences."""
     cpp = llama()
-    ours, theirs, alone, total, without = 0, 0, 0, 0, []
+    ours, theirs, alone, total, without, same_weights = 0, 0, 0, 0, [], 0
     for entry in json.loads((GOLDEN / "tiny" / "index.json").read_text()):
         name = entry["name"]
         if not entry["llama_cpp"]["loads"]:
@@ -92,11 +98,16 @@ def tiny(out, options):
             theirs = theirs + alike(expected, continued(cpp, out / "theirs.gguf", prompts, max(TINY_LENGTHS)), TINY_LENGTHS)
         else:
             alone, without = alone + counts, without + [name]
+        if options.f32:
+            full = write("convert", name, out / "f32.gguf", "--encoding", "f32", "--force")
+            same_weights = same_weights + alike(expected, continued(cpp, full, prompts, max(TINY_LENGTHS)), TINY_LENGTHS)
     if total == 0:
         left_out("llama-quantize's q8_0 files of the small checkpoints")
         return []
     everything = total + options.tiny_prompts * len(without)
     print(f"        all small checkpoints, {everything} prompts: {percent(ours + alone, everything, TINY_LENGTHS)}")
+    if options.f32:
+        print(f"        all small checkpoints, f32: {percent(same_weights, everything, TINY_LENGTHS)}")
     return [(set(without) <= REFUSED, f"llama-quantize writes the q8_0 files of all small checkpoints but {', '.join(without) or 'none'}"),
             (bool(np.all(ours >= theirs - NOISE * total)), f"{total} prompts of small checkpoints continue as from bf16, new tokens: ours "
              f"{percent(ours, total, TINY_LENGTHS)}; llama-quantize's {percent(theirs, total, TINY_LENGTHS)}")]
@@ -109,6 +120,7 @@ def main():
     parser.add_argument("--lengths", type=int, nargs="+", default=[1, GATED_TOKENS, 4])
     parser.add_argument("--tiny-prompts", type=int, default=32)
     parser.add_argument("--theirs", action="store_true")
+    parser.add_argument("--f32", action="store_true")
     options = parser.parse_args()
     checks, out = Checks(), scratch()
     llama()  # skips the script without it

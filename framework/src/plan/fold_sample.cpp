@@ -51,12 +51,11 @@ FoldTrials try_fold(const Quantizer& folder, const Encoding& encoding, Effort ef
 }
 
 std::int64_t rows_looked_at(const Quantizer& folder, const Encoding& encoding, Effort effort,
-                            std::int64_t times, std::int64_t most, Executor& executor) {
-  constexpr std::int64_t kFewest = 512;
+                            std::int64_t times, std::int64_t fewest, std::int64_t most, Executor& executor) {
   constexpr double kSlow = 0.1;  // seconds; the next matrix takes twice as long
   const auto width =
       static_cast<std::int64_t>(round_up(32, static_cast<std::uint64_t>(encoding.info().block_cols)));
-  for (std::int64_t rows = kFewest; rows < 2 * most; rows *= 2) {
+  for (std::int64_t rows = fewest; rows < 2 * most; rows *= 2) {
     const FoldTrials trials = try_fold(folder, encoding, effort, rows, width, executor);
     const std::int64_t seen = trials.looked_at / times;
     if (seen < rows) return seen;

@@ -45,8 +45,9 @@ struct FoldTrials {
 FoldTrials try_fold(const Quantizer& folder, const Encoding& encoding, Effort effort, std::int64_t rows,
                     std::int64_t cols, Executor& executor);
 
-/// How many rows of a matrix of `most` rows are looked at, each `times` times; 0 = all, or so many that finding out takes long.
+/// How many rows of a matrix of `most` rows are looked at, each `times` times; matrices of `fewest` rows and more are tried; 0 = all, or so many that
+/// finding out takes long.
 std::int64_t rows_looked_at(const Quantizer& folder, const Encoding& encoding, Effort effort,
-                            std::int64_t times, std::int64_t most, Executor& executor);
+                            std::int64_t times, std::int64_t fewest, std::int64_t most, Executor& executor);
 
 }  // namespace pq

@@ -71,7 +71,7 @@ struct FoldSpeed {
   std::int64_t rows = 0;  // that are looked at; 0 = all
   double per_weight = 0, per_weight_and_col = 0;
 };
-/// A plan takes no longer for slow settings: what a small sample says then has to do, which may be too much for many rows.
+/// A plan takes no longer for slow settings: what a small sample says then has to do, and how many rows are looked at is asked with little effort.
 FoldSpeed fold_speed(const PlannedOutput& output, const Encoding& encoding, Effort effort, std::int64_t most,
                      Executor& executor) {
   constexpr std::int64_t kFew = 16, kMany = 256;      // rows
@@ -80,12 +80,16 @@ FoldSpeed fold_speed(const PlannedOutput& output, const Encoding& encoding, Effo
   const auto narrow = static_cast<std::int64_t>(round_up(256, block)),
              wide = static_cast<std::int64_t>(round_up(1024, block));
   const FoldTrials once = try_fold(*output.folder, encoding, effort, kFew, narrow, executor);
-  if (once.seconds > kSlowFew) return {0, once.seconds / static_cast<double>(kFew * narrow), 0};
+  const std::int64_t times = std::max<std::int64_t>(1, once.looked_at / kFew);
+  if (once.seconds > kSlowFew)
+    return {rows_looked_at(*output.folder, encoding, Effort::fast, times, 2 * kFew, most, executor),
+            once.seconds / static_cast<double>(kFew * narrow), 0};
   const FoldTrials a = try_fold(*output.folder, encoding, effort, kMany, narrow, executor);
-  const std::int64_t times = std::max<std::int64_t>(1, once.looked_at / kFew),
-                     rows = std::max<std::int64_t>(1, a.looked_at / times);
+  const std::int64_t rows = std::max<std::int64_t>(1, a.looked_at / times);
   FoldSpeed speed;
-  speed.rows = rows < kMany ? rows : rows_looked_at(*output.folder, encoding, effort, times, most, executor);
+  speed.rows = rows < kMany
+                   ? rows
+                   : rows_looked_at(*output.folder, encoding, effort, times, 2 * kMany, most, executor);
   const double first = a.seconds / static_cast<double>(rows * narrow);
   if (narrow != wide && a.seconds < kSlowMany) {
     const FoldTrials b = try_fold(*output.folder, encoding, effort, kMany, wide, executor);

@@ -41,14 +41,16 @@ TEST_CASE("plan: how many rows are looked at for scales of channels is found out
           "[plan]") {
   const auto pool = make_thread_pool(1);
   const auto encoding = test::registry().encoding(Node::scalar("q4_0"));
-  const auto found = [&](std::int64_t wanted, std::int64_t most) {
-    return rows_looked_at(Looking(wanted), *encoding, Effort::normal, 2, most, *pool);
+  const auto found = [&](std::int64_t wanted, std::int64_t most, std::int64_t fewest = 512) {
+    return rows_looked_at(Looking(wanted), *encoding, Effort::normal, 2, fewest, most, *pool);
   };
   CHECK(found(256, 3072) == 256);
   CHECK(found(512, 3072) == 512);
   CHECK(found(700, 3072) == 700);
   CHECK(found(0, 3072) == 0);
   CHECK(found(5000, 3072) == 0);  // all that there are
+  CHECK(found(16, 256, 32) == 16);
+  CHECK(found(64, 256, 32) == 64);
 }
 
 }  // namespace pq
