@@ -80,6 +80,7 @@ GGUF = [
     ("wrong magic", bad.gguf_patch(0, b"GGML"), r"x\.gguf"),
     ("version 9", bad.gguf_patch(4, b"\x09\0\0\0"), r"version"),
     ("2^64-1 tensors", bad.gguf_patch(8, bad.U64_MAX), r"tensor"),
+    ("no tensors", bad.gguf_patch(8, bytes(8)), r"x\.gguf: holds no tensors"),
     ("2^64-1 keys", bad.gguf_patch(16, bad.U64_MAX), r"key|metadata"),
     ("key of 2^64-1 bytes", bad.gguf_patch(24, bad.U64_MAX), r"x\.gguf"),
     ("cut in the header", bad.truncated("", 200), r"x\.gguf"),
@@ -134,6 +135,10 @@ def models(runner):
         shutil.copy(runner.gguf, path)
         spoil(path)
         runner.quantize("gguf: " + name, path, pattern)
+    # Copied as it is, the file says what engines will miss.
+    (runner.out / "gap.gguf").write_bytes(runner.gguf.read_bytes().replace(b"blk.0.attn_q.weight", b"blk.0.attn_z.weight"))
+    said = run("quantize", runner.out / "gap.gguf", "--recipe", "q8_0", "--to", runner.out / "copied.gguf").stderr.decode()
+    runner.checks.that(re.search(r"warning: .*attn_q.*will not run either", said) is not None, f"gguf: a tensor with another name: {said.strip()[-250:]}")
     picture = runner.out / "picture.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     runner.quantize("not a model", picture, r"picture\.png")

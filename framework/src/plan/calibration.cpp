@@ -56,6 +56,19 @@ StatisticsNeeded needs_of(const PlannedOutput& output, const PlannedTensor& tens
   return needs;
 }
 
+std::string not_measured(const ModelView& view, const std::vector<const ViewTensor*>& tensors) {
+  const ViewTensor& first = *tensors.front();
+  if (tensors.size() > 1)
+    return fmt::format(
+        "the inputs of {} tensors are not measured: they are quantized without statistics: {}, ...",
+        tensors.size(), first.name);
+  const bool is_output = first.role == "output" || (first.role == "embedding" && view.facts.tied_output);
+  return fmt::format(
+      "the inputs of '{}' are not measured: it is quantized without statistics{}", first.name,
+      is_output ? "; an importance matrix of `polyquant imatrix --output` has those of the output matrix"
+                : "");
+}
+
 }  // namespace
 
 void check_inputs(const CalibrationSpec& spec, std::size_t outputs) {
@@ -129,7 +142,7 @@ void CalibrationPlanner::follow(const PlannedOutput& output, PlannedTensor& plan
 }
 
 void CalibrationPlanner::add(PlannedOutput& output, bool has_imatrix, std::vector<std::string>& warnings) {
-  std::vector<std::string> without;
+  std::vector<const ViewTensor*> without;
   std::size_t with = 0;
   for (PlannedTensor& planned : output.tensors) {
     const StatisticsNeeded needs = needs_of(output, planned, has_imatrix);
@@ -138,16 +151,9 @@ void CalibrationPlanner::add(PlannedOutput& output, bool has_imatrix, std::vecto
     if (add_sites(output, planned, needs))
       ++with;
     else
-      without.push_back(output.view->tensors[planned.view_index].name);
+      without.push_back(&output.view->tensors[planned.view_index]);
   }
-  if (!without.empty() && with > 0)
-    warnings.push_back(
-        without.size() == 1
-            ? fmt::format("the inputs of '{}' are not measured: it is quantized without statistics",
-                          without.front())
-            : fmt::format(
-                  "the inputs of {} tensors are not measured: they are quantized without statistics: {}, ...",
-                  without.size(), without.front()));
+  if (!without.empty() && with > 0) warnings.push_back(not_measured(*output.view, without));
 }
 
 std::shared_ptr<const PlannedCalibration> CalibrationPlanner::finish(const std::filesystem::path& scratch,

@@ -18,6 +18,7 @@
 #include "plan/source_files.hpp"
 #include "plan/view_cache.hpp"
 #include "plan/view_request.hpp"
+#include "plan/whole_source.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/text.hpp>
@@ -256,7 +257,10 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
     if (!input.empty()) plan.inputs.push_back(input);
   if (!pipeline.imatrix.empty())
     plan.imatrix = at_place(pipeline.imatrix_mark, [&] { return Imatrix::open(pipeline.imatrix, registry); });
-  if (plan.imatrix != nullptr) plan.warnings = plan.imatrix->warnings();
+  plan.warnings = at_place(pipeline.model_mark, [&] { return source_warnings(model, pipeline.model); });
+  if (plan.imatrix != nullptr)
+    plan.warnings.insert(plan.warnings.end(), plan.imatrix->warnings().begin(),
+                         plan.imatrix->warnings().end());
   set_backend(pipeline, registry, plan);
   ViewCache views(model, std::move(tokenizer), pipeline.model);
   OutputWarnings warnings;
