@@ -8,6 +8,7 @@
 #include "plan/plan.hpp"
 #include "progress_bar.hpp"
 #include "report/run_report.hpp"
+#include "run/journal.hpp"
 #include "run/run.hpp"
 
 #include <polyquant/base/error.hpp>
@@ -101,6 +102,7 @@ void print_plan(Session& session, Node pipeline, const std::filesystem::path& ba
   estimate_time(plan, session.executor());
   try {
     check_outputs(plan, flags.force);
+    if (!flags.force) check_journal(plan);
   } catch (const Error& error) {
     plan.warnings.push_back("a run would be refused: " + describe(error).message);
     log::warning(plan.warnings.back());

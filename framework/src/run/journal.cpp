@@ -4,10 +4,12 @@
 #include "run/plan_identity.hpp"
 
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/file.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <limits>
 #include <string_view>
 #include <system_error>
 
@@ -89,7 +91,29 @@ bool is_live(const Json& earlier, const Plan& plan, const std::filesystem::path&
   return false;
 }
 
+/// `lines`: of the journal in `path`, which begins with another header.
+void refuse_other_run(const Plan& plan, const std::filesystem::path& path, const std::string& header,
+                      const std::vector<std::string>& lines) {
+  const Json earlier = Json::parse(lines[0]);
+  if (is_live(earlier, plan, path))
+    throw ConfigError(fmt::format(
+        "{} belongs to an interrupted run with other settings (different: {}); repeat that run to finish "
+        "it, or add --force to start anew",
+        path.string(), differing_keys(earlier, Json::parse(header))));
+}
+
 }  // namespace
+
+void check_journal(const Plan& plan) {
+  const std::filesystem::path path = journal_path(plan);
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return;
+  const std::string text = read_text_file(path, std::numeric_limits<std::uint32_t>::max());
+  check_ours(path, text);
+  const std::string header = line_of(plan_identity(plan));
+  const std::vector<std::string> lines = lines_of(text);
+  if (!lines.empty() && lines[0] != header) refuse_other_run(plan, path, header, lines);
+}
 
 Journal::Journal(const Plan& plan, bool force, std::size_t made_folders)
     : file_(journal_path(plan), journal_path(plan)) {
@@ -101,12 +125,7 @@ Journal::Journal(const Plan& plan, bool force, std::size_t made_folders)
     good_bytes = header.size() + 1;
     for (std::size_t i = 1; i < lines.size() && read_line(lines[i]); ++i) good_bytes += lines[i].size() + 1;
   } else if (!lines.empty() && !force) {
-    const Json earlier = Json::parse(lines[0]);
-    if (is_live(earlier, plan, file_.path()))
-      throw ConfigError(fmt::format(
-          "{} belongs to an interrupted run with other settings (different: {}); repeat that run to finish "
-          "it, or add --force to start anew",
-          file_.path().string(), differing_keys(earlier, Json::parse(header))));
+    refuse_other_run(plan, file_.path(), header, lines);
   }
   // What follows a line that was cut off would be read as part of it.
   file_.keep_bytes(good_bytes);

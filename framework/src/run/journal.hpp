@@ -43,4 +43,7 @@ class PQ_API Journal {
   std::mutex mutex_;
 };
 
+/// Throws the ConfigError that a Journal would throw without `force`, and changes nothing.
+PQ_API void check_journal(const Plan& plan);
+
 }  // namespace pq

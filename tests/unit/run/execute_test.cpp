@@ -1,5 +1,6 @@
 #include "base/interrupt.hpp"
 #include "run/bench.hpp"
+#include "run/journal.hpp"
 
 #include <polyquant/base/error.hpp>
 #include <polyquant/base/log.hpp>
@@ -129,7 +130,9 @@ TEST_CASE("execute: the journal of other settings is refused with what differs",
   Bench bench(disks, {"q4_0"});
   CHECK_THROWS_AS(run(bench.plan, 1, [](std::int64_t, std::int64_t) { request_interrupt(); }), Interrupted);
   clear_interrupt();
+  CHECK_NOTHROW(check_journal(bench.plan));
   bench.plan.effort = Effort::best;
+  CHECK_THROWS_WITH(check_journal(bench.plan), Catch::Contains("effort") && Catch::Contains("--force"));
   CHECK_THROWS_WITH(run(bench.plan, 1), Catch::Contains("effort") && Catch::Contains("--force"));
 }
 
