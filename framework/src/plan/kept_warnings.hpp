@@ -13,8 +13,8 @@
 
 namespace pq {
 
-/// Keeps the warnings that are logged while it lives; everything else goes where it went before. If an exception ends its life, the warnings do,
-/// too: there will be no plan.
+/// Keeps the warnings that are logged while it lives; everything else goes where it went before, and so do the warnings if an
+/// exception ends its life: there will be no plan.
 class KeptWarnings {
  public:
   KeptWarnings() : state_(std::make_shared<State>()) {
