@@ -55,13 +55,18 @@ std::uint64_t anonymous_bytes() {
 }
 #endif
 
+std::filesystem::path file_of_28_mib(const TempFolder& folder) {
+  const auto path = folder / "holes";
+  std::ofstream(path).close();
+  std::filesystem::resize_file(path, 28 * kMiB);
+  return path;
+}
+
 }  // namespace
 
 TEST_CASE("mapped file: small ranges are given back window by window, with windows behind", "[file][unit]") {
   const TempFolder folder;
-  const auto path = folder / "holes";
-  std::ofstream(path).close();
-  std::filesystem::resize_file(path, 28 * kMiB);
+  const auto path = file_of_28_mib(folder);
   const MappedFile file(path);
   touch(file);
   REQUIRE(resident(path) == 28);
@@ -78,9 +83,7 @@ TEST_CASE("mapped file: small ranges are given back window by window, with windo
 
 TEST_CASE("mapped file: large ranges are given back to their last page", "[file][unit]") {
   const TempFolder folder;
-  const auto path = folder / "holes";
-  std::ofstream(path).close();
-  std::filesystem::resize_file(path, 28 * kMiB);
+  const auto path = file_of_28_mib(folder);
   const MappedFile file(path);
   touch(file);
   file.release(9 * kMiB, 2 * kMiB);
