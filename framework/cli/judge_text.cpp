@@ -1,5 +1,6 @@
 #include "judge_text.hpp"
 
+#include "calibration/documents.hpp"
 #include "evaluation/log_prob_file.hpp"
 #include "forward/activation_modes.hpp"
 #include "forward/token_ids.hpp"
@@ -164,6 +165,7 @@ TextJudgement::TextJudgement(Session& session, RunningModel& model, const std::s
     : session_(session), model_(model), request_(std::move(request)) {
   const auto start = Clock::now();
   const std::string text = read_text_file(request_.text, kMaxTextBytes);
+  refuse_binary(text, request_.text);
   reference_ = std::make_unique<Reference>(session, reference, request_);
   check_target();
   const std::vector<std::int32_t> tokens = tokens_of(model, text);

@@ -75,6 +75,15 @@ std::vector<fs::path> text_files(const fs::path& path, std::int64_t* other_files
   return found;
 }
 
+void refuse_binary(std::string_view text, const std::string& place) {
+  const std::size_t at = text.find('\0');
+  if (at == std::string_view::npos) return;
+  throw FormatError(
+      fmt::format("{}: byte {} is 0, as in binary files and in UTF-16, but a text is expected; convert it to "
+                  "UTF-8 or name another file",
+                  place, at));
+}
+
 DocumentList::DocumentList(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored) && !has_text_ending(path)) {
@@ -116,6 +125,7 @@ Document DocumentList::read(std::int64_t index) const {
     throw FormatError(fmt::format("{}: one document of {} bytes is more than {}; split it", place, at.bytes,
                                   kMaxDocumentBytes));
   const std::string_view text = text_of(file.bytes(at.offset, at.bytes));
+  refuse_binary(text, place);
   if (at.line == 0) return {std::string(text), place};
   return document_of(parse_json(text, place), text, place);
 }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct Document {
 PQ_API std::vector<std::filesystem::path> text_files(const std::filesystem::path& path,
                                                      std::int64_t* other_files = nullptr);
 
+/// Throws FormatError for a text with a zero byte: of a binary file, or one in UTF-16.
+PQ_API void refuse_binary(std::string_view text, const std::string& place);
+
 /// What a file or folder holds. Files are mapped and only looked through for line ends; a document is parsed when it is asked for, so that
 /// large collections cost nothing but an index. Immutable, callable from any thread.
 class DocumentList {
@@ -33,7 +37,7 @@ class DocumentList {
   explicit DocumentList(const std::filesystem::path& path);
 
   std::int64_t size() const noexcept { return static_cast<std::int64_t>(places_.size()); }
-  /// Throws FormatError "FILE:LINE: ..." for lines that are not as said above.
+  /// Throws FormatError "FILE:LINE: ..." for lines that are not as said above, and for files that are no text.
   Document read(std::int64_t index) const;
   /// Files of the folder that are neither .txt nor .jsonl.
   std::int64_t other_files() const noexcept { return other_files_; }

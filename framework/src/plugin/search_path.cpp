@@ -1,4 +1,5 @@
 #include <polyquant/base/error.hpp>
+#include <polyquant/base/log.hpp>
 
 #include "plugin/registry.hpp"
 
@@ -31,6 +32,14 @@ void append_colon_separated(std::vector<fs::path>& folders, std::string_view lis
   }
 }
 
+/// Lists in the environment outlive their folders: these are no errors, as they are on the command line.
+void warn_of_missing(const std::vector<fs::path>& folders) {
+  std::error_code ignored;
+  for (const fs::path& folder : folders)
+    if (!fs::is_directory(folder, ignored))
+      log::warning(fmt::format("POLYQUANT_PLUGIN_PATH: {}: there is no such folder", folder.string()));
+}
+
 }  // namespace
 
 std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& extra) {
@@ -38,8 +47,10 @@ std::vector<fs::path> plugin_search_path(const std::vector<fs::path>& extra) {
   for (const fs::path& folder : extra)
     if (!fs::is_directory(folder, ignored))
       throw ConfigError(fmt::format("plugin path {}: there is no such folder", folder.string()));
-  std::vector<fs::path> folders = extra;
-  if (const char* list = std::getenv("POLYQUANT_PLUGIN_PATH")) append_colon_separated(folders, list);
+  std::vector<fs::path> folders = extra, listed;
+  if (const char* list = std::getenv("POLYQUANT_PLUGIN_PATH")) append_colon_separated(listed, list);
+  warn_of_missing(listed);
+  folders.insert(folders.end(), listed.begin(), listed.end());
   folders.push_back(library_folder() / "polyquant" / "plugins");
   return folders;
 }

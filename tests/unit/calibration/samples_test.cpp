@@ -116,8 +116,8 @@ TEST_CASE("samples: sources give by weight, and what one lacks the others give",
 
 TEST_CASE("samples: the seed chooses documents and parts, the same everywhere", "[calibration][samples]") {
   const TemporaryFolder folder;
-  std::string text(128 * 4, '\0'), lines;
-  std::iota(text.begin(), text.begin() + 128, '\0');
+  std::string text(127, '\0'), lines;
+  std::iota(text.begin(), text.end(), '\1');
   for (int i = 0; i < 20; ++i) lines += "{\"tokens\": [" + std::to_string(i) + "]}\n";
   auto options = options_of({{write(folder, "a.jsonl", lines)}}, 4, 1);
   options.shuffle = true;
@@ -130,8 +130,8 @@ TEST_CASE("samples: the seed chooses documents and parts, the same everywhere", 
   };
   CHECK(tokens(0) == tokens(0));
   CHECK(tokens(0) != tokens(1));
-  options.sources = {{write(folder, "b.txt", text.substr(0, 128))}};
-  CHECK(tokens(0) != Tokens{0, 1, 2, 3});
+  options.sources = {{write(folder, "b.txt", text)}};
+  CHECK(tokens(0) != Tokens{1, 2, 3, 4});
   CHECK(std::is_sorted(tokens(0).begin(), tokens(0).end()) == false);
 }
 
@@ -183,4 +183,11 @@ TEST_CASE("samples: broken lines and other files name their place", "[calibratio
   CHECK_THAT(message("f.csv", "a,b"), Contains("texts are read from .txt and .jsonl files"));
   CHECK_THROWS_WITH(pq::cut_samples(options_of({{folder / "missing.txt"}}, 1, 2), bytes_encoder()),
                     Contains("missing.txt"));
+}
+
+TEST_CASE("samples: files that are no text are refused", "[calibration][samples]") {
+  const TemporaryFolder folder;
+  const auto path = write(folder, "utf16.txt", std::string("a\0b\0", 4));
+  CHECK_THROWS_WITH(pq::cut_samples(options_of({{path}}, 1, 2), bytes_encoder()),
+                    Contains("utf16.txt: byte 1 is 0") && Contains("UTF-16"));
 }

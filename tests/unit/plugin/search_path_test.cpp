@@ -2,6 +2,8 @@
 
 #include "base/support.hpp"
 
+#include <polyquant/base/log.hpp>
+
 #include <catch2/catch.hpp>
 
 using namespace pq;
@@ -49,6 +51,17 @@ TEST_CASE("plugin search path: the command line, then the environment, then the 
 
 TEST_CASE("plugin search path: a folder that the user named must exist", "[plugin][unit]") {
   CHECK_THROWS_AS(plugin_search_path({"/there/is/no/such/folder"}), ConfigError);
+}
+
+TEST_CASE("plugin search path: folders of the environment that are missing are said", "[plugin][unit]") {
+  const test::TempFolder folder;
+  const std::string list = folder.path().string() + ":/nowhere";
+  const Variable variable("POLYQUANT_PLUGIN_PATH", list.c_str());
+  std::string said;
+  const auto old = log::set_sink([&](log::Level, std::string_view message) { said += message; });
+  plugin_search_path({});
+  log::set_sink(old);
+  CHECK(said == "POLYQUANT_PLUGIN_PATH: /nowhere: there is no such folder");
 }
 
 TEST_CASE("data folder: lies beside the library, or where POLYQUANT_DATA says", "[plugin][unit]") {
