@@ -2,6 +2,8 @@
 import statistics
 import sys
 
+import error_feedback_settings
+
 # Percent by which the mean KLD has to be lower than that of plain files, and what was hoped for.
 ASKED = {"q4_k": (25, 35), "q3_k": (40,), "q2_k": (30, 38), "q4_0": (45,), "iq4_xs": (28, 33), "nf4": (60,), "affine:bits=4,group=128": (60,),
          "affine:bits=3,group=128": (60,), "iq3_xxs": (20,), "iq3_s": (20,), "iq2_xs": (20,), "iq2_s": (20,)}
@@ -146,6 +148,7 @@ def markdown(data):
     results = data["results"]
     lines = [INTRODUCTION.format(model=data["model"], made_by=made_by(data)) + (OF_RTN if any(r["quantizer"] == "rtn" for r in results) else "")]
     for samples, length in sorted({(r["samples"], r["length"]) for r in results if r["samples"]}, reverse=True):
-        lines += types(results, f"All block matrices in one type, {samples} samples of {length} tokens",
-                       [r for r in results if (r["samples"], r["length"]) == (samples, length) and r["quantizer"] != "plain"])
+        title = f"All block matrices in one type, {samples} samples of {length} tokens"
+        chosen = [r for r in results if (r["samples"], r["length"]) == (samples, length) and r["quantizer"] != "plain"]
+        lines += types(results, title, chosen) + error_feedback_settings.settings(chosen, title, order)
     return "\n".join(lines + recipes(data["recipes"])).rstrip() + "\n"

@@ -22,8 +22,9 @@ def written(results, recipes=(), **about):
     return page.markdown(ABOUT | about | {"results": results, "recipes": list(recipes)})
 
 
-def table(text, beginning):
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith(f"| {beginning} |")]
+def table(text, beginning, columns=8):
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith(f"| {beginning} |")]
+    return [row for row in rows if len(row) == columns]
 
 
 class Page(unittest.TestCase):
@@ -50,6 +51,14 @@ class Page(unittest.TestCase):
     def test_a_missed_bound_names_the_seed(self):
         text = written([result("plain", 3, 0.2), result("gptq", 3, 0.19)])
         self.assertEqual(table(text, "q4_0")[0][7], "-45, **missed** with seed 3")
+
+    def test_settings_stand_beside_the_default_of_the_same_seed(self):
+        text = written([result("gptq", 0, 0.1), result("gptq", 1, 0.2), result("gptq:order=groups", 0, 0.11), result("gptq:order=groups", 1, 0.19),
+                        result("gptq:refine=c", 1, 0.21), result("gptq:refine=0", 2, 0.3)])
+        self.assertEqual(table(text, "q4_0", 5), [["q4_0", "order=groups", "+10.0 / +10.0 %", "-5.0 / -5.0 %", "+2.5 / +2.5 %"],
+                                                  ["q4_0", "refine=c", "", "+5.0 / +5.0 %", "+5.0 / +5.0 %"]])
+        self.assertIn("| setting | a.txt, 16 chunks, seed 0 | a.txt, 16 chunks, seed 1 | in the mean |", text)
+        self.assertNotIn("settings beside", written([result("gptq", 0, 0.1)]))
 
     def test_what_the_results_say_of_the_machine(self):
         self.assertIn("made by polyquant 1, 2026-01-02.", written([]))
