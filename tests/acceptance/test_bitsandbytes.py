@@ -25,26 +25,36 @@ ARGMAX = 0.999  # of the positions have the same best token
 KERNELS = {"nf4": 0.06, "nf4_nested": 0.06, "fp4": 0.06, "int8": 0.3}
 
 
+def works(python):
+    """Whether the library, and what transformers loads it with, can be imported."""
+    return python.exists() and subprocess.run([str(python), "-c", "import accelerate, bitsandbytes, transformers"], capture_output=True,
+                                              check=False).returncode == 0
+
+
+def make_environment(python):
+    """Beside torch and transformers, which it sees in the environment that this runs in, it has three packages of its own."""
+    import sysconfig
+    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
+    site = subprocess.run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True,
+                          check=False).stdout.strip()
+    if site:
+        with open(os.path.join(site, "transformers.pth"), "w", encoding="utf-8") as file:
+            file.write(sysconfig.get_path("purelib") + "\n")
+    subprocess.run([str(python), "-m", "pip", "install", "-q", "--no-deps", "bitsandbytes", "accelerate", "psutil"], check=False)
+
+
 def with_bitsandbytes():
     """Goes on in the environment that has the library, or skips the script."""
     python = VENV / "bin" / "python"
     if sys.executable == str(python):
         return
-    if not python.exists():
+    if not works(python):
         with_transformers()  # from here on in its environment
         if os.environ.get("POLYQUANT_TORCH") != "1":
-            skip(f"bitsandbytes is not in {VENV}; POLYQUANT_TORCH=1 installs it")
-        import sysconfig
-        subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
-        site = subprocess.run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True,
-                              check=False).stdout.strip()
-        if site:
-            with open(os.path.join(site, "transformers.pth"), "w", encoding="utf-8") as file:
-                file.write(sysconfig.get_path("purelib") + "\n")
-        subprocess.run([str(python), "-m", "pip", "install", "-q", "--no-deps", "bitsandbytes"], check=False)
-    works = subprocess.run([str(python), "-c", "import bitsandbytes, transformers"], capture_output=True, check=False).returncode == 0
-    if not works:
-        skip(f"bitsandbytes cannot be imported in {VENV}; remove the folder, POLYQUANT_TORCH=1 makes it again")
+            skip(f"bitsandbytes does not work in {VENV}; POLYQUANT_TORCH=1 installs it")
+        make_environment(python)
+    if not works(python):
+        skip(f"bitsandbytes and accelerate cannot be imported in {VENV}; remove the folder, POLYQUANT_TORCH=1 makes it again")
     os.execv(str(python), [str(python), *sys.argv])
 
 
