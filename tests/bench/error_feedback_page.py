@@ -2,7 +2,7 @@
 import statistics
 import sys
 
-import error_feedback_settings
+from error_feedback_settings import percent, settings
 
 # Percent by which the mean KLD has to be lower than that of plain files, and what was hoped for.
 ASKED = {"q4_k": (25, 35), "q3_k": (40,), "q2_k": (30, 38), "q4_0": (45,), "iq4_xs": (28, 33), "nf4": (60,), "affine:bits=4,group=128": (60,),
@@ -23,10 +23,6 @@ and in brackets what was hoped for.
 
 OF_RTN = """`rtn` is plain, too, but has searched scales where `plain` has the largest magnitudes (nf4) or the smallest and largest weights (affine).
 """
-
-
-def percent(now, before):
-    return 100 * (now / before - 1)
 
 
 def kld(results):
@@ -150,5 +146,5 @@ def markdown(data):
     for samples, length in sorted({(r["samples"], r["length"]) for r in results if r["samples"]}, reverse=True):
         title = f"All block matrices in one type, {samples} samples of {length} tokens"
         chosen = [r for r in results if (r["samples"], r["length"]) == (samples, length) and r["quantizer"] != "plain"]
-        lines += types(results, title, chosen) + error_feedback_settings.settings(chosen, title, order)
+        lines += types(results, title, chosen) + settings(chosen, title, order)
     return "\n".join(lines + recipes(data["recipes"])).rstrip() + "\n"
