@@ -3,13 +3,13 @@
 
     error_feedback.py MODEL_FOLDER --calibration FILE --text FILE [FILE ...] --work DIR --json FILE [--types q4_k nf4 affine:bits=4,group=128 ...]
                       [--quantizers plain gptq ...] [--also TYPE/QUANTIZER ...] [--samples 128] [--length 512] [--seeds 0 1 2] [--chunks 16]
-                      [--recipes q4_k_m ...] [--commit ID] [--markdown FILE]
+                      [--recipes q4_k_m ...] [--recipe-quantizers gptq ...] [--commit ID] [--markdown FILE]
     error_feedback.py --from-json FILE [FILE ...] --markdown FILE
 
 --types: every block matrix has that one type; embeddings and norms stay bf16. `plain` is rtn: for the types of GGUF with importance from the
 same calibration, for nf4, fp4 and affine with `effort: fast`, which is the absolute maximum and the smallest and largest weight of a group. Judge:
 `polyquant eval`, KLD from the model's bf16 file, chunks of 512 tokens of which the second half is scored.
---recipes: whole files with quantizer gptq beside those of llama-quantize with an importance matrix of the same samples; judge: llama.cpp (tests/bench/kld.py).
+--recipes: whole files by each of --recipe-quantizers beside those of llama-quantize with an importance matrix of the same samples; judge: llama.cpp (tests/bench/kld.py).
 
 One pipeline makes all files of a seed, so they share the calibration. What --json has already is not made again, and it is written after every
 figure: the same command goes on where it was stopped. Of another model, calibration or text neither it nor --work is taken. Files are deleted when all texts have judged them."""
@@ -43,6 +43,12 @@ def component(spec):
     name, _, options = spec.partition(":")
     pairs = (option.split("=") for option in options.split(",") if option)
     return {"type": name, **{key: value(text) for key, text in pairs}}
+
+
+def quantizers(spec):
+    """What `quantizer:` is for a spec: rtn for `plain`, a list for `awq+gptq:refine=c`."""
+    parts = [component("rtn" if part == "plain" else part) for part in spec.split("+")]
+    return parts if len(parts) > 1 else parts[0]
 
 
 def make_job(kind, quantizer, seed, samples, length):
@@ -98,7 +104,7 @@ class Bench:
 
     def output(self, job):
         base = {"encoding": "bf16", "rules": [{"match": LINEAR, "encoding": component(job.type)}], "to": str(self.path(job)),
-                "quantizer": component("rtn" if job.quantizer == "plain" else job.quantizer)}
+                "quantizer": quantizers(job.quantizer)}
         if job.type.startswith(FREE_OF_GGUF):
             return base | {"format": "safetensors", "options": {"packed": True}}
         return base | {"format": "gguf"}
@@ -158,39 +164,41 @@ class Bench:
             self.remove(self.path(job))
 
     def recipes(self, seed):
-        """Files by gptq and by llama-quantize, all judged by llama.cpp."""
+        """Files of ours and of llama-quantize, all judged by llama.cpp."""
         import kld  # needs the packages of the peers
         options = self.options
-        like = Job("", "gptq", seed, options.samples, options.length)
-        wanted = [(recipe, text) for recipe in options.recipes for text in options.text if not any(
-            (r["recipe"], r["text"], r["chunks"], r["seed"], r["samples"], r["length"]) ==
-            (recipe, text.name, options.chunks, seed, like.samples, like.length) for r in self.data["recipes"])]
+        like = Job("", "", seed, options.samples, options.length)
+        wanted = [(recipe, quantizer, text) for recipe in options.recipes for quantizer in options.recipe_quantizers for text in options.text if not any(
+            (r["recipe"], error_feedback_page.quantizer_of(r), r["text"], r["chunks"], r["seed"], r["samples"], r["length"]) ==
+            (recipe, quantizer, text.name, options.chunks, seed, like.samples, like.length) for r in self.data["recipes"])]
         calibrated = f"{like.samples}x{like.length}-seed-{seed}"
-        ours = {recipe: self.work / f"{recipe}-gptq-{calibrated}.gguf" for recipe, _ in wanted}
-        absent = [recipe for recipe, file in ours.items() if not file.exists()]
+        ours = {(recipe, quantizer): self.work / f"{recipe}-{quantizer}-{calibrated}.gguf" for recipe, quantizer, _ in wanted}
+        absent = [key for key, file in ours.items() if not file.exists()]
         if absent:
-            self.make(f"recipes-{calibrated}", [{"format": "gguf", "recipe": recipe, "quantizer": "gptq", "to": str(ours[recipe])} for recipe in absent], like)
+            self.make(f"recipes-{calibrated}", [{"format": "gguf", "recipe": recipe, "quantizer": quantizers(quantizer), "to": str(ours[recipe, quantizer])}
+                                                for recipe, quantizer in absent], like)
         imatrix = self.work / f"imatrix-{calibrated}.gguf"
         if wanted and not imatrix.exists():
             run(options.polyquant, "imatrix", options.model, "--calibration", options.calibration, "--samples", like.samples, "--length", like.length,
                 "--seed", seed, "--to", imatrix, "--threads", options.threads)
         for text in options.text:
-            recipes = [recipe for recipe, other in wanted if other == text]
-            if not recipes:
+            here = [(recipe, quantizer) for recipe, quantizer, other in wanted if other == text]
+            if not here:
                 continue
             self.reference(text)
             judge = kld.Judge(self.work / "bf16.gguf", text, 512, 0, options.chunks, options.threads)
-            for recipe in recipes:
+            for recipe, quantizer in here:
                 theirs = self.work / f"{recipe}-llama-quantize-{calibrated}.gguf"
                 kld.make_theirs(argparse.Namespace(imatrix=imatrix), self.work / "bf16.gguf", theirs, recipe)
-                a, b = judge.kld(ours[recipe]), judge.kld(theirs)
+                own = ours[recipe, quantizer]
+                a, b = judge.kld(own), judge.kld(theirs)
                 difference = a[0] - b[0]
                 self.data["recipes"].append({
-                    "recipe": recipe, "text": text.name, "chunks": options.chunks, "seed": seed, "samples": like.samples, "length": like.length,
-                    "tokens": len(judge.targets), "ours": kld.summary(a, ours[recipe].stat().st_size), "theirs": kld.summary(b, theirs.stat().st_size),
+                    "recipe": recipe, "quantizer": quantizer, "text": text.name, "chunks": options.chunks, "seed": seed, "samples": like.samples, "length": like.length,
+                    "tokens": len(judge.targets), "ours": kld.summary(a, own.stat().st_size), "theirs": kld.summary(b, theirs.stat().st_size),
                     "difference": float(difference.mean()), "difference_stderr": float(difference.std(ddof=1) / len(difference) ** 0.5)})
                 self.save()
-                print(recipe, text.name, self.data["recipes"][-1]["ours"]["mean"], self.data["recipes"][-1]["theirs"]["mean"], flush=True)
+                print(recipe, quantizer, text.name, self.data["recipes"][-1]["ours"]["mean"], self.data["recipes"][-1]["theirs"]["mean"], flush=True)
         for file in ours.values():
             self.remove(file)
 
@@ -201,9 +209,10 @@ def main():
     parser.add_argument("--calibration", type=pathlib.Path)
     parser.add_argument("--text", nargs="+", type=pathlib.Path)
     parser.add_argument("--types", nargs="*", default=TYPES)
-    parser.add_argument("--quantizers", nargs="+", default=["plain", "gptq"], help="with options: gptq:refine=0,order=activation")
+    parser.add_argument("--quantizers", nargs="+", default=["plain", "gptq"], help="with options: gptq:refine=0,order=activation; a list: awq+gptq")
     parser.add_argument("--also", nargs="*", default=[], help="more pairs of a type and a quantizer: nf4/gptq:refine=cscsc")
     parser.add_argument("--recipes", nargs="*", default=[])
+    parser.add_argument("--recipe-quantizers", nargs="+", default=["gptq"])
     parser.add_argument("--samples", type=int, default=128)
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])

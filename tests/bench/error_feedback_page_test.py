@@ -36,7 +36,7 @@ class Page(unittest.TestCase):
 
     def test_recipes_of_other_numbers_of_chunks_too(self):
         text = written([], [recipe(16), recipe(4)])
-        self.assertEqual([row[3].split()[0] for row in table(text, "q4_k_m")], ["1.6000", "0.4000"])
+        self.assertEqual([row[4].split()[0] for row in table(text, "q4_k_m", 9)], ["1.6000", "0.4000"])
         self.assertEqual(text.count("## Whole recipes"), 2)
 
     def test_every_row_says_its_seeds_and_rows_of_a_type_can_be_compared(self):
@@ -51,6 +51,17 @@ class Page(unittest.TestCase):
     def test_a_missed_bound_names_the_seed(self):
         text = written([result("plain", 3, 0.2), result("gptq", 3, 0.19)])
         self.assertEqual(table(text, "q4_0")[0][7], "-45, **missed** with seed 3")
+
+    def test_lists_of_quantizers_come_last_and_are_asked_for_as_much(self):
+        text = written([result("plain", 0, 0.2), result("awq+gptq", 0, 0.15), result("gptq:refine=c", 0, 0.12), result("gptq", 0, 0.1)])
+        self.assertEqual([(row[1], row[7]) for row in table(text, "q4_0")],
+                         [("gptq", "-45"), ("gptq:refine=c", ""), ("awq+gptq", "-45, **missed** with seed 0")])
+        self.assertIn("`awq+gptq` is the list", text)
+        self.assertNotIn("`awq+gptq` is the list", written([result("gptq", 0, 0.1)]))
+
+    def test_recipes_say_their_quantizer(self):
+        text = written([], [recipe(16) | {"quantizer": "awq+gptq"}, recipe(16)])
+        self.assertEqual([row[1] for row in table(text, "q4_k_m", 9)], ["gptq", "awq+gptq"])
 
     def test_settings_stand_beside_the_default_of_the_same_seed(self):
         text = written([result("gptq", 0, 0.1), result("gptq", 1, 0.2), result("gptq:order=groups", 0, 0.11), result("gptq:order=groups", 1, 0.19),
@@ -70,6 +81,8 @@ class Page(unittest.TestCase):
         parts[1]["results"][0] = result("gptq", 0, 0.2)
         self.assertRaises(SystemExit, lambda: page.joined(parts))
         self.assertRaises(SystemExit, lambda: page.joined([parts[0], parts[1] | {"model": "other"}]))
+        parts = [ABOUT | {"results": [], "recipes": [recipe(16)]}, ABOUT | {"results": [], "recipes": [recipe(16) | {"quantizer": "awq+gptq"}]}]
+        self.assertEqual(len(page.joined(parts)["recipes"]), 2)
 
 
 if __name__ == "__main__":
