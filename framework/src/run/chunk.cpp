@@ -146,7 +146,8 @@ void follow(const TensorTask::Target& target, const ChunkRows& rows, std::int64_
 
 /// Adds the error of the encoded rows against the weights.
 void measure_error(const TensorTask::Target& target, const ChunkRows& rows, ConstMatrix weights,
-                   const Encoding& encoding, ChunkScratch& scratch, ChunkResult& result) {
+                   const MatrixRun& matrix, ChunkScratch& scratch, ChunkResult& result) {
+  const Encoding& encoding = *matrix.encoding;
   const Bytes encoded = scratch.encoded;
   const std::size_t row_bytes = encoding.row_bytes(weights.cols);
   for_pieces(weights.rows, weights.cols, [&](std::int64_t first, std::int64_t count) {
@@ -157,8 +158,8 @@ void measure_error(const TensorTask::Target& target, const ChunkRows& rows, Cons
                     decoded);
     for (std::int64_t r = 0; r < count; ++r) {
       const RowError row = row_error(weights.row(first + r), decoded.row(r));
-      check_range(rows.tensor().name, rows.first() + first + r, encoding, weights.row(first + r),
-                  decoded.row(r), row);
+      check_range(rows.tensor().name, rows.first() + first + r, encoding, matrix.largest,
+                  weights.row(first + r), decoded.row(r), row);
       result.squared_error += row.squared_error;
       result.squared_weight += row.squared_weight;
     }
@@ -227,7 +228,7 @@ Bytes encode_rows(const TensorTask::Target& target, ChunkRows& rows, ChunkScratc
   result.warnings = std::move(report.warnings);
   leave_out_infinite(target, report.figures, result.warnings);
   add_figures(report.figures, result.figures);
-  measure_error(target, rows, weights, *matrix.encoding, scratch, result);
+  measure_error(target, rows, weights, matrix, scratch, result);
   if (target.output->plan->lossless == Lossless::require && result.squared_error > 0)
     throw_not_exact(*target.output->plan, planned, rows);
   return scratch.encoded;

@@ -35,6 +35,7 @@ struct MatrixRun {
   std::unique_ptr<const TensorQuantizer> quantizer;
   std::vector<std::byte> shared;             // by all rows
   std::shared_ptr<const Encoding> encoding;  // of the rows, bound to that
+  float largest = 0;                         // weight that it can store (range_check.hpp)
   std::atomic<std::int64_t> chunks_left{0};
 };
 

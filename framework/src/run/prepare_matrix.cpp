@@ -1,5 +1,6 @@
 #include "run/chunk.hpp"
 #include "run/matrix_rows.hpp"
+#include "run/range_check.hpp"
 
 #include <polyquant/base/error.hpp>
 
@@ -68,6 +69,7 @@ void prepare_quantizer(const Plan& plan, const MeasuredStatistics* measured, con
   job.effort = plan.effort;
   matrix.quantizer = target.output->plan->quantizer->prepare(job, context);
   share(target, matrix, matrix.quantizer->shared(), job.cols);
+  matrix.largest = largest_stored(*matrix.encoding, job.cols);
 }
 
 }  // namespace

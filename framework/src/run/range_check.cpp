@@ -47,15 +47,25 @@ bool is_too_large(const Encoding& encoding, std::span<const float> wanted, std::
 
 }  // namespace
 
-void check_range(std::string_view tensor, std::int64_t row, const Encoding& encoding,
+float largest_stored(const Encoding& encoding, std::int64_t cols) {
+  std::vector<float> row(static_cast<std::size_t>(cols), 0.0f);
+  for (float largest = kF16Max; !row.empty() && largest > 1;
+       largest = std::exp2(std::ceil(std::log2(largest)) - 1)) {
+    row.front() = largest;
+    if (!is_too_large(encoding, row, 0)) return largest;
+  }
+  return kF16Max;
+}
+
+void check_range(std::string_view tensor, std::int64_t row, const Encoding& encoding, float largest,
                  std::span<const float> wanted, std::span<const float> got, const RowError& error) {
-  constexpr double kLost = 0.5;
+  constexpr double kLost = 0.25;
   const bool is_finite = std::isfinite(error.squared_error);
-  if (is_finite && error.squared_weight <= double{kF16Max} * kF16Max) return;
+  if (is_finite && error.squared_weight <= double{largest} * largest) return;
   const std::size_t at = largest_of(wanted);
   const float weight = wanted[at];
   if (is_finite &&
-      (std::abs(weight) <= kF16Max || lost(weight, got[at]) <= kLost || !is_too_large(encoding, wanted, at)))
+      (std::abs(weight) <= largest || lost(weight, got[at]) <= kLost || !is_too_large(encoding, wanted, at)))
     return;
   throw Lasting<VerifyError>(fmt::format(
       "tensor '{}', row {}: the weight {:g} is beyond what {} can store and would be read back as {}; "

@@ -34,7 +34,7 @@ bool is_refused(const std::string& spec, const std::vector<float>& row, std::spa
   std::vector<float> got(kCols);
   encoding->decode(bytes, Matrix{got.data(), 1, kCols, kCols});
   try {
-    check_range("t", 3, *encoding, row, got, row_error(row, got));
+    check_range("t", 3, *encoding, largest_stored(*encoding, kCols), row, got, row_error(row, got));
     return false;
   } catch (const VerifyError&) {
     return true;
@@ -45,14 +45,26 @@ bool is_refused(const std::string& spec, const std::vector<float>& row, std::spa
 
 TEST_CASE("range check: weights that no scale reaches are refused, with every encoding of 16-bit scales",
           "[run][unit]") {
-  const std::string spec = GENERATE("f16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k",
-                                    "q5_k", "q6_k", "iq1_s", "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs",
-                                    "iq3_s", "iq4_nl", "iq4_xs", "tq1_0", "tq2_0", "affine:group=32",
-                                    "affine:bits=4,group=128,symmetric=true", "int8", "nvfp4", "fp8_e4m3");
+  const std::string spec =
+      GENERATE("f16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0", "q2_k", "q3_k", "q4_k", "q5_k", "q6_k", "iq1_s",
+               "iq1_m", "iq2_xxs", "iq2_xs", "iq2_s", "iq3_xxs", "iq3_s", "iq4_nl", "iq4_xs", "tq1_0",
+               "tq2_0", "affine:group=32", "affine:bits=4,group=128,symmetric=true", "int8");
   CAPTURE(spec);
   CHECK(is_refused(spec, row_with(8.5e37f), {}));
   CHECK(is_refused(spec, row_with(-1e9f), {}));
   CHECK_FALSE(is_refused(spec, row_with(60000), {}));
+  CHECK(largest_stored(*test::registry().encoding(Node::scalar(spec)), kCols) == 65504.0f);
+}
+
+TEST_CASE("range check: encodings of a narrower range refuse what it cuts", "[run][unit]") {
+  const auto [spec, most] = GENERATE(table<std::string, float>({{"nvfp4", 2688}, {"fp8_e4m3", 448}}));
+  CAPTURE(spec);
+  CHECK(is_refused(spec, row_with(60000), {}));
+  CHECK(is_refused(spec, row_with(1.5f * most), {}));
+  CHECK_FALSE(is_refused(spec, row_with(-most), {}));
+  const float largest = largest_stored(*test::registry().encoding(Node::scalar(spec)), kCols);
+  CHECK(largest >= most / 2);
+  CHECK(largest < 1.5f * most);
 }
 
 TEST_CASE("range check: large weights that are stored, or lost for another reason, pass", "[run][unit]") {
@@ -77,7 +89,7 @@ TEST_CASE("range check: the sentence names tensor, row, weight, what is left of 
           "[run][unit]") {
   const auto q4_0 = test::registry().encoding(Node::scalar("q4_0"));
   const std::vector<float> row = row_with(8.5e37f), got = row_with(524032);
-  CHECK_THROWS_WITH(check_range("blk.0.up", 3, *q4_0, row, got, row_error(row, got)),
+  CHECK_THROWS_WITH(check_range("blk.0.up", 3, *q4_0, 65504, row, got, row_error(row, got)),
                     "tensor 'blk.0.up', row 3: the weight 8.5e+37 is beyond what q4_0 can store and would be "
                     "read back as 524032; choose bf16 or f32, or add a rule for this tensor");
 }
