@@ -90,10 +90,12 @@ SiteSums measure_sites(ForwardPass& pass, Device& device, const SampleSet& sampl
   SiteSums sums(device, options.needs);
   ForwardPass::Wanted wanted;
   wanted.observer = &sums;
-  wanted.before = [&](int stage) {
+  wanted.layers = options.layers;
+  const int layers = options.layers < 0 ? pass.model().layers() : options.layers;
+  wanted.before = [&, layers](int stage) {
     if (options.layer_done && !options.twice && stage > 0) options.layer_done(stage - 1, sums);
     give_back_freed_memory();
-    if (options.progress) options.progress(stage + 1, pass.model().layers() + 1);
+    if (options.progress) options.progress(stage + 1, layers + 1);
   };
   if (options.twice) wanted.between = [&](int layer) { options.layer_done(layer, sums); };
   wanted.head_sites = options.with_output;

@@ -26,6 +26,7 @@ struct MeasureOptions {
   LayerProgress progress;
   /// Called when all samples have passed a layer: the sums of its sites are complete, and their Gram matrices may be dropped.
   std::function<void(int layer, SiteSums& sums)> layer_done;
+  int layers = -1;     // that the samples go through; -1: all
   bool twice = false;  // what goes on is what a layer gives after layer_done, when its weights have changed
 };
 

@@ -102,7 +102,8 @@ void ForwardPass::to_store(HiddenStore& store, std::int64_t first, const DeviceM
 }
 
 void ForwardPass::run(const std::vector<Batch>& batches, HiddenStore& store, const Wanted& wanted) {
-  for (int stage = -1; stage < model_.layers(); ++stage) {
+  const int end = wanted.layers < 0 ? model_.layers() : std::min(wanted.layers, model_.layers());
+  for (int stage = -1; stage < end; ++stage) {
     if (wanted.before) wanted.before(stage);
     const bool twice = stage >= 0 && wanted.between;
     if (twice) rehearse(stage, batches, store, wanted);
@@ -116,7 +117,8 @@ void ForwardPass::run(const std::vector<Batch>& batches, HiddenStore& store, con
       first += batch.rows();
     }
   }
-  if (wanted.before) wanted.before(model_.layers());
+  if (wanted.before) wanted.before(end);
+  if (end < model_.layers()) return;
   if (wanted.logits || (wanted.head_sites && wanted.observer != nullptr)) run_head(batches, store, wanted);
 }
 

@@ -44,7 +44,8 @@ class ForwardPass {
     bool head_sites = false;                // or only as far as its sites
     bool last_only = false;                 // logits of each text's last token only; `first` counts texts
     std::int64_t head_rows = 256;           // logits at a time
-    std::function<void(int layer)> before;  // progress: -1 embedding, layers() the head
+    int layers = -1;                        // that run; -1: all. Behind fewer there is no head
+    std::function<void(int layer)> before;  // progress: -1 embedding, behind the last the head
     /// If set every layer runs twice: the observer sees the first time, this is called, and what comes out the second time, with the weights
     /// read anew, goes on.
     std::function<void(int layer)> between;

@@ -83,6 +83,14 @@ StatisticsNeeded PlannedCalibration::needs_of(const Site& site) const {
   return found == needs.end() ? StatisticsNeeded{} : found->second;
 }
 
+int PlannedCalibration::layers() const {
+  if (quantized_inputs) return model->layers();
+  int last = -1;
+  for (const auto& [site, needed] : needs)
+    if (needed != StatisticsNeeded{}) last = std::max(last, site->layer);
+  return last + 1;
+}
+
 CalibrationPlanner::CalibrationPlanner(const CalibrationSpec& spec, const OpenedModel& model,
                                        const std::filesystem::path& path, const PluginRegistry& registry)
     : spec_(spec) {

@@ -39,6 +39,8 @@ struct PlannedCalibration {
   bool quantized_inputs = false;  // of a model whose earlier layers are quantized; every layer runs twice
 
   StatisticsNeeded needs_of(const Site& site) const;
+  /// Layers that the samples go through: up to the last that is measured, or all where every layer gets its inputs from those quantized before it.
+  int layers() const;
   /// Of what is measured, for the journal of a run.
   std::string identity() const { return samples.hash + (quantized_inputs ? " quantized" : ""); }
 };

@@ -35,8 +35,9 @@ double product_speed(Device& device) {
 double operations_per_token(const PlannedCalibration& calibration) {
   constexpr double kChosenExperts = 0.125;  // of all: between 2 of 8 (Mixtral) and 8 of 128 (Qwen3)
   double operations = 0;
+  const int layers = calibration.layers();
   for (const auto& site : calibration.model->sites()) {
-    if (site->layer < 0) continue;  // the head does not run
+    if (site->layer < 0 || site->layer >= layers) continue;  // these and the head do not run
     const auto cols = static_cast<double>(site->cols);
     double here = 0;
     for (const WeightSlice& reader : site->readers) here += 2 * static_cast<double>(reader.out) * cols;

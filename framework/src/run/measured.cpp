@@ -25,6 +25,7 @@ MeasuredStatistics::MeasuredStatistics(const Plan& plan, Executor& executor,
   options.hidden_bytes = calibration.hidden_in_file ? 0 : -1;
   options.scratch = calibration.scratch;
   options.progress = progress;
+  options.layers = calibration.layers();
   options.twice = produced != nullptr;
   options.layer_done = [&](int layer, SiteSums& sums) {
     if (produced != nullptr) produced->clear();  // the layer before has run

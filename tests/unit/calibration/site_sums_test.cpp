@@ -175,6 +175,35 @@ TEST_CASE("site sums: a layer's Gram matrices can be taken when all samples have
   CHECK(layers == wanted);
 }
 
+TEST_CASE("site sums: samples stop behind the last layer that is asked for", "[calibration][sites]") {
+  tiny::Runner runner = runner_of("llama");
+  REQUIRE(runner.model().layers() > 1);
+  SampleSet samples;
+  samples.samples = {{{1, 2, 3, 4}, 0}, {{5, 6, 7}, 0}};
+  samples.sources.emplace_back().tokens = 7;
+  std::vector<std::int64_t> done, layers;
+  MeasureOptions options;
+  options.needs = [](const Site& site) { return site.layer < 0 ? StatisticsNeeded{} : kAll; };
+  options.layer_done = [&](int layer, SiteSums&) { layers.push_back(layer); };
+  options.progress = [&](std::int64_t now, std::int64_t total) {
+    done.push_back(now);
+    CHECK(total == 2);
+  };
+  ForwardPass all_pass(runner.model(), runner.weights(), runner.device(), runner.pool()),
+      one_pass(runner.model(), runner.weights(), runner.device(), runner.pool());
+  options.layers = 1;
+  const SiteSums one = measure_sites(one_pass, runner.device(), samples, options);
+  CHECK(layers == std::vector<std::int64_t>{0});
+  CHECK(done == std::vector<std::int64_t>{0, 1, 2});
+  MeasureOptions whole;
+  whole.needs = options.needs;
+  const SiteSums all = measure_sites(all_pass, runner.device(), samples, whole);
+  for (const auto& site : runner.model().sites()) {
+    CHECK((one.find(*site) != nullptr) == (site->layer == 0));
+    if (site->layer == 0) CHECK(one.find(*site)->squares == all.find(*site)->squares);
+  }
+}
+
 TEST_CASE("site sums: the same bytes for any number of threads", "[calibration][sites]") {
   const std::string name = GENERATE("llama", "qwen3moe");
   INFO(name);
