@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What error feedback does to a whole model: KLD of files by gptq beside plain ones of the same size, on several texts and calibration seeds.
+"""What error feedback does to a whole model: KLD of files by gptq, or by lists with it, beside plain ones of the same size, on several texts and calibration seeds.
 
     error_feedback.py MODEL_FOLDER --calibration FILE --text FILE [FILE ...] --work DIR --json FILE [--types q4_k nf4 affine:bits=4,group=128 ...]
                       [--quantizers plain gptq ...] [--also TYPE/QUANTIZER ...] [--samples 128] [--length 512] [--seeds 0 1 2] [--chunks 16]
@@ -172,7 +172,7 @@ class Bench:
             (r["recipe"], error_feedback_page.quantizer_of(r), r["text"], r["chunks"], r["seed"], r["samples"], r["length"]) ==
             (recipe, quantizer, text.name, options.chunks, seed, like.samples, like.length) for r in self.data["recipes"])]
         calibrated = f"{like.samples}x{like.length}-seed-{seed}"
-        ours = {(recipe, quantizer): self.work / f"{recipe}-{quantizer}-{calibrated}.gguf" for recipe, quantizer, _ in wanted}
+        ours = {(recipe, quantizer): self.work / f"{recipe}-{re.sub('[^a-z0-9+]+', '-', quantizer)}-{calibrated}.gguf" for recipe, quantizer, _ in wanted}
         absent = [key for key, file in ours.items() if not file.exists()]
         if absent:
             self.make(f"recipes-{calibrated}", [{"format": "gguf", "recipe": recipe, "quantizer": quantizers(quantizer), "to": str(ours[recipe, quantizer])}
@@ -187,11 +187,14 @@ class Bench:
                 continue
             self.reference(text)
             judge = kld.Judge(self.work / "bf16.gguf", text, 512, 0, options.chunks, options.threads)
+            judged = {}  # theirs, by recipe
             for recipe, quantizer in here:
                 theirs = self.work / f"{recipe}-llama-quantize-{calibrated}.gguf"
                 kld.make_theirs(argparse.Namespace(imatrix=imatrix), self.work / "bf16.gguf", theirs, recipe)
+                if recipe not in judged:
+                    judged[recipe] = judge.kld(theirs)
                 own = ours[recipe, quantizer]
-                a, b = judge.kld(own), judge.kld(theirs)
+                a, b = judge.kld(own), judged[recipe]
                 difference = a[0] - b[0]
                 self.data["recipes"].append({
                     "recipe": recipe, "quantizer": quantizer, "text": text.name, "chunks": options.chunks, "seed": seed, "samples": like.samples, "length": like.length,
@@ -210,9 +213,9 @@ def main():
     parser.add_argument("--text", nargs="+", type=pathlib.Path)
     parser.add_argument("--types", nargs="*", default=TYPES)
     parser.add_argument("--quantizers", nargs="+", default=["plain", "gptq"], help="with options: gptq:refine=0,order=activation; a list: awq+gptq")
-    parser.add_argument("--also", nargs="*", default=[], help="more pairs of a type and a quantizer: nf4/gptq:refine=cscsc")
+    parser.add_argument("--also", nargs="*", default=[], help="more pairs of a type and a quantizer: nf4/gptq:refine=cscsc q4_0/awq+gptq")
     parser.add_argument("--recipes", nargs="*", default=[])
-    parser.add_argument("--recipe-quantizers", nargs="+", default=["gptq"])
+    parser.add_argument("--recipe-quantizers", nargs="+", default=["gptq"], help="of ours; as --quantizers, without plain")
     parser.add_argument("--samples", type=int, default=128)
     parser.add_argument("--length", type=int, default=512)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])

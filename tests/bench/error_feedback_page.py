@@ -31,7 +31,7 @@ OF_RTN = """`rtn` is plain, too, but has searched scales where `plain` has the l
 
 def by_quantizer(name):
     """gptq comes first, then its settings, then others."""
-    return not name.startswith("gptq"), name
+    return "+" in name or not name.startswith("gptq"), name
 
 
 def kld(results):
@@ -109,12 +109,18 @@ def quantizer_of(r):
     return r.get("quantizer", "gptq")
 
 
+def asked_of_recipe(r, change):
+    if quantizer_of(r) not in FEEDBACK:
+        return ""
+    return f"-{ASKED_OF_RECIPES}{'' if change <= -ASKED_OF_RECIPES else ', **missed**'}"
+
+
 def recipe_row(r):
     a, b = r["ours"], r["theirs"]
     change = percent(a["mean"], b["mean"])
     return (f"| {r['recipe']} | {quantizer_of(r)} | {r['seed']} | {a['bytes'] / 1e6:.2f}, {b['bytes'] / 1e6:.2f} | {b['mean']:.4f} ± {b['stderr']:.4f} / {b['median']:.4f} "
             f"| {a['mean']:.4f} ± {a['stderr']:.4f} / {a['median']:.4f} | {change:+.1f} % ± {100 * r['difference_stderr'] / b['mean']:.1f} "
-            f"| {percent(a['median'], b['median']):+.1f} % | -{ASKED_OF_RECIPES}{'' if change <= -ASKED_OF_RECIPES else ', **missed**'} |")
+            f"| {percent(a['median'], b['median']):+.1f} % | {asked_of_recipe(r, change)} |")
 
 
 def recipes(found):
@@ -124,7 +130,7 @@ def recipes(found):
     for key in dict.fromkeys(tuple(r[f] for f in fields) for r in found):
         text, chunks, tokens, samples, length = key
         lines += [f"## Whole recipes beside llama-quantize's, {samples} samples of {length} tokens, {chunks} chunks of {text}", "",
-                  f"Ours with {samples} samples of {length} tokens; llama-quantize with an importance matrix of the same samples. Judge: llama.cpp, "
+                  f"Ours are calibrated with {samples} samples of {length} tokens; llama-quantize's have an importance matrix of the same samples. Judge: llama.cpp, "
                   f"{tokens} scored tokens; the difference is paired token by token, ± its standard error.", "",
                   "| recipe | quantizer | seed | MB, llama-quantize | llama-quantize | with this quantizer | mean | median | asked |", "|---" * 9 + "|",
                   *[recipe_row(r) for r in sorted(found, key=lambda r: (recipes_in_order.index(r["recipe"]), by_quantizer(quantizer_of(r)), r["seed"]))
@@ -149,7 +155,7 @@ def joined(parts):
     results, recipes_found = {}, {}
     for part in parts:
         for found, place, kind in ((part["results"], results, "type"), (part["recipes"], recipes_found, "recipe")):
-            for r in found:
+            for r in ({**r, "quantizer": quantizer_of(r)} for r in found):
                 key = r[kind], quantizer_of(r), *(r[f] for f in ("seed", "samples", "length", "text", "chunks"))
                 if place.setdefault(key, r) != r:
                     sys.exit(f"two results of {key}; leave one of the files out")
@@ -158,8 +164,9 @@ def joined(parts):
 
 def markdown(data):
     results = data["results"]
-    lines = [INTRODUCTION.format(model=data["model"], made_by=made_by(data)) + (OF_AWQ if any(r["quantizer"] == "awq+gptq" for r in results) else "") + (
-        OF_RTN if any(r["quantizer"] == "rtn" for r in results) else "")]
+    names = {quantizer_of(r) for r in (*results, *data["recipes"])}
+    lines = [INTRODUCTION.format(model=data["model"], made_by=made_by(data)) + (OF_AWQ if any(name.startswith("awq") for name in names) else "") + (
+        OF_RTN if "rtn" in names else "")]
     for samples, length in sorted({(r["samples"], r["length"]) for r in results if r["samples"]}, reverse=True):
         title = f"All block matrices in one type, {samples} samples of {length} tokens"
         chosen = [r for r in results if (r["samples"], r["length"]) == (samples, length) and r["quantizer"] != "plain"]

@@ -60,8 +60,10 @@ class Page(unittest.TestCase):
         self.assertNotIn("`awq+gptq` is the list", written([result("gptq", 0, 0.1)]))
 
     def test_recipes_say_their_quantizer(self):
-        text = written([], [recipe(16) | {"quantizer": "awq+gptq"}, recipe(16)])
-        self.assertEqual([row[1] for row in table(text, "q4_k_m", 9)], ["gptq", "awq+gptq"])
+        text = written([], [recipe(16) | {"quantizer": "awq+gptq"}, recipe(16), recipe(16) | {"quantizer": "gptq:refine=c"}])
+        self.assertEqual([(row[1], row[8]) for row in table(text, "q4_k_m", 9)],
+                         [("gptq", "-25, **missed**"), ("gptq:refine=c", ""), ("awq+gptq", "-25, **missed**")])
+        self.assertIn("`awq+gptq` is the list", text)
 
     def test_settings_stand_beside_the_default_of_the_same_seed(self):
         text = written([result("gptq", 0, 0.1), result("gptq", 1, 0.2), result("gptq:order=groups", 0, 0.11), result("gptq:order=groups", 1, 0.19),
@@ -70,6 +72,8 @@ class Page(unittest.TestCase):
                                                   ["q4_0", "refine=c", "", "+5.0 / +5.0 %", "+5.0 / +5.0 %"]])
         self.assertIn("| setting | a.txt, 16 chunks, seed 0 | a.txt, 16 chunks, seed 1 | in the mean |", text)
         self.assertNotIn("settings beside", written([result("gptq", 0, 0.1)]))
+        text = written([result("gptq", 0, 0.1), result("awq+gptq", 0, 0.09), result("rtn", 0, 0.3)])
+        self.assertEqual(table(text, "q4_0", 4), [["q4_0", "awq+gptq", "-10.0 / -10.0 %", "-10.0 / -10.0 %"]])
 
     def test_what_the_results_say_of_the_machine(self):
         self.assertIn("made by polyquant 1, 2026-01-02.", written([]))
@@ -83,6 +87,8 @@ class Page(unittest.TestCase):
         self.assertRaises(SystemExit, lambda: page.joined([parts[0], parts[1] | {"model": "other"}]))
         parts = [ABOUT | {"results": [], "recipes": [recipe(16)]}, ABOUT | {"results": [], "recipes": [recipe(16) | {"quantizer": "awq+gptq"}]}]
         self.assertEqual(len(page.joined(parts)["recipes"]), 2)
+        parts = [ABOUT | {"results": [], "recipes": [recipe(16)]}, ABOUT | {"results": [], "recipes": [recipe(16) | {"quantizer": "gptq"}]}]
+        self.assertEqual(len(page.joined(parts)["recipes"]), 1)
 
 
 if __name__ == "__main__":

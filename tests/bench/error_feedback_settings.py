@@ -1,7 +1,7 @@
-"""The part of error_feedback.py's page that compares settings of gptq with its defaults."""
+"""The part of error_feedback.py's page that compares settings of gptq, and what stands in front of it, with its defaults."""
 import statistics
 
-EXPLAINED = """Change of the KLD against the file of the same type, text and calibration with all settings as they are by default (`gptq` above): of the mean, and of the
+EXPLAINED = """Change of the KLD against the file of the same type, text and calibration with all settings as they are by default (`gptq` above), and of `awq+gptq`, which has these settings, too: of the mean, and of the
 median. A number above 0 is worse than the default. The last column is the average of the columns before it."""
 SAME = ("type", "samples", "length", "seed", "text", "chunks")
 
@@ -16,7 +16,7 @@ def changes_of(results):
     changes = {}
     for r in results:
         beside = default.get(tuple(r[f] for f in SAME))
-        if beside and r["quantizer"].startswith("gptq:"):
+        if beside and (r["quantizer"].startswith("gptq:") or r["quantizer"].endswith("+gptq")):
             case = r["text"], r["chunks"], r["seed"]
             changes.setdefault((r["type"], r["quantizer"]), {})[case] = tuple(percent(r[key], beside[key]) for key in ("mean", "median"))
     return changes
