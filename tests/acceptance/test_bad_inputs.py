@@ -29,6 +29,7 @@ PIPELINES = [
     ("no outputs", lambda y: y.split("outputs")[0], 2, r"outputs"),
     ("unknown recipe", lambda y: y.replace("q4_0", "q4_9"), 2, r"p\.yaml:4:\d+.*q4_9.*q4_"),
     ("unknown format", lambda y: y.replace("format: gguf", "format: gguff"), 2, r"p\.yaml:4:\d+.*gguff.*gguf"),
+    ("unknown encoding in a recipe that no output uses", lambda y: y + "recipes: {mine: {otherwise: q4_z}}\n", 2, r"p\.yaml:5:\d+.*q4_z"),
     ("unknown encoding", lambda y: y.replace("recipe: q4_0", "encoding: q4_z"), 2, r"p\.yaml:4:\d+.*q4_z"),
     ("unknown quantizer", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, quantizer: rtnn"), 2, r"p\.yaml:4:\d+.*rtnn.*rtn"),
     ("recipe and encoding", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, encoding: q8_0"), 2, r"p\.yaml:4:\d+"),

@@ -49,7 +49,10 @@ EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, 
   if (recipe != nullptr) facts_ = recipe_facts(view, has_importance);
   for (const Rule& rule : spec.rules) patterns_.push_back(compile(rule));
   if (!spec.encoding.is_null()) {
-    refuse_recipe_as_encoding(spec.encoding, true);
+    refuse_recipe_as_encoding(spec.encoding, registry,
+                              in_pipeline()  ? "write `recipe: {}`"
+                              : is_convert() ? "use `polyquant quantize ... --recipe {}`"
+                                             : "write --recipe {}");
     is_narrow_ = registry.encoding(spec.encoding)->info().bits_per_weight < kWideBits;
   }
   check_names();
@@ -58,19 +61,11 @@ EncodingChooser::EncodingChooser(const OutputSpec& spec, const ModelView& view, 
 // What no tensor of this model needs would be taken as it stands, and fail for the next model.
 void EncodingChooser::check_names() const {
   const auto check = [&](const Node& spec) {
-    refuse_recipe_as_encoding(spec, false);
+    refuse_recipe_as_encoding(spec, registry_);
     registry_.encoding(spec);
   };
   if (!spec_.fallback.empty()) check(Node::scalar(spec_.fallback, false, spec_.fallback_mark));
   for (const Rule& rule : spec_.rules) check(rule.encoding);
-  if (recipe_ == nullptr || recipe_->is_built_in) return;
-  // Included parts name encodings of all plugins, which need not be there.
-  const auto check_own = [&](const std::vector<Node>& specs) {
-    for (const Node& spec : specs)
-      if (spec.mark().source == spec_.mark.source && spec.text() != "stored") check(spec);
-  };
-  for (const RecipeRule& rule : recipe_->rules) check_own(rule.encodings);
-  check_own(recipe_->encodings);
 }
 
 bool EncodingChooser::fits(std::size_t rule, const ViewTensor& tensor) const {
@@ -157,7 +152,7 @@ std::shared_ptr<const Encoding> EncodingChooser::make(const Node& spec, const Ca
         "{}{} needs the encoding '{}'{} for {}, which no loaded plugin has; see `polyquant plugins`",
         wanted.mark.source ? wanted.mark.to_string() + ": " : "", wanted.asked_by, spec.text(),
         spec.mark().source ? " (" + spec.mark().to_string() + ")" : "", describe(tensor)));
-  refuse_recipe_as_encoding(spec, false);
+  refuse_recipe_as_encoding(spec, registry_);
   return registry_.encoding(spec);
 }
 

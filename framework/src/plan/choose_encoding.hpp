@@ -45,7 +45,6 @@ class EncodingChooser {
   bool in_pipeline() const;  // else on the command line, which has another syntax
   bool is_convert() const;   // `polyquant convert`, which has no --recipe
   Candidates by_encoding(const ViewTensor& tensor) const;
-  void refuse_recipe_as_encoding(const Node& spec, bool of_output) const;
   std::string column_cure(const ViewTensor& tensor) const;
   std::string stored_cure() const;
   bool can_pack(const std::string& id) const;

@@ -41,28 +41,23 @@ std::optional<std::string> column_obstacle(const Encoding& encoding, const Shape
                      cols(shape));
 }
 
-/// Q4_K_M and its like are what people know; in llama.cpp the two are one list.
-void EncodingChooser::refuse_recipe_as_encoding(const Node& spec, bool of_output) const {
+void refuse_recipe_as_encoding(const Node& spec, const PluginRegistry& registry, const std::string& cure) {
   if (!spec.is_scalar() || spec.text().find(':') != std::string::npos) return;
-  if (registry_.find_encoding(spec.text()) != nullptr) return;
+  if (registry.find_encoding(spec.text()) != nullptr) return;
   // The encoding of that name may be in a plugin that was refused; the registry says so.
-  const auto& plugins = registry_.plugins();
+  const auto& plugins = registry.plugins();
   if (std::any_of(plugins.begin(), plugins.end(), [](const PluginStatus& plugin) { return !plugin.ok; }))
     return;
   std::string id = spec.text();
   std::transform(id.begin(), id.end(), id.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   const auto recipes = known_recipes();
-  if (registry_.find_encoding(id) != nullptr ||
-      std::find(recipes.begin(), recipes.end(), id) == recipes.end())
+  if (registry.find_encoding(id) != nullptr || std::find(recipes.begin(), recipes.end(), id) == recipes.end())
     return;
-  const std::string cure = !of_output
-                               ? "give an encoding, such as " + load_recipe(id, {}).encodings.front().text()
-                           : in_pipeline() ? "write `recipe: " + id + "`"
-                           : is_convert()  ? "use `polyquant quantize ... --recipe " + id + "`"
-                                           : "write --recipe " + id;
-  throw_at(spec.mark(),
-           fmt::format("'{}' is a recipe, not an encoding: it mixes several; {}", spec.text(), cure));
+  throw_at(spec.mark(), fmt::format("'{}' is a recipe, not an encoding: it mixes several; {}", spec.text(),
+                                    cure.empty() ? "give an encoding, such as " +
+                                                       load_recipe(id, {}).encodings.front().text()
+                                                 : fmt::format(fmt::runtime(cure), id)));
 }
 
 bool EncodingChooser::in_pipeline() const { return spec_.mark.source != nullptr; }

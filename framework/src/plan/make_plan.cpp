@@ -14,6 +14,7 @@
 #include "plan/output_notes.hpp"
 #include "plan/output_request.hpp"
 #include "plan/output_warnings.hpp"
+#include "plan/own_recipes.hpp"
 #include "plan/plan.hpp"
 #include "plan/source_files.hpp"
 #include "plan/view_cache.hpp"
@@ -261,6 +262,7 @@ Plan make_plan(const Pipeline& pipeline, const PluginRegistry& registry, int thr
   if (plan.imatrix != nullptr)
     plan.warnings.insert(plan.warnings.end(), plan.imatrix->warnings().begin(),
                          plan.imatrix->warnings().end());
+  check_recipes(pipeline, registry, plan.warnings);
   set_backend(pipeline, registry, plan);
   ViewCache views(model, std::move(tokenizer), pipeline.model);
   OutputWarnings warnings;

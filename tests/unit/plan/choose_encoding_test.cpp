@@ -119,8 +119,8 @@ TEST_CASE("encoding choice: a built-in recipe whose encoding no plugin has says 
       "recipe 'q4_k_m' needs the encoding 'unheard_of' for tensor 'wide' [8, 64], which no loaded plugin "
       "has; see `polyquant plugins`");
   recipe.is_built_in = false;
-  CHECK_THROWS_AS(EncodingChooser(chooser.spec, chooser.view, chooser.format, chooser.registry, &recipe),
-                  ConfigError);
+  const EncodingChooser own(chooser.spec, chooser.view, chooser.format, chooser.registry, &recipe);
+  CHECK_THROWS_AS(own.choose(0), ConfigError);  // check_recipes() says so before any tensor is looked at
 }
 
 TEST_CASE("encoding choice: names that no tensor needs are checked, too", "[plan]") {
