@@ -30,12 +30,14 @@ bool may_share_scales(const ModelView& view, std::size_t tensor, const Encoding&
   if (narrow <= 0 || wide <= narrow || target.shared_bytes(width) != 0 || height == 0) return true;
   std::vector<std::byte> scratch;
   AffineRow row;
-  for (std::int64_t i = 0; i < std::min(kSamples, height); ++i) {
+  bool found = false;
+  for (std::int64_t i = 0; i < std::min(kSamples, height) && !found; ++i) {
     const Bytes bytes = read_encoded_rows(view, tensor, i * height / std::min(kSamples, height), 1, scratch);
     if (!stored.unpack_affine(bytes, width, row) || row.group_cols <= 0) continue;
-    if (shares_scales(row, static_cast<std::size_t>(wide))) return true;
+    found = shares_scales(row, static_cast<std::size_t>(wide));
   }
-  return false;
+  release_rows(view, tensor, 0, height);  // the kernel maps what lies around each
+  return found;
 }
 
 }  // namespace pq
