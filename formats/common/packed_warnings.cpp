@@ -44,7 +44,8 @@ std::vector<std::string> packed_warnings(const std::vector<LayerPlan>& layers,
   return warnings;
 }
 
-std::vector<std::string> gptq_warnings(const std::vector<LayerPlan>& layers) {
+std::vector<std::string> gptq_warnings(const std::vector<LayerPlan>& layers,
+                                       const std::vector<std::string>& unpacked) {
   std::vector<std::string> warnings;
   const auto is_short = [](const LayerPlan& layer) {
     return layer.options.group > 0 && cols(layer.shape) % layer.options.group != 0;
@@ -66,6 +67,18 @@ std::vector<std::string> gptq_warnings(const std::vector<LayerPlan>& layers) {
         "not all layers are alike ({} is {}, {} is {}): GPTQModel and vLLM read the rules (`dynamic`) for "
         "that, AutoGPTQ and exllama do not, and vLLM wants q, k and v alike, and gate and up",
         shown(one.module), affine_spec(one.options), shown(first->module), affine_spec(first->options)));
+  // Routers are no layers to these loaders.
+  std::vector<std::string> left = unpacked;
+  std::erase_if(left, [](const std::string& module) {
+    return module.ends_with(".gate") || module.ends_with(".router") || module.ends_with("_gate");
+  });
+  if (!left.empty())
+    warnings.push_back(fmt::format(
+        "{} {} in 16 or 32 bits: GPTQModel and vLLM read the rules (`dynamic`) for that, transformers does "
+        "not and refuses the folder",
+        left.size() == 1 ? "the layer " + shown(left.front())
+                         : fmt::format("{} layers ({} and so on)", left.size(), shown(left.front())),
+        left.size() == 1 ? "stays" : "stay"));
   return warnings;
 }
 

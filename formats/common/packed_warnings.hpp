@@ -14,7 +14,8 @@ namespace pq::hf {
 std::vector<std::string> packed_warnings(const std::vector<LayerPlan>& layers,
                                          const std::vector<SideFile>& side_files);
 
-/// Layers of a GPTQ folder whose last group is shorter, or that differ from the others.
-std::vector<std::string> gptq_warnings(const std::vector<LayerPlan>& layers);
+/// Layers of a GPTQ folder whose last group is shorter, or that differ from the others. `unpacked`: matrices of its blocks that stay in 16 or 32 bits.
+std::vector<std::string> gptq_warnings(const std::vector<LayerPlan>& layers,
+                                       const std::vector<std::string>& unpacked);
 
 }  // namespace pq::hf

@@ -66,12 +66,13 @@ class GptqFormat final : public PackedFormat {
     check_places(output.plan.layers());
     output.max_shard_bytes = shard_bytes(options.max_shard_size);
     output.side_files = model.side_files;
-    const auto description = gptq_description(output.plan.layers(), unpacked_modules(model, true), version);
+    const std::vector<std::string> unpacked = unpacked_modules(model, true);
+    const auto description = gptq_description(output.plan.layers(), unpacked, version);
     put_storage_config(output.side_files, description);
     std::erase_if(output.side_files, [](const SideFile& file) { return file.name == kConfigFile; });
     output.side_files.push_back({kConfigFile, {}, description.dump(2) + "\n"});
     output.warnings = packed_warnings(output.plan.layers(), model.side_files);
-    for (std::string& warning : gptq_warnings(output.plan.layers()))
+    for (std::string& warning : gptq_warnings(output.plan.layers(), unpacked))
       output.warnings.push_back(std::move(warning));
     if (version == GptqVersion::v1 && !all_are_symmetric(model))
       output.warnings.emplace_back(

@@ -26,6 +26,7 @@ void check_recipes(const Pipeline& pipeline, const PluginRegistry& registry,
     };
     for (const RecipeRule& rule : recipe.rules) check(rule.encodings);
     check(recipe.encodings);
+    for (const auto& [replaced, substitutes] : recipe.substitutes) check(substitutes);
     const bool is_used = std::any_of(pipeline.outputs.begin(), pipeline.outputs.end(),
                                      [&](const OutputSpec& output) { return output.recipe == own.key; });
     if (!is_used)

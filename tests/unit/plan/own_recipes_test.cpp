@@ -38,6 +38,8 @@ TEST_CASE("own recipes: all are checked, also those that no output uses", "[plan
   CHECK_THROWS_WITH(warnings_of("  mine: {rules: [{category: output, use: q4_k_m}], otherwise: q8_0}\n"),
                     "p.yaml:4:42: 'q4_k_m' is a recipe, not an encoding: it mixes several; give an encoding, "
                     "such as q4_k");
+  CHECK_THROWS_WITH(warnings_of("  mine: {otherwise: q8_0, substitutes: {q6_k: q8_o}}\n"),
+                    Catch::StartsWith("p.yaml:4:47: unknown encoding 'q8_o'"));
   CHECK_THROWS_WITH(warnings_of("  mine: {otherwise: q8_o}\n"),
                     Catch::StartsWith("p.yaml:4:21: unknown encoding 'q8_o'"));
 }
