@@ -147,6 +147,11 @@ TEST_CASE("packed outputs: what loaders will not take is said in a sentence", "[
       "gptq", {matrix(up, k4), matrix(a(0, "mlp.down_proj"), "affine:bits=8,group=32,symmetric=true")});
   REQUIRE(of_mixture.size() == 1);
   CHECK_THAT(of_mixture[0], Contains("not all layers are alike") && Contains("dynamic"));
+  CHECK(warnings("gptq", {matrix(up, k4), plain(a(0, "mlp.router")), plain(a(0, "mlp.gate"))}).empty());
+  const auto of_plain =
+      warnings("gptq", {matrix(up, k4), plain(a(0, "mlp.down_proj")), plain(a(0, "mlp.gate"))});
+  REQUIRE(of_plain.size() == 1);
+  CHECK_THAT(of_plain[0], Contains("mlp.down_proj' stays in 16 or 32 bits") && Contains("transformers"));
 }
 
 TEST_CASE("packed outputs: interrupted within a layer, continued, and the same bytes", "[formats][packed]") {
