@@ -141,6 +141,7 @@ float careful_fine_scale(std::span<const float> x, std::span<const float> w) {
     if (!(error < best_error)) continue;
     best_error = error;
     best = scale;
+    if (error == 0) break;  // as of weights that were codes before
   }
   return best;
 }
