@@ -75,6 +75,11 @@ void report_shortage(const SampleOptions& options, SampleSet& set) {
     set.warnings.push_back(
         fmt::format("the calibration data of {} tokens gives only {} of {} samples of {} tokens", tokens,
                     found, options.samples, options.length));
+  for (const SourceUse& use : set.sources)
+    if (use.samples == 0 && use.tokens_read > 0)
+      set.warnings.push_back(
+          fmt::format("no sample of the calibration comes from {}: its {} tokens do not make one of {}",
+                      use.path.string(), use.tokens_read, options.length));
 }
 
 }  // namespace

@@ -145,6 +145,17 @@ TEST_CASE("samples: too little text is a warning, none at all an error", "[calib
                     Contains("too few for one sample of 7"));
 }
 
+TEST_CASE("samples: a source that gives none is warned of", "[calibration][samples]") {
+  const TemporaryFolder folder;
+  const auto set = pq::cut_samples(
+      options_of({{write(folder, "a.txt", "abcdefghij")}, {write(folder, "b.txt", "kl")}}, 2, 3),
+      bytes_encoder());
+  CHECK(set.samples.size() == 2);
+  REQUIRE(set.warnings.size() == 1);
+  CHECK(set.warnings[0] == "no sample of the calibration comes from " + (folder / "b.txt").string() +
+                               ": its 2 tokens do not make one of 3");
+}
+
 TEST_CASE("samples: links that lead nowhere are errors of their folder", "[calibration][samples]") {
   const TemporaryFolder folder;
   write(folder, "texts/a.txt", "abcdef");
