@@ -32,6 +32,7 @@ PIPELINES = [
     ("unknown encoding in a recipe that no output uses", lambda y: y + "recipes: {mine: {otherwise: q4_z}}\n", 2, r"p\.yaml:5:\d+.*q4_z"),
     ("unknown encoding", lambda y: y.replace("recipe: q4_0", "encoding: q4_z"), 2, r"p\.yaml:4:\d+.*q4_z"),
     ("unknown quantizer", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, quantizer: rtnn"), 2, r"p\.yaml:4:\d+.*rtnn.*rtn"),
+    ("quantizers joined by a plus", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, quantizer: awq+gptq"), 2, r"p\.yaml:4:\d+.*write two of them as \[awq, gptq\]"),
     ("recipe and encoding", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, encoding: q8_0"), 2, r"p\.yaml:4:\d+"),
     ("bad regular expression", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, rules: [{match: '(', encoding: q8_0}]"), 2, r"p\.yaml:4:\d+"),
     ("regular expression that takes too long", lambda y: y.replace("recipe: q4_0", "recipe: q4_0, rules: [{match: '^(([a-z0-9_]+)[._]?)+[!?]', encoding: q8_0}]"),

@@ -19,6 +19,15 @@ std::shared_ptr<const Quantizer> default_quantizer(const Node& spec, const Plugi
   }
 }
 
+/// The command line writes a list with a plus, a pipeline in brackets.
+void refuse_list_as_name(const Node& spec) {
+  if (!spec.is_scalar() ||
+      spec.text().substr(0, spec.text().find(':')).find_first_of("+,") == std::string::npos)
+    return;
+  throw_at(spec.mark(), fmt::format("'{}' is no quantizer; write two of them as {}", spec.text(),
+                                    spec.mark().line > 0 ? "[awq, gptq]" : "awq+gptq"));
+}
+
 /// [a, b]: a scales channels, b chooses codes.
 void choose_of_list(const Node& list, const PluginRegistry& registry, PlannedOutput& output) {
   const std::vector<Node>& items = list.items();
@@ -53,6 +62,7 @@ void choose_quantizer(const OutputSpec& spec, const PluginRegistry& registry, Pl
   const Node node =
       is_default ? Node::scalar(default_component("quantizer"), false, spec.mark) : spec.quantizer;
   output.quantizer_spec = node_text(node);
+  refuse_list_as_name(node);
   if (node.is_sequence())
     choose_of_list(node, registry, output);
   else
