@@ -156,7 +156,7 @@ def joined(parts):
     for part in parts:
         for found, place, kind in ((part["results"], results, "type"), (part["recipes"], recipes_found, "recipe")):
             for r in ({**r, "quantizer": quantizer_of(r)} for r in found):
-                key = r[kind], quantizer_of(r), *(r[f] for f in ("seed", "samples", "length", "text", "chunks"))
+                key = tuple(r[f] for f in (kind, "quantizer", "seed", "samples", "length", "text", "chunks"))
                 if place.setdefault(key, r) != r:
                     sys.exit(f"two results of {key}; leave one of the files out")
     return about | {"results": list(results.values()), "recipes": list(recipes_found.values())}

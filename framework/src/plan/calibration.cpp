@@ -86,8 +86,7 @@ StatisticsNeeded PlannedCalibration::needs_of(const Site& site) const {
 int PlannedCalibration::layers() const {
   if (quantized_inputs) return model->layers();
   int last = -1;
-  for (const auto& [site, needed] : needs)
-    if (needed != StatisticsNeeded{}) last = std::max(last, site->layer);
+  for (const auto& [site, needed] : needs) last = std::max(last, site->layer);
   return last + 1;
 }
 
